@@ -1,0 +1,235 @@
+//! The configuration file of one node: TOML, with environment and flags over it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use xiezhi_crypto::{SignatureAlg, SigningKey};
+use xiezhi_node::{AuthorityConfig, NodeConfig, Stamper, TimeStampConfig};
+use xiezhi_pki::{
+    CertificateAuthority, Crl, ObjectIdentifier, P256Key, X509Certificate, timestamp::TimeStampAuthority,
+};
+
+use crate::AllianceError;
+
+/// Policy under which the alliance's own authority stamps: private arc of documentation examples (RFC 5612 has none for this; see docs/specs).
+const TIMESTAMP_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1.1");
+/// What the embedded authority claims of its clock, in milliseconds.
+const TIMESTAMP_ACCURACY_MS: u32 = 1_000;
+
+/// A node's configuration, as `node.toml` holds it. Relative paths are relative to the file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeFile {
+    /// Short name of the institution.
+    pub institution: String,
+    /// The genesis file.
+    pub genesis: PathBuf,
+    /// Where the node keeps its data.
+    pub data_dir: PathBuf,
+    /// Address at which the other nodes reach it.
+    pub listen: String,
+    /// Address of its REST interface.
+    pub http: String,
+    /// File with the consensus key's seed, 64 hexadecimal digits.
+    pub consensus_key: PathBuf,
+    /// File with the seal key's seed, 64 hexadecimal digits.
+    pub seal_key: PathBuf,
+    /// Certificates of the seal key (PEM): the institution's, then intermediate ones.
+    pub seal_chain: PathBuf,
+    /// Revocation lists (PEM).
+    #[serde(default)]
+    pub revocations: Vec<PathBuf>,
+    /// Bound of the database's cache, in MiB.
+    #[serde(default = "default_cache_mib")]
+    pub cache_mib: u64,
+    /// Threads of the consensus runtime.
+    #[serde(default = "default_worker_threads")]
+    pub worker_threads: usize,
+    /// Time-stamp authorities outside, by URL (http).
+    #[serde(default)]
+    pub timestamp_urls: Vec<String>,
+    /// Where the institutions' nodes listen.
+    pub peers: BTreeMap<String, String>,
+    /// The time-stamp authority, when it is run here.
+    pub timestamps: Option<TimestampSection>,
+    /// The certificate authority, when it is run here.
+    pub authority: Option<AuthoritySection>,
+}
+
+fn default_cache_mib() -> u64 {
+    64
+}
+
+fn default_worker_threads() -> usize {
+    2
+}
+
+/// The embedded time-stamp authority.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampSection {
+    /// Its P-256 key (PKCS#8 PEM).
+    pub key: PathBuf,
+    /// Its certificate (PEM).
+    pub certificate: PathBuf,
+}
+
+/// The embedded certificate authority.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthoritySection {
+    /// Its P-256 key (PKCS#8 PEM).
+    pub key: PathBuf,
+    /// Its certificate (PEM).
+    pub certificate: PathBuf,
+}
+
+/// What environment and flags put over the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// [`NodeFile::data_dir`].
+    pub data_dir: Option<PathBuf>,
+    /// [`NodeFile::listen`].
+    pub listen: Option<String>,
+    /// [`NodeFile::http`].
+    pub http: Option<String>,
+}
+
+impl NodeFile {
+    /// The file's text.
+    ///
+    /// # Errors
+    /// [`AllianceError::Value`].
+    pub fn to_toml(&self) -> Result<String, AllianceError> {
+        toml::to_string(self).map_err(|e| AllianceError::Value { field: "node.toml", reason: e.to_string() })
+    }
+
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`AllianceError`] with the line at fault.
+    pub fn read(path: &Path) -> Result<Self, AllianceError> {
+        let text = read_text(path)?;
+        toml::from_str(&text)
+            .map_err(|e| AllianceError::Content { path: path.to_owned(), reason: e.to_string() })
+    }
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, AllianceError> {
+    fs::read(path).map_err(|source| AllianceError::File { path: path.to_owned(), source })
+}
+
+fn read_text(path: &Path) -> Result<String, AllianceError> {
+    fs::read_to_string(path).map_err(|source| AllianceError::File { path: path.to_owned(), source })
+}
+
+fn seed(path: &Path) -> Result<[u8; 32], AllianceError> {
+    let mut seed = [0; 32];
+    hex::decode_to_slice(read_text(path)?.trim(), &mut seed).map_err(|_| AllianceError::Content {
+        path: path.to_owned(),
+        reason: "a key's seed is 64 hexadecimal digits".to_owned(),
+    })?;
+    Ok(seed)
+}
+
+/// Every PEM block of the file, each read by `read`.
+fn pems<T, E: ToString>(path: &Path, read: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, AllianceError> {
+    let wrong = |reason: String| AllianceError::Content { path: path.to_owned(), reason };
+    let text = read_text(path)?;
+    let mut found = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find("-----BEGIN ") {
+        let end =
+            rest[start..].find("-----END ").ok_or_else(|| wrong("a PEM block has no end".to_owned()))?
+                + start;
+        let close =
+            rest[end + 9..].find("-----").ok_or_else(|| wrong("a PEM block has no end".to_owned()))?;
+        let stop = end + 9 + close + 5;
+        found.push(read(&rest[start..stop]).map_err(|e| wrong(e.to_string()))?);
+        rest = &rest[stop..];
+    }
+    if found.is_empty() { Err(wrong("holds no PEM block".to_owned())) } else { Ok(found) }
+}
+
+fn address(field: &'static str, text: &str) -> Result<SocketAddr, AllianceError> {
+    let wrong = |reason: String| AllianceError::Value { field, reason };
+    let mut found = text.to_socket_addrs().map_err(|e| wrong(format!("{text}: {e}")))?;
+    found.next().ok_or_else(|| wrong(format!("{text} has no address")))
+}
+
+/// Reads a node's configuration and everything it names; gives what the node starts with and the address of its REST interface.
+///
+/// # Errors
+/// [`AllianceError`] naming the file or value at fault.
+pub fn load(
+    path: &Path,
+    overrides: &Overrides,
+    stampers: Vec<Arc<dyn Stamper>>,
+) -> Result<(NodeConfig, SocketAddr), AllianceError> {
+    let file = NodeFile::read(path)?;
+    let base = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let at = |relative: &Path| base.join(relative);
+    let content = |path: PathBuf, reason: String| AllianceError::Content { path, reason };
+    let certificate = |path: &Path| -> Result<X509Certificate, AllianceError> {
+        pems(path, X509Certificate::from_pem)?.into_iter().next().ok_or_else(|| AllianceError::Content {
+            path: path.to_owned(),
+            reason: "holds no certificate".to_owned(),
+        })
+    };
+    let p256 = |path: &Path| {
+        let text = read_text(path)?;
+        P256Key::from_pkcs8_pem(&text).map_err(|e| content(path.to_owned(), e.to_string()))
+    };
+    let timestamps = file.timestamps.as_ref().map(|section| {
+        let (key, cert) = (p256(&at(&section.key))?, certificate(&at(&section.certificate))?);
+        let policy = TIMESTAMP_POLICY;
+        TimeStampAuthority::new(key, cert.der(), &[], policy, TIMESTAMP_ACCURACY_MS)
+            .map(|authority| TimeStampConfig { authority })
+            .map_err(|e| content(at(&section.certificate), e.to_string()))
+    });
+    let authority = file.authority.as_ref().map(|section| {
+        let (key, cert) = (p256(&at(&section.key))?, certificate(&at(&section.certificate))?);
+        CertificateAuthority::from_parts(key, cert.der())
+            .map(|authority| AuthorityConfig { authority })
+            .map_err(|e| content(at(&section.certificate), e.to_string()))
+    });
+    let seal_seed = seed(&at(&file.seal_key))?;
+    let seal_key = SigningKey::from_seed(SignatureAlg::Ed25519, &seal_seed)
+        .map_err(|e| content(at(&file.seal_key), e.to_string()))?;
+    let chain = pems(&at(&file.seal_chain), X509Certificate::from_pem)?;
+    let mut revocations = Vec::new();
+    for list in &file.revocations {
+        revocations.extend(pems(&at(list), Crl::from_pem)?.into_iter().map(|crl| crl.der().to_vec()));
+    }
+    let id = |name: &str| {
+        name.parse().map_err(|e: xiezhi_types::IdError| AllianceError::Value {
+            field: "institution",
+            reason: e.to_string(),
+        })
+    };
+    let peers = file.peers.iter().map(|(name, listen)| Ok((id(name)?, address("peers", listen)?)));
+    let config = NodeConfig {
+        institution: id(&file.institution)?,
+        genesis: read_bytes(&at(&file.genesis))?,
+        data_dir: overrides.data_dir.clone().unwrap_or_else(|| at(&file.data_dir)),
+        consensus_seed: seed(&at(&file.consensus_key))?,
+        seal_key,
+        seal_chain: chain.iter().map(|c| c.der().to_vec()).collect(),
+        listen: address("listen", overrides.listen.as_deref().unwrap_or(&file.listen))?,
+        peers: peers.collect::<Result<_, AllianceError>>()?,
+        revocations,
+        timestamps: timestamps.transpose()?,
+        authority: authority.transpose()?,
+        stampers,
+        cache_bytes: file.cache_mib << 20,
+        worker_threads: file.worker_threads,
+    };
+    let http = address("http", overrides.http.as_deref().unwrap_or(&file.http))?;
+    Ok((config, http))
+}

@@ -1,0 +1,359 @@
+//! Founding: every key, certificate and file of a new alliance.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use xiezhi_consensus::public_key;
+use xiezhi_crypto::{SignatureAlg, SigningKey};
+use xiezhi_evidence::{Genesis, Institution, Limits, LocalName, Policy, genesis::VERSION};
+use xiezhi_pki::{
+    CertificateAuthority, CertificateTemplate, Crl, CrlTemplate, P256Key, Profile, Subject, Validity,
+    X509Certificate,
+};
+use xiezhi_types::{InstitutionId, LedgerId, Role, TimestampMs};
+
+use crate::{
+    AllianceError,
+    config::{AuthoritySection, NodeFile, TimestampSection},
+};
+
+const DAY_S: u64 = 24 * 3600;
+/// Roots and time-stamp authorities are certified for this long.
+const ROOT_DAYS: u64 = 20 * 365;
+/// Institutions' seal keys are certified for this long.
+const SEAL_DAYS: u64 = 5 * 365;
+/// The first revocation list is good for this long; the authority's node renews it.
+const CRL_DAYS: u64 = 30;
+/// Certificates are valid from a little before they are made, so that a clock that is behind accepts them.
+const BACKDATED_S: u64 = 3600;
+
+/// What to found.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    /// Where; must not hold an alliance yet.
+    pub dir: PathBuf,
+    /// How many institutions, 4 to 10.
+    pub institutions: usize,
+    /// Ports derive from this: REST from `base_port` on, consensus from `base_port + 100` on.
+    pub base_port: u16,
+    /// Host name or address under which the nodes reach each other; all the same for an alliance on one machine.
+    pub host: String,
+    /// The time of founding.
+    pub now: TimestampMs,
+}
+
+/// Where things are in an alliance's directory.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The directory.
+    pub dir: PathBuf,
+}
+
+impl Layout {
+    /// The genesis file.
+    #[must_use]
+    pub fn genesis(&self) -> PathBuf {
+        self.dir.join("genesis.cbor")
+    }
+
+    /// The configuration file of `institution`.
+    #[must_use]
+    pub fn node_file(&self, institution: &str) -> PathBuf {
+        self.dir.join(institution).join("node.toml")
+    }
+
+    /// The configuration files that are here, sorted by institution.
+    ///
+    /// # Errors
+    /// [`AllianceError::File`].
+    pub fn node_files(&self) -> Result<Vec<PathBuf>, AllianceError> {
+        let failed = |source| AllianceError::File { path: self.dir.clone(), source };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(failed)? {
+            let file = entry.map_err(failed)?.path().join("node.toml");
+            if file.is_file() {
+                files.push(file);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+/// The institutions of a demonstration alliance: short name, role, Chinese and English name.
+const PATTERN: [(&str, Role, &str, &str); 10] = [
+    ("court", Role::Court, "示范互联网法院", "Demonstration Internet Court"),
+    ("notary", Role::Notary, "示范公证处", "Demonstration Notary Office"),
+    ("forensic", Role::Forensic, "示范司法鉴定中心", "Demonstration Forensic Centre"),
+    ("ca", Role::CertificateAuthority, "示范电子认证机构", "Demonstration Certificate Authority"),
+    ("technology", Role::Technology, "示范技术服务商", "Demonstration Technology Provider"),
+    ("court-2", Role::Court, "示范第二法院", "Second Demonstration Court"),
+    ("notary-2", Role::Notary, "示范第二公证处", "Second Demonstration Notary Office"),
+    ("forensic-2", Role::Forensic, "示范第二司法鉴定中心", "Second Demonstration Forensic Centre"),
+    ("technology-2", Role::Technology, "示范第二技术服务商", "Second Demonstration Technology Provider"),
+    ("court-3", Role::Court, "示范第三法院", "Third Demonstration Court"),
+];
+
+/// Short names and roles of the first `count` institutions.
+///
+/// # Errors
+/// [`AllianceError::Value`] for fewer than 4 or more than 10.
+pub fn institutions(count: usize) -> Result<Vec<(InstitutionId, Role, LocalName)>, AllianceError> {
+    if !(4..=PATTERN.len()).contains(&count) {
+        return Err(AllianceError::Value {
+            field: "institutions",
+            reason: format!("{count}, 4 to 10 are possible"),
+        });
+    }
+    let chosen = PATTERN.iter().take(count).map(|(id, role, zh, en)| {
+        let name = LocalName { zh: (*zh).to_owned(), en: (*en).to_owned() };
+        let id = id.parse().map_err(|e: xiezhi_types::IdError| AllianceError::Value {
+            field: "institution",
+            reason: e.to_string(),
+        })?;
+        Ok((id, *role, name))
+    });
+    chosen.collect()
+}
+
+/// 32 random bytes.
+fn random<const N: usize>() -> Result<[u8; N], AllianceError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| AllianceError::Entropy)?;
+    Ok(bytes)
+}
+
+fn p256_key() -> Result<P256Key, AllianceError> {
+    // All but a vanishing share of random scalars are valid.
+    loop {
+        if let Ok(key) = P256Key::from_bytes(&random()?) {
+            return Ok(key);
+        }
+    }
+}
+
+fn seal_key(seed: &[u8; 32]) -> Result<SigningKey, AllianceError> {
+    SigningKey::from_seed(SignatureAlg::Ed25519, seed)
+        .map_err(|e| AllianceError::Value { field: "seal key", reason: e.to_string() })
+}
+
+/// A serial number: positive and not zero.
+fn serial() -> Result<[u8; 16], AllianceError> {
+    let mut serial: [u8; 16] = random()?;
+    serial[0] = serial[0] & 0x7f | 0x40;
+    Ok(serial)
+}
+
+fn write(path: &Path, bytes: &[u8], secret: bool) -> Result<(), AllianceError> {
+    let failed = |source| AllianceError::File { path: path.to_owned(), source };
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    fs::write(path, bytes).map_err(failed)?;
+    #[cfg(unix)]
+    if secret {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    #[cfg(not(unix))]
+    let _ = secret;
+    Ok(())
+}
+
+struct Member {
+    id: InstitutionId,
+    role: Role,
+    name: LocalName,
+    consensus_seed: [u8; 32],
+    seal_seed: [u8; 32],
+}
+
+/// Founds an alliance in `founding.dir`: everything is written to a sibling directory first and renamed at the end, so that a founding that
+/// fails leaves nothing that looks like an alliance.
+///
+/// # Errors
+/// [`AllianceError`].
+pub fn found(founding: &Founding) -> Result<(Layout, LedgerId), AllianceError> {
+    let target = Layout { dir: founding.dir.clone() };
+    if target.genesis().exists() {
+        let reason = "holds an alliance already".to_owned();
+        return Err(AllianceError::Content { path: founding.dir.clone(), reason });
+    }
+    if founding.base_port < 1024 || founding.base_port > 65_000 {
+        let reason = format!("{}, 1024 to 65000 are possible", founding.base_port);
+        return Err(AllianceError::Value { field: "base port", reason });
+    }
+    let mut members = Vec::new();
+    for (id, role, name) in institutions(founding.institutions)? {
+        members.push(Member { id, role, name, consensus_seed: random()?, seal_seed: random()? });
+    }
+    let mut building = founding.dir.clone().into_os_string();
+    building.push(".founding");
+    let layout = Layout { dir: PathBuf::from(building) };
+    let failed = |source| AllianceError::File { path: layout.dir.clone(), source };
+    if layout.dir.exists() {
+        fs::remove_dir_all(&layout.dir).map_err(failed)?;
+    }
+    let ledger = build(founding, &layout, &members)?;
+    if founding.dir.exists() {
+        // An empty directory that the caller made; anything else in it makes this fail.
+        fs::remove_dir(&founding.dir)
+            .map_err(|source| AllianceError::File { path: founding.dir.clone(), source })?;
+    }
+    fs::rename(&layout.dir, &founding.dir).map_err(failed)?;
+    Ok((target, ledger))
+}
+
+fn build(founding: &Founding, layout: &Layout, members: &[Member]) -> Result<LedgerId, AllianceError> {
+    let at = founding.now.seconds();
+    let validity = |days: u64| Validity { not_before: at - BACKDATED_S, not_after: at + days * DAY_S };
+    let root_key = p256_key()?;
+    let root_subject =
+        Subject { organisation: "Xiezhi Demonstration Alliance", common_name: "Alliance Root CA" };
+    let authority =
+        CertificateAuthority::new_root(root_key.clone(), root_subject, serial()?, validity(ROOT_DAYS))?;
+    let crl = authority.issue_crl(&CrlTemplate {
+        number: at,
+        this_update: at - BACKDATED_S,
+        next_update: at + CRL_DAYS * DAY_S,
+        revoked: &[],
+    })?;
+    let crl =
+        Crl::from_der(&crl).map_err(|e| AllianceError::Value { field: "crl", reason: e.to_string() })?;
+    let tsa_key = p256_key()?;
+    let tsa = authority.issue(&CertificateTemplate {
+        profile: Profile::TimeStamping { key: tsa_key.public_key() },
+        subject: Subject {
+            organisation: "Xiezhi Demonstration Alliance",
+            common_name: "Time-Stamp Authority",
+        },
+        serial: serial()?,
+        validity: validity(ROOT_DAYS),
+        crl_url: None,
+    })?;
+    let genesis = genesis(founding, members, authority.certificate())?;
+    let bytes = genesis.encode();
+    Genesis::parse(&bytes).map_err(|e| AllianceError::Value { field: "genesis", reason: e.to_string() })?;
+    write(&layout.genesis(), &bytes, false)?;
+    for (at, member) in members.iter().enumerate() {
+        let folder = layout.dir.join(member.id.as_str());
+        let seal = authority.issue(&CertificateTemplate {
+            profile: Profile::InstitutionSeal { institution: &member.id, key: public_seal_key(member)? },
+            subject: Subject { organisation: &member.name.zh, common_name: &member.name.en },
+            serial: serial()?,
+            validity: validity(SEAL_DAYS),
+            crl_url: None,
+        })?;
+        write(&folder.join("keys/consensus.key"), hex::encode(member.consensus_seed).as_bytes(), true)?;
+        write(&folder.join("keys/seal.key"), hex::encode(member.seal_seed).as_bytes(), true)?;
+        write(&folder.join("pki/root.pem"), authority.certificate().to_pem().as_bytes(), false)?;
+        write(&folder.join("pki/seal.pem"), seal.to_pem().as_bytes(), false)?;
+        write(&folder.join("pki/crl.pem"), crl.to_pem().as_bytes(), false)?;
+        let runs_ca = member.role == Role::CertificateAuthority;
+        if runs_ca {
+            write(&folder.join("keys/ca.key"), root_key.to_pkcs8_pem().as_bytes(), true)?;
+            write(&folder.join("keys/tsa.key"), tsa_key.to_pkcs8_pem().as_bytes(), true)?;
+            write(&folder.join("pki/tsa.pem"), tsa.to_pem().as_bytes(), false)?;
+        }
+        let file = node_file(founding, members, at, runs_ca);
+        write(&folder.join("node.toml"), file.to_toml()?.as_bytes(), false)?;
+    }
+    Ok(Genesis::ledger_id(&bytes))
+}
+
+fn public_seal_key(member: &Member) -> Result<[u8; 32], AllianceError> {
+    let wrong = |_| AllianceError::Value { field: "seal key", reason: "not 32 bytes".to_owned() };
+    seal_key(&member.seal_seed)?.public_key().as_bytes().try_into().map_err(wrong)
+}
+
+fn genesis(
+    founding: &Founding,
+    members: &[Member],
+    root: &X509Certificate,
+) -> Result<Genesis, AllianceError> {
+    let mut institutions = Vec::new();
+    for member in members {
+        institutions.push(Institution {
+            id: member.id.clone(),
+            role: member.role,
+            name: member.name.clone(),
+            consensus_key: public_key(&member.consensus_seed),
+            seal_key: public_seal_key(member)?,
+        });
+    }
+    institutions.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(Genesis {
+        version: VERSION,
+        salt: random()?,
+        created: founding.now,
+        name: LocalName {
+            zh: "獬豸示范联盟".to_owned(), en: "Xiezhi Demonstration Alliance".to_owned()
+        },
+        domain: "demonstration.xiezhi.invalid".to_owned(),
+        policy: Policy::quorum(&institutions, &[Role::Court, Role::Notary], 1),
+        institutions,
+        roots: vec![root.der().to_vec()],
+        timestamp_roots: vec![root.der().to_vec()],
+        limits: Limits::default(),
+        suites: SignatureAlg::ALL.iter().map(|alg| alg.cose()).collect(),
+    })
+}
+
+fn node_file(founding: &Founding, members: &[Member], at: usize, runs_ca: bool) -> NodeFile {
+    let port = |offset: usize| founding.base_port + u16::try_from(offset).unwrap_or(0);
+    let host = &founding.host;
+    NodeFile {
+        institution: members[at].id.to_string(),
+        genesis: "../genesis.cbor".into(),
+        data_dir: "data".into(),
+        listen: format!("{host}:{}", port(100 + at)),
+        http: format!("{host}:{}", port(at)),
+        consensus_key: "keys/consensus.key".into(),
+        seal_key: "keys/seal.key".into(),
+        seal_chain: "pki/seal.pem".into(),
+        revocations: vec!["pki/crl.pem".into()],
+        cache_mib: 64,
+        worker_threads: 1,
+        timestamp_urls: Vec::new(),
+        peers: members
+            .iter()
+            .enumerate()
+            .map(|(i, member)| (member.id.to_string(), format!("{host}:{}", port(100 + i))))
+            .collect(),
+        timestamps: runs_ca
+            .then(|| TimestampSection { key: "keys/tsa.key".into(), certificate: "pki/tsa.pem".into() }),
+        authority: runs_ca
+            .then(|| AuthoritySection { key: "keys/ca.key".into(), certificate: "pki/root.pem".into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Overrides, load};
+
+    #[test]
+    fn a_founded_alliance_gives_every_institution_a_node_that_can_be_configured() {
+        let temp = tempfile::tempdir().unwrap();
+        let founding = Founding {
+            dir: temp.path().join("alliance"),
+            institutions: 5,
+            base_port: 17_000,
+            host: "127.0.0.1".to_owned(),
+            now: TimestampMs(1_795_334_950_000),
+        };
+        let (layout, ledger) = found(&founding).unwrap();
+        let files = layout.node_files().unwrap();
+        assert_eq!(files.len(), 5);
+        for file in files {
+            let (node, http) = load(&file, &Overrides::default(), Vec::new()).unwrap();
+            assert_eq!(Genesis::ledger_id(&node.genesis), ledger);
+            assert_eq!(node.timestamps.is_some(), node.institution.as_str() == "ca");
+            assert!((17_000..17_005).contains(&http.port()));
+        }
+        assert!(matches!(found(&founding), Err(AllianceError::Content { .. })));
+        assert!(institutions(3).is_err() && institutions(11).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! Every kind of problem: its stable code, its status, its title in both languages.
+
+use http::StatusCode;
+
+use super::Language;
+
+/// A kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) code: &'static str,
+    pub(crate) status: StatusCode,
+    en: &'static str,
+    zh: &'static str,
+}
+
+impl Kind {
+    pub(crate) fn title(&self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.en,
+            Language::Chinese => self.zh,
+        }
+    }
+
+    /// The kind with a rejection's code; [`kinds::REJECTED`] for a code that is not known here.
+    pub(crate) fn of_rejection(code: &str) -> &'static Self {
+        kinds::ALL.iter().find(|kind| kind.code == code).unwrap_or(&&kinds::REJECTED)
+    }
+}
+
+macro_rules! kinds {
+    ($($name:ident = $code:literal, $status:ident, $en:literal, $zh:literal;)*) => {
+        /// The kinds.
+        pub(crate) mod kinds {
+            use super::{Kind, StatusCode};
+            $(pub(crate) static $name: Kind = Kind { code: $code, status: StatusCode::$status, en: $en, zh: $zh };)*
+            /// All of them.
+            pub(crate) static ALL: &[&Kind] = &[$(&$name),*];
+        }
+    };
+}
+
+kinds! {
+    STATEMENT_MALFORMED = "statement-malformed", UNPROCESSABLE_ENTITY, "The statement is malformed", "声明的格式有误";
+    STATEMENT_TOO_LARGE = "statement-too-large", UNPROCESSABLE_ENTITY, "The statement is too large", "声明过大";
+    OTHER_LEDGER = "other-ledger", UNPROCESSABLE_ENTITY, "The statement is meant for another ledger", "该声明指向另一条链";
+    SUITE_NOT_ALLOWED = "suite-not-allowed", UNPROCESSABLE_ENTITY, "The signature suite is not allowed here", "本链不允许该签名算法";
+    CLOCK_OFF = "clock-off", UNPROCESSABLE_ENTITY, "The statement's time is too far off", "声明的时间与链上时间相差过大";
+    NO_ACCOUNT = "no-account", UNPROCESSABLE_ENTITY, "The account does not exist", "账户不存在";
+    ACCOUNT_EXISTS = "account-exists", CONFLICT, "The account exists already", "账户已存在";
+    ACCOUNT_INACTIVE = "account-inactive", FORBIDDEN, "The account may not act at present", "账户当前不可用";
+    SIGNATURE_INVALID = "signature-invalid", FORBIDDEN, "A signature does not hold", "签名无效";
+    THRESHOLD_NOT_MET = "threshold-not-met", FORBIDDEN, "The signing keys do not suffice", "签名权重不足";
+    KEY_NOT_AUTHORIZED = "key-not-authorized", FORBIDDEN, "The key may not sign for this account", "该密钥无权代表此账户签名";
+    DUPLICATE = "duplicate", CONFLICT, "The statement is recorded already", "该声明已有记录";
+    REJECTED = "rejected", UNPROCESSABLE_ENTITY, "The statement is not accepted", "声明未被接受";
+    BUSY = "busy", TOO_MANY_REQUESTS, "The queue is full", "队列已满";
+    NOT_ORDERED = "not-ordered", SERVICE_UNAVAILABLE, "Not recorded in time; sending it again is safe", "未能及时记录,可安全地重新提交";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The node is not available", "节点暂不可用";
+    NOT_FOUND = "not-found", NOT_FOUND, "Not found", "未找到";
+    NOT_SEALED = "not-sealed", CONFLICT, "Recorded, but not sealed to policy yet", "已记录,尚未达到封存条件";
+    OUT_OF_RANGE = "out-of-range", BAD_REQUEST, "A number is out of range", "数值超出范围";
+    NO_SUCH_ROUTE = "no-such-route", NOT_FOUND, "There is no such address", "地址不存在";
+    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here", "此地址不支持该方法";
+    NOT_ACCEPTABLE = "not-acceptable", NOT_ACCEPTABLE, "The answer does not exist in a form that is accepted", "无法以所要求的格式作答";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of an unknown type", "不支持的正文类型";
+    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large", "正文过大";
+    BODY_TIMEOUT = "body-timeout", REQUEST_TIMEOUT, "The body did not arrive in time", "正文未能及时送达";
+    INVALID_BODY = "invalid-body", BAD_REQUEST, "The body cannot be read", "无法读取正文";
+    INVALID_PARAMETER = "invalid-parameter", BAD_REQUEST, "A parameter cannot be used", "参数有误";
+    IDEMPOTENCY_MISMATCH = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The idempotency key was used for another body", "该幂等键已用于另一正文";
+    RATE_LIMITED = "rate-limited", TOO_MANY_REQUESTS, "Too many requests", "请求过于频繁";
+    OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, "Too many requests are in work", "服务繁忙";
+    TIMEOUT = "timeout", SERVICE_UNAVAILABLE, "The answer took too long", "处理超时";
+    NO_TIMESTAMP_AUTHORITY = "no-timestamp-authority", NOT_FOUND, "This institution runs no time-stamp authority", "本机构未提供时间戳服务";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "An error of the node's software", "节点软件内部错误";
+}

@@ -1,0 +1,176 @@
+//! From the node's types to the words of the API.
+
+use xiezhi_client::wire::{self, Base64, U64};
+use xiezhi_crypto::{Digest, DigestAlg};
+use xiezhi_evidence::{AccountStatus, Body, LocalName, Statement, policy::Missing, statement};
+use xiezhi_node::{AccountView, Hit, Node, NodeStatus, QueryError, RecordStatus, SealedCheckpoint, Tree};
+use xiezhi_types::{LedgerId, LogIndex, RecordNumber, TimestampMs};
+
+pub(crate) fn missing(missing: &Missing) -> wire::Missing {
+    let progress = |(have, need)| wire::Progress { have, need };
+    wire::Missing {
+        members: missing.members.iter().cloned().collect(),
+        seals: progress(missing.seals),
+        timestamps: progress(missing.timestamps),
+    }
+}
+
+pub(crate) fn links(index: LogIndex, item: Option<u32>) -> wire::Links {
+    let record = format!("/v1/records/{index}");
+    let item = item.map(|item| format!("?item={item}")).unwrap_or_default();
+    wire::Links {
+        statement: format!("{record}/statement"),
+        certificate: format!("{record}/certificate{item}"),
+        receipts: format!("{record}/receipts"),
+        events: format!("{record}/events"),
+        record,
+    }
+}
+
+pub(crate) fn status(ledger: &LedgerId, status: &RecordStatus, item: Option<u32>) -> wire::RecordStatus {
+    wire::RecordStatus {
+        number: RecordNumber::new(ledger, status.index, item).to_string(),
+        id: status.id.to_string(),
+        index: U64(status.index.0),
+        height: U64(status.height.0),
+        time: status.time.rfc3339(),
+        items: status.items,
+        sealed: status.is_sealed(),
+        sealed_by: status.sealed_by.iter().map(ToString::to_string).collect(),
+        timestamps: status.timestamps,
+        missing: missing(&status.missing),
+        links: links(status.index, item),
+    }
+}
+
+/// The record, or the item of it, that `hit` names.
+pub(crate) fn record(node: &Node, ledger: &LedgerId, hit: Hit) -> Result<wire::Record, QueryError> {
+    let found = node.record(hit.index)?;
+    let standing = node.index_status(hit.index)?;
+    let unreadable = |e: statement::StatementError| QueryError::Unavailable { reason: e.to_string() };
+    let statement = Statement::parse(&found.statement).map_err(unreadable)?;
+    let mut shown = statement_of(&statement);
+    if let Some(item) = hit.item {
+        let item = xiezhi_evidence::BatchItem::parse(&node.item(hit.index, item)?).map_err(unreadable)?;
+        shown.digests = digests(&item.digests);
+    }
+    Ok(wire::Record { item: hit.item, status: status(ledger, &standing, hit.item), statement: shown })
+}
+
+fn digests(digests: &[Digest]) -> Vec<String> {
+    digests.iter().map(ToString::to_string).collect()
+}
+
+fn statement_of(statement: &Statement) -> wire::Statement {
+    let claims = statement.claims();
+    let (kind, content_type, phase) = match statement.body() {
+        Body::Deposit(body) => ("deposit", statement::TYPE_DEPOSIT, body.phase),
+        Body::Batch(_) => ("batch", statement::TYPE_BATCH, None),
+        Body::Account(_) => ("account", statement::TYPE_ACCOUNT, None),
+        Body::General { content_type, .. } => ("general", content_type.as_str(), None),
+    };
+    wire::Statement {
+        kind: kind.to_owned(),
+        content_type: content_type.to_owned(),
+        issuer: claims.issuer.to_string(),
+        group: statement.group().map(|group| group.to_string()),
+        phase,
+        issued_at: claims.issued_at.map(|s| TimestampMs(s.saturating_mul(1000)).rfc3339()),
+        digests: digests(&statement.digests()),
+    }
+}
+
+pub(crate) fn names(name: &(String, String)) -> wire::Names {
+    wire::Names { zh: name.0.clone(), en: name.1.clone() }
+}
+
+pub(crate) fn local_name(name: &LocalName) -> wire::Names {
+    wire::Names { zh: name.zh.clone(), en: name.en.clone() }
+}
+
+pub(crate) fn account(view: &AccountView) -> wire::Account {
+    let account = &view.account;
+    let state = match account.status {
+        AccountStatus::Normal => "normal",
+        AccountStatus::Frozen => "frozen",
+        AccountStatus::Recovering => "recovering",
+    };
+    let key = |known: &xiezhi_evidence::WeightedKey| wire::AccountKey {
+        id: known.key.id().to_string(),
+        alg: known.key.alg().name().to_owned(),
+        key: Base64(known.key.as_bytes().to_vec()),
+        weight: known.weight,
+    };
+    wire::Account {
+        id: account.id.to_string(),
+        status: state.to_owned(),
+        keys: account.keys.iter().map(key).collect(),
+        deposit_threshold: account.deposit_threshold,
+        manage_threshold: account.manage_threshold,
+        created: U64(account.created.0),
+        height: U64(view.height.0),
+    }
+}
+
+fn digest_text(alg: DigestAlg, value: [u8; 32]) -> String {
+    Digest { alg, value }.to_string()
+}
+
+pub(crate) fn checkpoint(sealed: &SealedCheckpoint) -> wire::Checkpoint {
+    let SealedCheckpoint { checkpoint, seals, timestamps, missing: lacks } = sealed;
+    let seal = |certified: &xiezhi_evidence::CertifiedSeal| wire::Seal {
+        institution: certified.seal.institution.to_string(),
+        time: TimestampMs(certified.seal.time.saturating_mul(1000)).rfc3339(),
+        seal: Base64(xiezhi_types::canonical(&certified.seal)),
+        chain: certified.chain.iter().cloned().map(Base64).collect(),
+    };
+    wire::Checkpoint {
+        height: U64(checkpoint.height.0),
+        time: checkpoint.time.rfc3339(),
+        size: U64(checkpoint.size.0),
+        root_sha256: digest_text(DigestAlg::Sha256, checkpoint.root_sha256),
+        root_sm3: digest_text(DigestAlg::Sm3, checkpoint.root_sm3),
+        state_root: digest_text(DigestAlg::Sha256, checkpoint.state_root),
+        checkpoint: Base64(checkpoint.encode()),
+        digest: digest_text(DigestAlg::Sha256, checkpoint.digest()),
+        sealed: lacks.is_met(),
+        seals: seals.iter().map(seal).collect(),
+        timestamps: timestamps.iter().map(|stamp| Base64(stamp.token.clone())).collect(),
+        missing: missing(lacks),
+    }
+}
+
+pub(crate) fn tree_name(tree: Tree) -> &'static str {
+    match tree {
+        Tree::Sha256 => "sha256",
+        Tree::Sm3 => "sm3",
+    }
+}
+
+pub(crate) fn path(hashes: &[[u8; 32]]) -> Vec<Base64> {
+    hashes.iter().map(|hash| Base64(hash.to_vec())).collect()
+}
+
+pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
+    let peer = |peer: &xiezhi_node::PeerStatus| wire::Peer {
+        institution: peer.institution.to_string(),
+        role: peer.role.name().to_owned(),
+        name: names(&peer.name),
+        this: peer.this,
+        sealed_height: U64(peer.sealed_height.0),
+        heard: peer.heard.map(TimestampMs::rfc3339),
+    };
+    wire::Status {
+        ledger: found.ledger.to_string(),
+        name: names(&found.name),
+        institution: found.institution.to_string(),
+        height: U64(found.height.0),
+        time: found.time.rfc3339(),
+        size: U64(found.size),
+        sealed_size: U64(found.sealed_size),
+        queued: U64(found.queued),
+        live: found.live,
+        unsealed_checkpoints: U64(found.unsealed_checkpoints),
+        institutions: found.institutions.iter().map(peer).collect(),
+    }
+}

@@ -1,0 +1,182 @@
+//! What a node needs to know before it starts.
+
+use crate::{Block, StartError};
+use bytes::Bytes;
+use commonware_codec::{Copying, DecodeExt as _};
+use commonware_cryptography::{
+    Signer as _,
+    ed25519::{PrivateKey, PublicKey},
+};
+use commonware_utils::ordered::Set;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// The engine's own limit for one message, less its framing.
+const BLOCK_BYTES_LIMIT: usize = 256 << 20;
+
+/// Everything about one node of one ledger.
+#[derive(Clone)]
+pub struct Config {
+    /// The ledger's identifier: votes and links of one ledger mean nothing to another.
+    pub namespace: Vec<u8>,
+    /// The Ed25519 seed of this node's consensus key. Its public key must be among `peers`.
+    pub signing_seed: [u8; 32],
+    /// Where to accept connections.
+    pub listen: SocketAddr,
+    /// All validators, this node included. The order does not matter.
+    pub peers: Vec<Peer>,
+    /// This node's own directory, created if missing. It belongs to this ledger, validator set and key for ever.
+    ///
+    /// Emptying the directory of a validator makes it forget its votes; see the invariants of the crate.
+    pub storage_dir: PathBuf,
+    /// The content of the block of height 0; the same on every node.
+    pub genesis_payload: Bytes,
+    /// The most bytes of a block's payload; the same on every node, and never made smaller.
+    pub block_bytes_max: usize,
+    /// The most bytes of an application message; the same on every node.
+    pub message_bytes_max: usize,
+    /// How long to wait for what.
+    pub timings: Timings,
+    /// Threads for the engine, at least 1. Storage and delivery use a few more that mostly sleep.
+    pub worker_threads: usize,
+}
+
+/// A validator and where to find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The Ed25519 public key of its consensus key.
+    pub public_key: [u8; 32],
+    /// Where others connect to it.
+    pub address: SocketAddr,
+}
+
+/// How long to wait for what. The same on every node; nothing but speed depends on it.
+///
+/// `leader` < `certification` < `absent_after`, and `retry` < `absent_after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timings {
+    /// How long a leader may take to propose; then the next one leads. Must cover the time in which a full
+    /// block leaves the leader's line, for its vote waits behind it.
+    pub leader: Duration,
+    /// How long a view may take until its block is stored by a quorum.
+    pub certification: Duration,
+    /// How often a stuck view is announced again: the time to resume after a quorum is back.
+    pub retry: Duration,
+    /// A leader not heard of for this long is passed over at once.
+    pub absent_after: Duration,
+    /// How long to wait for the answer to a request for old blocks or votes before another peer is asked.
+    pub fetch: Duration,
+    /// How often a connection is tried.
+    pub redial: Duration,
+}
+
+impl Default for Timings {
+    /// For lines of 100 Mbit/s and more.
+    fn default() -> Self {
+        Self {
+            leader: Duration::from_millis(1000),
+            certification: Duration::from_millis(2000),
+            retry: Duration::from_millis(500),
+            absent_after: Duration::from_millis(2500),
+            fetch: Duration::from_millis(2000),
+            redial: Duration::from_millis(200),
+        }
+    }
+}
+
+/// The Ed25519 public key that belongs to `seed` (RFC 8032).
+pub fn public_key(seed: &[u8; 32]) -> [u8; 32] {
+    bytes_of(&private_key(seed).public_key())
+}
+
+/// A configuration that can be run.
+#[derive(Clone)]
+pub(crate) struct Checked {
+    pub(crate) namespace: Vec<u8>,
+    pub(crate) private_key: PrivateKey,
+    pub(crate) public_key: [u8; 32],
+    /// Sorted.
+    pub(crate) validators: Vec<[u8; 32]>,
+    pub(crate) participants: Set<PublicKey>,
+    pub(crate) genesis: Block,
+    pub(crate) block_bytes_max: usize,
+    pub(crate) timings: Timings,
+}
+
+impl Checked {
+    pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
+        let mut validators: Vec<_> = config.peers.iter().map(|peer| peer.public_key).collect();
+        validators.sort_unstable();
+        if let Some(pair) = validators.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(StartError::DuplicateValidator { public_key: pair[0] });
+        }
+        let participants = validators
+            .iter()
+            .map(|key| engine_key(key).ok_or(StartError::InvalidPublicKey { public_key: *key }))
+            .collect::<Result<Vec<_>, _>>()?;
+        let private_key = private_key(&config.signing_seed);
+        let public_key = bytes_of(&private_key.public_key());
+        if validators.binary_search(&public_key).is_err() {
+            return Err(StartError::NotAValidator { public_key });
+        }
+        check_limits(config)?;
+        Ok(Self {
+            namespace: [b"xiezhi/consensus/v1/", &config.namespace[..]].concat(),
+            private_key,
+            public_key,
+            validators,
+            participants: Set::from_iter_dedup(participants),
+            genesis: Block::genesis(config.genesis_payload.clone()),
+            block_bytes_max: config.block_bytes_max,
+            timings: config.timings,
+        })
+    }
+}
+
+fn check_limits(config: &Config) -> Result<(), StartError> {
+    let Timings { leader, certification, retry, absent_after, fetch, redial } = config.timings;
+    let refuse = |reason| Err(StartError::InvalidConfig { reason });
+    if [leader, retry, fetch, redial].iter().any(Duration::is_zero) {
+        return refuse("timings must not be zero");
+    }
+    if !(leader < certification && certification < absent_after && retry < absent_after) {
+        return refuse("timings must be leader < certification < absent_after, retry < absent_after");
+    }
+    if config.worker_threads == 0 {
+        return refuse("at least one worker thread is needed");
+    }
+    if config.block_bytes_max > BLOCK_BYTES_LIMIT || config.message_bytes_max > BLOCK_BYTES_LIMIT {
+        return refuse("block_bytes_max and message_bytes_max are at most 256 MiB");
+    }
+    if config.genesis_payload.len() > config.block_bytes_max {
+        return refuse("genesis_payload is longer than block_bytes_max");
+    }
+    Ok(())
+}
+
+/// The engine's form of a public key, if it is one.
+pub(crate) fn engine_key(bytes: &[u8; 32]) -> Option<PublicKey> {
+    PublicKey::decode(Copying(bytes)).ok()
+}
+
+/// A public key's 32 bytes.
+pub(crate) fn bytes_of(key: &PublicKey) -> [u8; 32] {
+    key.as_ref().try_into().expect("an Ed25519 key has 32 bytes")
+}
+
+fn private_key(seed: &[u8; 32]) -> PrivateKey {
+    PrivateKey::decode(Copying(seed)).expect("any 32 bytes are an Ed25519 seed")
+}
+
+#[cfg(test)]
+mod tests {
+    /// RFC 8032, section 7.1, test 1.
+    #[test]
+    fn the_public_key_is_the_one_of_rfc_8032() {
+        let bytes = |hex: &str| -> [u8; 32] {
+            std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+        };
+        let seed = bytes("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+        let expected = bytes("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+        assert_eq!(super::public_key(&seed), expected);
+    }
+}

@@ -1,0 +1,273 @@
+//! Starts a node: its own thread, its own runtime, encrypted links to the other validators.
+
+use crate::{
+    Application, Config, Exit, Handle,
+    config::{Checked, engine_key},
+    directory::Directory,
+    engine::{self, Channel, Links},
+    handle::{Control, OUTBOUND_MESSAGES_MAX},
+};
+use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey};
+use commonware_p2p::{
+    AddressableManager as _,
+    authenticated::lookup::{self, Network},
+};
+use commonware_runtime::{Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
+use commonware_stream::{
+    cups::{self, Cups},
+    sake::{self, Sake},
+};
+use commonware_utils::{NZU32, NZUsize, ordered::Map};
+use std::{
+    any::Any,
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64, mpsc as std_mpsc},
+    thread,
+    time::Duration,
+};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+/// How far two institutions' clocks may be apart for a link to come about.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+const HANDSHAKE: Duration = Duration::from_secs(5);
+const PING: Duration = Duration::from_secs(5);
+/// How long a peer that sent provably wrong data is refused.
+const BLOCK: Duration = Duration::from_secs(600);
+/// How long the engine's parts have to finish their last writes.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+const NETWORK_MAILBOX: NonZeroUsize = NZUsize!(1024);
+/// Threads for file operations, created on demand.
+const FILE_THREADS: usize = 16;
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A value that cannot work.
+    #[error("invalid configuration: {reason}")]
+    InvalidConfig {
+        /// Which one.
+        reason: &'static str,
+    },
+    /// Bytes that are no Ed25519 public key.
+    #[error("{public_key:02x?} is no ed25519 public key")]
+    InvalidPublicKey {
+        /// The bytes.
+        public_key: [u8; 32],
+    },
+    /// One key twice among the validators.
+    #[error("validator {public_key:02x?} is listed twice")]
+    DuplicateValidator {
+        /// The key.
+        public_key: [u8; 32],
+    },
+    /// The seed's public key is not among the validators.
+    #[error("this node's key {public_key:02x?} is not among the validators")]
+    NotAValidator {
+        /// The key.
+        public_key: [u8; 32],
+    },
+    /// Another process listens there; retrying helps once it has ended.
+    #[error("address {address} is in use")]
+    AddressInUse {
+        /// [`Config::listen`].
+        address: SocketAddr,
+    },
+    /// The address cannot be listened at.
+    #[error("cannot listen at {address}")]
+    Listen {
+        /// [`Config::listen`].
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another node runs from this directory; retrying helps once it has ended.
+    #[error("directory {} is in use by another node", path.display())]
+    StorageInUse {
+        /// [`Config::storage_dir`].
+        path: PathBuf,
+    },
+    /// The directory cannot be read or written.
+    #[error("cannot use directory {}", path.display())]
+    Storage {
+        /// [`Config::storage_dir`].
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The directory belongs to another namespace, genesis block, validator set or key.
+    #[error("directory {} belongs to another ledger or another key", path.display())]
+    ForeignStorage {
+        /// [`Config::storage_dir`].
+        path: PathBuf,
+    },
+    /// The engine found its files unreadable, or failed otherwise.
+    #[error("the engine did not start: {reason}")]
+    Engine {
+        /// For the operator.
+        reason: String,
+    },
+}
+
+/// Starts a node and returns once its files are open and it listens.
+///
+/// Blocks while the directory is read. The node runs on threads of its own; it may be started from inside or
+/// outside any runtime, and several may run in one process.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then.
+pub fn start(config: Config, application: Arc<dyn Application>) -> Result<Handle, StartError> {
+    let checked = Checked::new(&config)?;
+    probe(config.listen)?;
+    let directory = Directory::open(&config.storage_dir, &checked)?;
+
+    let (outbound, outbound_receiver) = mpsc::channel(OUTBOUND_MESSAGES_MAX);
+    let (exit_sender, exit) = watch::channel(None);
+    let handle = Handle {
+        outbound,
+        message_bytes_max: config.message_bytes_max,
+        stop: Arc::new(Notify::new()),
+        tip: Arc::new(AtomicU64::new(0)),
+        exit,
+    };
+    let control = Control { outbound: outbound_receiver, stop: handle.stop.clone(), tip: handle.tip.clone() };
+    let (started_sender, started) = std_mpsc::channel();
+    let node = move || {
+        let exit = run(&config, checked, &directory, application, control, started_sender);
+        drop(directory);
+        exit_sender.send_replace(Some(exit));
+    };
+    thread::Builder::new()
+        .name("consensus".into())
+        .spawn(node)
+        .map_err(|error| StartError::Engine { reason: format!("no thread: {error}") })?;
+    match started.recv() {
+        Ok(()) => Ok(handle),
+        Err(_) => Err(StartError::Engine { reason: reason_of_failure(&handle) }),
+    }
+}
+
+/// Tells an address that is taken from one that is wrong; the engine would only panic.
+fn probe(address: SocketAddr) -> Result<(), StartError> {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(StartError::AddressInUse { address }),
+        Err(source) => Err(StartError::Listen { address, source }),
+    }
+}
+
+fn reason_of_failure(handle: &Handle) -> String {
+    match futures::executor::block_on(handle.ended()) {
+        Exit::Failed { reason } => reason,
+        Exit::Stopped => "stopped while starting".into(),
+    }
+}
+
+/// Runs the node on this thread until it ends; a panic anywhere in it is an end like any other.
+fn run(
+    config: &Config,
+    checked: Checked,
+    directory: &Directory,
+    application: Arc<dyn Application>,
+    control: Control,
+    started: std_mpsc::Sender<()>,
+) -> Exit {
+    let runner = runtime::Runner::new(
+        runtime::Config::new()
+            .with_worker_threads(config.worker_threads)
+            .with_max_blocking_threads(FILE_THREADS)
+            .with_connect_timeout(HANDSHAKE)
+            .with_storage_directory(directory.engine()),
+    );
+    let node = || {
+        runner.start(|context| async move {
+            let links = connect(&context, config, &checked);
+            let (engine_started, engine_has_started) = oneshot::channel();
+            let tell = async move {
+                if engine_has_started.await.is_ok() {
+                    let _ = started.send(());
+                }
+            };
+            let shutdown = context.child("shutdown");
+            let engine = engine::run(context, "", checked, links, application, control, engine_started);
+            let (exit, ()) = futures::join!(engine, tell);
+            // Lets the parts finish their last writes; the runtime ends what is left.
+            let _ = shutdown.stop(0, Some(SHUTDOWN)).await;
+            exit
+        })
+    };
+    catch_unwind(AssertUnwindSafe(node)).unwrap_or_else(|panic| Exit::Failed { reason: message_of(&*panic) })
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a task panicked").to_owned()
+}
+
+type Upgrader = Cups<Sake<PrivateKey>, ChaCha20Poly1305>;
+type Lookup = Links<
+    lookup::Oracle<commonware_cryptography::ed25519::PublicKey>,
+    lookup::Oracle<commonware_cryptography::ed25519::PublicKey>,
+    lookup::Sender<commonware_cryptography::ed25519::PublicKey, runtime::Context>,
+    lookup::Receiver<commonware_cryptography::ed25519::PublicKey>,
+>;
+
+/// Opens the network: validators are known by key and address, everybody else is refused.
+fn connect(context: &runtime::Context, config: &Config, checked: &Checked) -> Lookup {
+    let (mut network, mut oracle) = Network::new(context.child("network"), network_config(config, checked));
+    let peers = config.peers.iter().map(|peer| {
+        (engine_key(&peer.public_key).expect("checked"), commonware_p2p::Address::Symmetric(peer.address))
+    });
+    oracle.track(0, Map::from_iter_dedup(peers));
+    let mut register = |channel: Channel| network.register(channel.number, channel.quota);
+    let links = Links {
+        peers: oracle.clone(),
+        blocker: oracle,
+        votes: register(engine::VOTES),
+        certificates: register(engine::CERTIFICATES),
+        certificate_requests: register(engine::CERTIFICATE_REQUESTS),
+        blocks: register(engine::BLOCKS),
+        block_requests: register(engine::BLOCK_REQUESTS),
+        messages: register(engine::MESSAGES),
+    };
+    network.start();
+    links
+}
+
+fn network_config(config: &Config, checked: &Checked) -> lookup::Config<Upgrader> {
+    let validators = NonZeroUsize::new(checked.validators.len()).expect("this node is one");
+    let engine_bytes = engine::payload_bytes_max(validators.get() as u32, config.block_bytes_max);
+    let handshake = Sake {
+        signer: checked.private_key.clone(),
+        synchrony_bound: CLOCK_SKEW,
+        max_handshake_age: CLOCK_SKEW,
+        version: sake::Version::V1,
+    };
+    lookup::Config {
+        handshake: Cups::new(handshake, cups::Version::V1),
+        namespace: checked.namespace.clone(),
+        listen: config.listen,
+        allow_private_ips: true,
+        allow_dns: false,
+        // Institutions sit behind address translation; the key decides who is let in, not the address.
+        bypass_ip_check: true,
+        max_message_size: commonware_p2p::max_message_size(&[engine_bytes, config.message_bytes_max]),
+        max_peers_per_set: validators,
+        mailbox_size: NETWORK_MAILBOX,
+        send_batch_size: NZUsize!(8),
+        handshake_timeout: HANDSHAKE,
+        dial_timeout: HANDSHAKE,
+        peer_connection_cooldown: config.timings.redial,
+        max_concurrent_handshakes: NZU32!(64),
+        allowed_handshake_rate_per_ip: Quota::per_second(NZU32!(64)),
+        allowed_handshake_rate_per_subnet: Quota::per_second(NZU32!(256)),
+        ping_frequency: PING,
+        dial_frequency: config.timings.redial,
+        tracked_peer_sets: NZUsize!(1),
+        block_duration: BLOCK,
+    }
+}

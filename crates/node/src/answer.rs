@@ -1,0 +1,264 @@
+//! Answers to questions about the ledger.
+
+use xiezhi_evidence::{CertifiedSeal, seal::note_keys};
+use xiezhi_note::{Cosignature, NoteSignature, SignedNote};
+use xiezhi_store::{Found, Search, StoredRecord, TreeKind};
+use xiezhi_types::{Height, InstitutionId, LogIndex, StatementId};
+
+use crate::{
+    api::{
+        AccountView, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint,
+        Tree,
+    },
+    core::{Core, lock, now},
+    sealing::Collection,
+};
+
+/// An institution is in reach when it was heard within this time, in milliseconds.
+const IN_REACH_MS: u64 = 5_000;
+
+pub(crate) fn unavailable(error: impl ToString) -> QueryError {
+    QueryError::Unavailable { reason: error.to_string() }
+}
+
+fn kind(tree: Tree) -> TreeKind {
+    match tree {
+        Tree::Sha256 => TreeKind::Sha256,
+        Tree::Sm3 => TreeKind::Sm3,
+    }
+}
+
+impl Core {
+    pub(crate) fn stored_record(&self, index: LogIndex) -> Result<StoredRecord, QueryError> {
+        let record = self.store.record(index).map_err(unavailable)?;
+        record.ok_or_else(|| QueryError::NotFound { what: format!("record {index}") })
+    }
+
+    pub(crate) fn status_of(
+        &self,
+        index: LogIndex,
+        record: &StoredRecord,
+    ) -> Result<RecordStatus, QueryError> {
+        let statement = xiezhi_evidence::Statement::parse(&record.statement).map_err(unavailable)?;
+        let progress = self.sealing.progress(self, record.height).map_err(unavailable)?;
+        let (sealed_by, timestamps, missing) =
+            progress.ok_or_else(|| unavailable(format!("checkpoint {} is missing", record.height)))?;
+        Ok(RecordStatus {
+            id: statement.id(),
+            index,
+            height: record.height,
+            time: record.time,
+            items: record.items,
+            sealed_by,
+            timestamps,
+            missing,
+        })
+    }
+
+    pub(crate) fn index_status(&self, index: LogIndex) -> Result<RecordStatus, QueryError> {
+        self.status_of(index, &self.stored_record(index)?)
+    }
+
+    pub(crate) fn index_of(&self, id: &StatementId) -> Result<LogIndex, QueryError> {
+        let index = self.store.index_of(id).map_err(unavailable)?;
+        index.ok_or_else(|| QueryError::NotFound { what: format!("statement {id}") })
+    }
+
+    pub(crate) fn record(&self, index: LogIndex) -> Result<Record, QueryError> {
+        let StoredRecord { height, time, items, statement } = self.stored_record(index)?;
+        Ok(Record { index, height, time, statement, items })
+    }
+
+    pub(crate) fn item(&self, index: LogIndex, item: u32) -> Result<Vec<u8>, QueryError> {
+        let items = self.stored_record(index)?.items;
+        let found = self.store.item(index, item, items).map_err(unavailable)?;
+        found.ok_or_else(|| QueryError::NotFound { what: format!("item {item} of record {index}") })
+    }
+
+    pub(crate) fn find(
+        &self,
+        query: &Query,
+        after: Option<Hit>,
+        limit: usize,
+    ) -> Result<Vec<Hit>, QueryError> {
+        let search = match query {
+            Query::Digest(digest) => Search::Digest(*digest),
+            Query::Account(account) => Search::Account(*account),
+            Query::Group(group) => Search::Group(*group),
+            Query::All => {
+                let from = after.map_or(0, |hit| hit.index.0.saturating_add(1));
+                let all = from..self.store.tip().size.0;
+                return Ok(all.take(limit).map(|index| Hit { index: LogIndex(index), item: None }).collect());
+            }
+        };
+        let after = after.map(|hit| Found { index: hit.index, item: hit.item });
+        let found = self.store.search(&search, after, limit).map_err(unavailable)?;
+        Ok(found.into_iter().map(|found| Hit { index: found.index, item: found.item }).collect())
+    }
+
+    pub(crate) fn inclusion(
+        &self,
+        tree: Tree,
+        index: LogIndex,
+        size: Option<u64>,
+    ) -> Result<(u64, Vec<[u8; 32]>), QueryError> {
+        let tip = self.store.tip().size.0;
+        let size = size.unwrap_or(tip);
+        if size > tip {
+            return Err(QueryError::Range {
+                field: "size",
+                reason: format!("{size}, the log has {tip} records"),
+            });
+        }
+        if index.0 >= size {
+            return Err(QueryError::Range {
+                field: "index",
+                reason: format!("{index} is not in a tree of {size}"),
+            });
+        }
+        Ok((size, self.store.inclusion_path(kind(tree), index.0, size).map_err(unavailable)?))
+    }
+
+    pub(crate) fn consistency(&self, tree: Tree, old: u64, new: u64) -> Result<Vec<[u8; 32]>, QueryError> {
+        let tip = self.store.tip().size.0;
+        if new > tip {
+            return Err(QueryError::Range {
+                field: "new",
+                reason: format!("{new}, the log has {tip} records"),
+            });
+        }
+        if old > new {
+            return Err(QueryError::Range { field: "old", reason: format!("{old} is more than {new}") });
+        }
+        self.store.consistency_path(kind(tree), old, new).map_err(unavailable)
+    }
+
+    pub(crate) fn sealed_checkpoint(&self, height: Height) -> Result<SealedCheckpoint, QueryError> {
+        let collection = self.sealing.collection(self, height).map_err(unavailable)?;
+        let collection =
+            collection.ok_or_else(|| QueryError::NotFound { what: format!("checkpoint {height}") })?;
+        let Collection { stored, seals, stamps, missing } = collection;
+        Ok(SealedCheckpoint { checkpoint: stored.checkpoint, seals, timestamps: stamps, missing })
+    }
+
+    pub(crate) fn latest_sealed(&self) -> Result<SealedCheckpoint, QueryError> {
+        let latest = self.sealing.latest();
+        let latest = latest.ok_or_else(|| QueryError::NotFound { what: "a sealed checkpoint".to_owned() })?;
+        self.sealed_checkpoint(latest.height)
+    }
+
+    pub(crate) fn checkpoints(
+        &self,
+        after: Height,
+        limit: usize,
+    ) -> Result<Vec<SealedCheckpoint>, QueryError> {
+        let stored = self.store.checkpoints_after(after, limit).map_err(unavailable)?;
+        stored.into_iter().map(|one| self.sealed_checkpoint(one.checkpoint.height)).collect()
+    }
+
+    /// The newest sealed checkpoint as a note: this institution's log signature first, then everybody's cosignatures.
+    pub(crate) fn checkpoint_note(&self) -> Result<String, QueryError> {
+        let sealed = self.latest_sealed()?;
+        let body = sealed.checkpoint.note_body(&self.origin).map_err(unavailable)?.to_string();
+        let mut lines = Vec::new();
+        let own = sealed.seals.iter().filter(|s| s.seal.institution == self.institution);
+        for certified in own {
+            let (log, _) = self.note_keys(certified)?;
+            lines.push(NoteSignature::by(&log, certified.seal.log.to_vec()).map_err(unavailable)?);
+        }
+        for certified in &sealed.seals {
+            let (_, witness) = self.note_keys(certified)?;
+            let cosignature =
+                Cosignature::new(certified.seal.time, certified.seal.cosignature).map_err(unavailable)?;
+            lines.push(NoteSignature::by(&witness, cosignature.to_bytes().to_vec()).map_err(unavailable)?);
+        }
+        Ok(SignedNote::new(body, lines).map_err(unavailable)?.to_string())
+    }
+
+    fn note_keys(
+        &self,
+        certified: &CertifiedSeal,
+    ) -> Result<(xiezhi_note::VerifierKey, xiezhi_note::VerifierKey), QueryError> {
+        let institution = &certified.seal.institution;
+        let known =
+            self.genesis.institution(institution).ok_or_else(|| unavailable("unknown institution"))?;
+        note_keys(&self.origin, institution, known.seal_key).ok_or_else(|| unavailable("no note key"))
+    }
+
+    pub(crate) fn tile(&self, tree: Tree, level: u8, index: u64, width: u16) -> Result<Vec<u8>, QueryError> {
+        let what = || QueryError::NotFound { what: format!("tile {level}/{index} of width {width}") };
+        let size = self.store.tip().size.0;
+        let hashes = if level >= 8 { 0 } else { size >> (8 * u32::from(level)) };
+        let first = index.checked_mul(256).ok_or_else(what)?;
+        if width == 0 || width > 256 || first.checked_add(u64::from(width)).is_none_or(|end| end > hashes) {
+            return Err(what());
+        }
+        self.store.tile(kind(tree), level, index, width).map_err(unavailable)
+    }
+
+    pub(crate) fn entries(&self, index: u64, width: u16) -> Result<Vec<u8>, QueryError> {
+        let what = || QueryError::NotFound { what: format!("entry bundle {index} of width {width}") };
+        let first = index.checked_mul(256).ok_or_else(what)?;
+        let end = first.checked_add(u64::from(width)).filter(|end| *end <= self.store.tip().size.0);
+        if width == 0 || width > 256 || end.is_none() {
+            return Err(what());
+        }
+        let mut bundle = Vec::new();
+        for at in first..first + u64::from(width) {
+            let record = self.stored_record(LogIndex(at))?;
+            xiezhi_merkle::push_entry(&mut bundle, &record.statement).map_err(unavailable)?;
+        }
+        Ok(bundle)
+    }
+
+    pub(crate) fn account_view(&self, id: &xiezhi_types::AccountId) -> Result<AccountView, QueryError> {
+        let height = self.store.tip().height;
+        let account = self.store.account(id).map_err(unavailable)?;
+        let account = account.ok_or_else(|| QueryError::NotFound { what: format!("account {id}") })?;
+        Ok(AccountView { account, height })
+    }
+
+    fn in_reach(&self, institution: &InstitutionId) -> bool {
+        let clock = now().0;
+        *institution == self.institution
+            || self.heard(institution).is_some_and(|heard| heard.0 + IN_REACH_MS >= clock)
+    }
+
+    /// Whether enough institutions are in reach to agree on blocks.
+    pub(crate) fn is_live(&self) -> bool {
+        let all = self.genesis.institutions.len();
+        let near = self.genesis.institutions.iter().filter(|i| self.in_reach(&i.id)).count();
+        near >= all - (all - 1) / 3
+    }
+
+    /// Names of the institutions that are out of reach.
+    pub(crate) fn out_of_reach(&self) -> Vec<String> {
+        let away = self.genesis.institutions.iter().filter(|i| !self.in_reach(&i.id));
+        away.map(|i| i.id.to_string()).collect()
+    }
+
+    pub(crate) fn status(&self) -> NodeStatus {
+        let tip = self.store.tip();
+        let institutions = self.genesis.institutions.iter().map(|i| PeerStatus {
+            institution: i.id.clone(),
+            role: i.role,
+            name: (i.name.zh.clone(), i.name.en.clone()),
+            this: i.id == self.institution,
+            sealed_height: self.sealing.sealed_height(&i.id),
+            heard: self.heard(&i.id),
+        });
+        NodeStatus {
+            ledger: self.ledger,
+            name: (self.genesis.name.zh.clone(), self.genesis.name.en.clone()),
+            institution: self.institution.clone(),
+            height: tip.height,
+            time: tip.time,
+            size: tip.size.0,
+            sealed_size: self.sealing.latest().map_or(0, |checkpoint| checkpoint.size.0),
+            queued: lock(&self.mempool).len() as u64,
+            live: self.is_live(),
+            unsealed_checkpoints: self.sealing.waiting() as u64,
+            institutions: institutions.collect(),
+        }
+    }
+}

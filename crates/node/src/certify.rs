@@ -1,0 +1,100 @@
+//! Certificates and receipts: everything that is known about a record, put into one file.
+
+use xiezhi_crypto::{PublicKey, SignatureAlg};
+use xiezhi_evidence::{BatchItem, BatchPlace, Certificate, Statement, certificate::VERSION};
+use xiezhi_merkle::Tree as MerkleTree;
+use xiezhi_store::{StoredRecord, TreeKind};
+use xiezhi_types::{InstitutionId, LogIndex};
+
+use crate::{answer::unavailable, api::QueryError, core::Core, sealing::Collection};
+
+impl Core {
+    /// The record and what is collected for its checkpoint, if that is sealed to policy.
+    fn sealed(&self, index: LogIndex) -> Result<(StoredRecord, Collection), QueryError> {
+        let record = self.stored_record(index)?;
+        let collection = self.sealing.collection(self, record.height).map_err(unavailable)?;
+        let collection = collection
+            .ok_or_else(|| QueryError::NotFound { what: format!("checkpoint {}", record.height) })?;
+        if !collection.missing.is_met() {
+            return Err(QueryError::NotSealed(Box::new(self.status_of(index, &record)?)));
+        }
+        Ok((record, collection))
+    }
+
+    pub(crate) fn certificate(&self, index: LogIndex, item: Option<u32>) -> Result<Vec<u8>, QueryError> {
+        match item {
+            None => Ok(self.compose(index, None)?.0.encode()),
+            Some(item) => Ok(self.item_certificates(index, item, 1)?.swap_remove(0)),
+        }
+    }
+
+    /// Certificates of items `from` to `from + limit` of a batch, with one pass over it; at least one.
+    pub(crate) fn item_certificates(
+        &self,
+        index: LogIndex,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, QueryError> {
+        let (mut certificate, count) = self.compose(index, Some(from))?;
+        let items = self.store.items(index, count).map_err(unavailable)?;
+        let leaves: Vec<_> = items.iter().map(|item| BatchItem::leaf(item)).collect();
+        let tree = MerkleTree::<xiezhi_merkle::Sha256>::new(&leaves);
+        let mut encoded = Vec::new();
+        for at in (from..count).take(limit.max(1)) {
+            let path = tree.inclusion(u64::from(at)).ok_or_else(|| unavailable("an item is missing"))?;
+            certificate.batch = Some(BatchPlace { index: at, item: items[at as usize].clone(), path });
+            encoded.push(certificate.encode());
+        }
+        Ok(encoded)
+    }
+
+    /// The record's certificate without a place in a batch, and how many items the record has; `item` must be one of them.
+    fn compose(&self, index: LogIndex, item: Option<u32>) -> Result<(Certificate, u32), QueryError> {
+        let (record, collection) = self.sealed(index)?;
+        if item.is_some_and(|item| item >= record.items) {
+            let reason = match record.items {
+                0 => "the record is no batch".to_owned(),
+                items => format!("the batch has {items} items, from 0"),
+            };
+            return Err(QueryError::Range { field: "item", reason });
+        }
+        let statement = Statement::parse(&record.statement).map_err(unavailable)?;
+        let issuer = statement.claims().issuer;
+        let account = self.store.prove_account(&issuer, collection.stored.state).map_err(unavailable)?;
+        let size = collection.stored.checkpoint.size.0;
+        let path = |tree| self.store.inclusion_path(tree, index.0, size).map_err(unavailable);
+        let certificate = Certificate {
+            version: VERSION,
+            genesis: self.genesis_bytes.clone(),
+            history: Vec::new(),
+            index,
+            batch: None,
+            manifest: None,
+            account: account.ok_or_else(|| unavailable("the issuer has no account in the state"))?,
+            path_sha256: path(TreeKind::Sha256)?,
+            path_sm3: path(TreeKind::Sm3)?,
+            statement: record.statement,
+            checkpoint: collection.stored.checkpoint,
+            seals: collection.seals,
+            timestamps: collection.stamps,
+            revocations: self.sealing.revocations(),
+        };
+        Ok((certificate, record.items))
+    }
+
+    pub(crate) fn receipts(&self, index: LogIndex) -> Result<Vec<(InstitutionId, Vec<u8>)>, QueryError> {
+        let (_, collection) = self.sealed(index)?;
+        let checkpoint = &collection.stored.checkpoint;
+        let path = self.store.inclusion_path(TreeKind::Sha256, index.0, checkpoint.size.0);
+        let path = path.map_err(unavailable)?;
+        let mut receipts = Vec::new();
+        for certified in &collection.seals {
+            let institution = &certified.seal.institution;
+            let Some(known) = self.genesis.institution(institution) else { continue };
+            let key = PublicKey::new(SignatureAlg::Ed25519, &known.seal_key).map_err(unavailable)?;
+            receipts
+                .push((institution.clone(), certified.seal.receipt(checkpoint, key.id(), index.0, &path)));
+        }
+        Ok(receipts)
+    }
+}

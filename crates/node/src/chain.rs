@@ -1,0 +1,255 @@
+//! The node as the consensus engine sees it: proposes, judges and executes blocks.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use xiezhi_consensus::{Application, Block, BoxFuture};
+use xiezhi_ledger::{Admitted, BlockBody, Outcome, Rejection, Transaction, execute, verify_signatures};
+use xiezhi_merkle::{Sha256, TreeHash};
+use xiezhi_types::{Height, StatementId, TimestampMs};
+
+use crate::{
+    admission::Arrival,
+    core::{Core, View, count, lock, now},
+    message::Message,
+    sealing::Task,
+};
+
+/// After this many views without a block an empty one is proposed, so that the engine can forget them.
+const EMPTY_VIEWS_MAX: u64 = 60;
+/// Under load, blocks follow each other at this distance: each costs every node votes, seals and a sync, whatever it carries.
+const LOADED_PACE: Duration = Duration::from_millis(80);
+/// A parent with this many statements says that there is load. Below it nothing waits.
+const LOADED_STATEMENTS: usize = 16;
+/// Room for the block's own header, in bytes.
+const HEADER_BYTES: usize = 64;
+
+/// Blocks that are proposed or voted for and not executed yet.
+#[derive(Default)]
+pub(crate) struct Chain {
+    blocks: HashMap<[u8; 32], Arc<Read>>,
+}
+
+/// A block that has been read.
+pub(crate) struct Read {
+    height: u64,
+    parent: [u8; 32],
+    time: TimestampMs,
+    admitted: Vec<Result<Arc<Admitted>, Rejection>>,
+}
+
+/// The application that the engine drives.
+pub(crate) struct Ledger {
+    pub(crate) core: Arc<Core>,
+    pub(crate) arrivals: mpsc::Sender<Arrival>,
+    pub(crate) sealing: std::sync::mpsc::SyncSender<Task>,
+}
+
+impl Ledger {
+    /// Reads a block once; statements that this node has admitted are not read again.
+    fn read(&self, block: &Block) -> Result<Arc<Read>, String> {
+        if let Some(read) = lock(&self.core.chain).blocks.get(&block.digest()) {
+            return Ok(Arc::clone(read));
+        }
+        let body = BlockBody::parse(block.payload()).map_err(|e| e.to_string())?;
+        let admitted = body.transactions.into_iter().map(|transaction| self.recall(transaction)).collect();
+        let read =
+            Arc::new(Read { height: block.height(), parent: block.parent(), time: body.time, admitted });
+        lock(&self.core.chain).blocks.insert(block.digest(), Arc::clone(&read));
+        Ok(read)
+    }
+
+    fn recall(&self, transaction: Transaction) -> Result<Arc<Admitted>, Rejection> {
+        let known = lock(&self.core.mempool).by_leaf(&Sha256::leaf(&transaction.statement));
+        match known.filter(|known| known.transaction().items == transaction.items) {
+            Some(known) => Ok(known),
+            None => Admitted::check(transaction, &self.core.genesis, &self.core.ledger).map(Arc::new),
+        }
+    }
+
+    /// Statements in blocks between the last executed one and `parent`, that one included.
+    fn in_flight(&self, parent: &Block) -> HashSet<StatementId> {
+        let executed = self.core.store.tip().height.0;
+        let chain = lock(&self.core.chain);
+        let mut ids = HashSet::new();
+        let mut at = parent.digest();
+        while let Some(read) = chain.blocks.get(&at).filter(|read| read.height > executed) {
+            ids.extend(read.admitted.iter().flatten().map(|admitted| admitted.id()));
+            at = read.parent;
+        }
+        ids
+    }
+
+    fn verify_unknown_signatures(&self, read: &Read) {
+        let mut entropy = [0; 32];
+        if getrandom::fill(&mut entropy).is_ok() {
+            let admitted: Vec<_> = read.admitted.iter().flatten().map(Arc::clone).collect();
+            verify_signatures(&admitted, |id| self.core.account(id).ok().flatten(), entropy);
+        }
+    }
+
+    /// Whether the block may follow: every statement well formed, none signed wrongly as far as the issuer is known already.
+    fn acceptable(&self, parent: &Block, block: &Block) -> Result<Arc<Read>, String> {
+        let parent = self.read(parent)?;
+        let read = self.read(block)?;
+        if read.time <= parent.time {
+            return Err(format!("time {} is not after its parent's {}", read.time, parent.time));
+        }
+        if block.payload().len() > self.core.genesis.limits.block_bytes_max as usize {
+            return Err(format!("{} bytes", block.payload().len()));
+        }
+        self.verify_unknown_signatures(&read);
+        for admitted in &read.admitted {
+            let admitted = admitted.as_ref().map_err(ToString::to_string)?;
+            let issuer = admitted.statement().claims().issuer;
+            let account = self.core.account(&issuer).map_err(|e| e.to_string())?;
+            // An account that an earlier block creates is unknown until that block is executed; execution decides then.
+            match admitted.authorize(account.as_deref()) {
+                Err(Rejection::Authority(reason)) => return Err(reason.to_string()),
+                _ => continue,
+            }
+        }
+        Ok(read)
+    }
+
+    async fn propose_child(&self, parent: Arc<Block>, views_passed: u64) -> Option<Bytes> {
+        let read = self.read(&parent).ok()?;
+        let time = read.time;
+        let in_flight = self.in_flight(&parent);
+        loop {
+            let arrived = self.core.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            if lock(&self.core.mempool).has_beyond(&in_flight) || views_passed >= EMPTY_VIEWS_MAX {
+                break;
+            }
+            arrived.await;
+        }
+        if read.admitted.len() >= LOADED_STATEMENTS {
+            let passed = Duration::from_millis(now().0.saturating_sub(time.0));
+            tokio::time::sleep(LOADED_PACE.saturating_sub(passed)).await;
+        }
+        let bytes_max = self.core.genesis.limits.block_bytes_max as usize - HEADER_BYTES;
+        let chosen = lock(&self.core.mempool).select(bytes_max, &in_flight);
+        let time = TimestampMs(now().0.max(time.0 + 1));
+        let transactions = chosen.iter().map(|admitted| admitted.transaction().clone()).collect();
+        Some(BlockBody { time, transactions }.encode().into())
+    }
+
+    async fn judge(&self, parent: Arc<Block>, block: Arc<Block>) -> bool {
+        let read = match self.acceptable(&parent, &block) {
+            Ok(read) => read,
+            Err(reason) => {
+                tracing::warn!(height = block.height(), reason, "block refused");
+                return false;
+            }
+        };
+        let skew = u64::from(self.core.genesis.limits.block_skew_ms);
+        loop {
+            let clock = now().0;
+            if read.time.0 > clock + skew {
+                // Its time will come, if this clock is right; the engine drops the question when the view ends.
+                tokio::time::sleep(Duration::from_millis((read.time.0 - clock - skew).min(1_000))).await;
+            } else if read.time.0 + skew.max(10_000) < clock {
+                // Too old to be what a leader made just now. Not refused for ever, only not voted for.
+                std::future::pending::<()>().await;
+            } else {
+                return true;
+            }
+        }
+    }
+
+    fn execute(&self, block: &Block) -> Result<(), String> {
+        let read = self.read(block)?;
+        self.verify_unknown_signatures(&read);
+        let admitted: Vec<_> = read.admitted.iter().flatten().map(Arc::clone).collect();
+        let size = self.core.store.tip().size;
+        let height = Height(block.height());
+        let view = View(&self.core);
+        let outcome = execute(&self.core.genesis, height, read.time, size, &admitted, &view);
+        let outcome = outcome.map_err(|e| e.to_string())?;
+        let checkpoint = self.core.store.apply(&outcome).map_err(|e| e.to_string())?;
+        self.core.forget_accounts(outcome.accounts.keys());
+        lock(&self.core.chain).blocks.retain(|_, read| read.height >= block.height());
+        if let Some(checkpoint) = checkpoint {
+            self.core.sealing.open(&self.core, checkpoint);
+            let _ = self.sealing.try_send(Task::Seal(height));
+        }
+        self.settle(&outcome);
+        self.core.changed();
+        Ok(())
+    }
+
+    /// Tells waiting depositors how their statements ended.
+    fn settle(&self, outcome: &Outcome) {
+        let counters = &self.core.counters;
+        count(&counters.blocks, 1);
+        count(&counters.recorded, outcome.records.len() as u64);
+        let mut endings = Vec::new();
+        {
+            let mut mempool = lock(&self.core.mempool);
+            for record in &outcome.records {
+                count(&counters.items, record.admitted.transaction().items.len() as u64);
+                let waiters = mempool.remove(&record.admitted.id());
+                endings.extend(waiters.into_iter().map(|waiter| (waiter, Ok(record.index))));
+            }
+            for (id, rejection) in &outcome.rejected {
+                let waiters = mempool.remove(id);
+                endings.extend(waiters.into_iter().map(|waiter| (waiter, Err(rejection.clone()))));
+            }
+            let expired = |admitted: &Admitted| admitted.check_clock(outcome.time, &self.core.genesis).err();
+            if outcome.height.0.is_multiple_of(64) {
+                for (waiters, rejection) in mempool.remove_ended(expired) {
+                    endings.extend(waiters.into_iter().map(|waiter| (waiter, Err(rejection.clone()))));
+                }
+            }
+        }
+        for (waiter, ending) in endings {
+            let _ = waiter.send(ending);
+        }
+    }
+}
+
+impl Application for Ledger {
+    fn height(&self) -> u64 {
+        self.core.store.tip().height.0
+    }
+
+    fn propose(&self, parent: Arc<Block>, views_passed: u64) -> BoxFuture<'_, Option<Bytes>> {
+        Box::pin(self.propose_child(parent, views_passed))
+    }
+
+    fn verify(&self, parent: Arc<Block>, block: Arc<Block>) -> BoxFuture<'_, bool> {
+        Box::pin(self.judge(parent, block))
+    }
+
+    fn finalized(&self, block: Arc<Block>) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            let done = self.execute(&block);
+            if let Err(reason) = &done {
+                tracing::error!(height = block.height(), reason, "the node stops");
+                self.core.stopping.store(true, Ordering::Relaxed);
+            }
+            done
+        })
+    }
+
+    fn message(&self, from: [u8; 32], bytes: Bytes) {
+        self.core.hear(&from);
+        let delivered = match Message::parse(&bytes) {
+            Some(Message::Transactions(transactions)) => {
+                self.arrivals.try_send(Arrival::Gossip(transactions)).is_ok()
+            }
+            Some(Message::Collected(collected)) => self.sealing.try_send(Task::Collect(collected)).is_ok(),
+            Some(Message::Hello(hello)) => self.sealing.try_send(Task::Answer(from, hello)).is_ok(),
+            Some(Message::Revocations(lists)) => self.sealing.try_send(Task::Revocations(lists)).is_ok(),
+            None => false,
+        };
+        count(&self.core.counters.dropped, u64::from(!delivered));
+    }
+}

@@ -1,0 +1,68 @@
+//! What a node is started with.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use xiezhi_crypto::SigningKey;
+use xiezhi_pki::{CertificateAuthority, timestamp::TimeStampAuthority};
+use xiezhi_types::InstitutionId;
+
+/// Why no time-stamp token was had; retrying helps, another time.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("time-stamp authority: {reason}")]
+pub struct StampError {
+    /// What happened.
+    pub reason: String,
+}
+
+/// A time-stamp authority outside the node, asked for a token over each checkpoint. Called from a thread of its own; may block.
+pub trait Stamper: Send + Sync + 'static {
+    /// A TimeStampToken (DER) over `imprint`, a SHA-256 digest.
+    ///
+    /// # Errors
+    /// [`StampError`]; the checkpoint is asked for again later.
+    fn stamp(&self, imprint: &[u8; 32]) -> Result<Vec<u8>, StampError>;
+}
+
+/// The alliance's own time-stamp authority, when this institution runs it.
+pub struct TimeStampConfig {
+    /// Key, certificate and policy.
+    pub authority: TimeStampAuthority,
+}
+
+/// The alliance's certificate authority, when this institution runs it: it renews the revocation list.
+pub struct AuthorityConfig {
+    /// Key and certificate.
+    pub authority: CertificateAuthority,
+}
+
+/// Everything a node needs to start.
+pub struct NodeConfig {
+    /// Whose node this is.
+    pub institution: InstitutionId,
+    /// The ledger's genesis.
+    pub genesis: Vec<u8>,
+    /// Where the node keeps its store and the engine's journals.
+    pub data_dir: PathBuf,
+    /// Seed of the Ed25519 consensus key.
+    pub consensus_seed: [u8; 32],
+    /// The certified seal key.
+    pub seal_key: SigningKey,
+    /// Its X.509 certificate (DER), then intermediate ones.
+    pub seal_chain: Vec<Vec<u8>>,
+    /// Where to listen for the other nodes.
+    pub listen: SocketAddr,
+    /// Where the other institutions' nodes listen; this one's own entry may be there too.
+    pub peers: Vec<(InstitutionId, SocketAddr)>,
+    /// Revocation lists (DER) to begin with.
+    pub revocations: Vec<Vec<u8>>,
+    /// The time-stamp authority run here, if any.
+    pub timestamps: Option<TimeStampConfig>,
+    /// The certificate authority run here, if any.
+    pub authority: Option<AuthorityConfig>,
+    /// Time-stamp authorities outside.
+    pub stampers: Vec<Arc<dyn Stamper>>,
+    /// Bound of the database's cache, in bytes.
+    pub cache_bytes: u64,
+    /// Threads of the consensus runtime.
+    pub worker_threads: usize,
+}

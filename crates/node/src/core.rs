@@ -1,0 +1,178 @@
+//! What the node's threads share.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use tokio::sync::{Notify, watch};
+use xiezhi_consensus::Handle;
+use xiezhi_evidence::{Account, Genesis};
+use xiezhi_ledger::StateView;
+use xiezhi_store::{Store, StoreError};
+use xiezhi_types::{AccountId, InstitutionId, LedgerId, StatementId, TimestampMs};
+
+use crate::{chain::Chain, mempool::Mempool, message::Message, sealing::Sealing};
+
+/// Accounts kept decoded.
+const CACHED_ACCOUNTS_MAX: usize = 100_000;
+
+pub(crate) struct Core {
+    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) genesis_bytes: Vec<u8>,
+    pub(crate) ledger: LedgerId,
+    pub(crate) origin: String,
+    pub(crate) institution: InstitutionId,
+    pub(crate) store: Store,
+    pub(crate) mempool: Mutex<Mempool>,
+    /// Something new waits in the mempool.
+    pub(crate) arrived: Notify,
+    pub(crate) chain: Mutex<Chain>,
+    pub(crate) sealing: Sealing,
+    accounts: RwLock<HashMap<AccountId, Arc<Account>>>,
+    heard: Mutex<HashMap<InstitutionId, TimestampMs>>,
+    handle: OnceLock<Handle>,
+    pub(crate) changes: watch::Sender<u64>,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) counters: Counters,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) admitted: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) recorded: AtomicU64,
+    pub(crate) items: AtomicU64,
+    pub(crate) blocks: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+pub(crate) fn count(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}
+
+/// The node's clock. Used for proposals, votes, seals and what is shown; execution never sees it.
+pub(crate) fn now() -> TimestampMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Locks without caring whether another thread panicked while it held the lock: what is behind these locks is never left half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Core {
+    pub(crate) fn new(
+        genesis: Genesis,
+        genesis_bytes: Vec<u8>,
+        ledger: LedgerId,
+        institution: InstitutionId,
+        store: Store,
+        sealing: Sealing,
+    ) -> Self {
+        let origin = genesis.origin(&ledger);
+        Self {
+            genesis: Arc::new(genesis),
+            genesis_bytes,
+            ledger,
+            origin,
+            institution,
+            store,
+            mempool: Mutex::default(),
+            arrived: Notify::new(),
+            chain: Mutex::default(),
+            sealing,
+            accounts: RwLock::default(),
+            heard: Mutex::default(),
+            handle: OnceLock::new(),
+            changes: watch::Sender::new(0),
+            stopping: AtomicBool::new(false),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) fn attach(&self, handle: Handle) {
+        let _ = self.handle.set(handle);
+    }
+
+    pub(crate) fn handle(&self) -> Option<&Handle> {
+        self.handle.get()
+    }
+
+    /// Sends to every other institution; what cannot be queued is dropped, for everything is asked for or sent again.
+    pub(crate) fn broadcast(&self, message: &Message) {
+        let bytes = message.encode();
+        if let Some(handle) = self.handle.get()
+            && handle.broadcast(bytes.into()).is_err()
+        {
+            count(&self.counters.dropped, 1);
+        }
+    }
+
+    pub(crate) fn send(&self, to: [u8; 32], message: &Message) {
+        if let Some(handle) = self.handle.get()
+            && handle.send(to, message.encode().into()).is_err()
+        {
+            count(&self.counters.dropped, 1);
+        }
+    }
+
+    /// Tells whoever watches that something is new.
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|counter| *counter += 1);
+    }
+
+    pub(crate) fn hear(&self, from: &[u8; 32]) {
+        if let Some(one) = self.genesis.institutions.iter().find(|i| i.consensus_key == *from) {
+            lock(&self.heard).insert(one.id.clone(), now());
+        }
+    }
+
+    pub(crate) fn heard(&self, institution: &InstitutionId) -> Option<TimestampMs> {
+        lock(&self.heard).get(institution).copied()
+    }
+
+    /// The account at the tip, from memory if it was read before.
+    pub(crate) fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        if let Some(account) = self.accounts.read().unwrap_or_else(|e| e.into_inner()).get(id) {
+            return Ok(Some(Arc::clone(account)));
+        }
+        let account = self.store.account(id)?.map(Arc::new);
+        if let Some(account) = &account {
+            let mut accounts = self.accounts.write().unwrap_or_else(|e| e.into_inner());
+            if accounts.len() >= CACHED_ACCOUNTS_MAX {
+                accounts.clear();
+            }
+            accounts.insert(*id, Arc::clone(account));
+        }
+        Ok(account)
+    }
+
+    /// Forgets accounts that a block changed.
+    pub(crate) fn forget_accounts<'a>(&self, changed: impl Iterator<Item = &'a AccountId>) {
+        let mut accounts = self.accounts.write().unwrap_or_else(|e| e.into_inner());
+        for id in changed {
+            accounts.remove(id);
+        }
+    }
+}
+
+/// Execution's view: the store, accounts from memory.
+pub(crate) struct View<'a>(pub(crate) &'a Core);
+
+impl StateView for View<'_> {
+    type Error = StoreError;
+
+    fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        self.0.account(id)
+    }
+
+    fn is_recorded(&self, id: &StatementId) -> Result<bool, StoreError> {
+        self.0.store.is_recorded(id)
+    }
+}

@@ -1,0 +1,31 @@
+//! One institution's node.
+//!
+//! ```text
+//! submit -> admission thread -> mempool -> consensus -> execution -> store -> sealing thread -> certificate
+//!              | gossip ^           (signatures checked once)                    | gossip ^
+//! ```
+//!
+//! A deposit is acknowledged only when it is recorded: final, executed and durable on this node. Everything before that may be lost and sent
+//! again at no risk. Seals and time stamps are collected from peers and can be asked for again at any time, so a node that was away needs no
+//! help to catch up.
+//!
+//! The engine and the database are behind `xiezhi-consensus` and `xiezhi-store`; HTTP is above, in `xiezhi-api`.
+
+mod admission;
+mod answer;
+mod api;
+mod certify;
+mod chain;
+mod config;
+mod core;
+mod mempool;
+mod message;
+mod node;
+mod sealing;
+
+pub use api::{
+    AccountView, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint,
+    SubmitError, Tree,
+};
+pub use config::{AuthorityConfig, NodeConfig, StampError, Stamper, TimeStampConfig};
+pub use node::{Node, StartError};

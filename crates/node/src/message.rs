@@ -1,0 +1,113 @@
+//! What nodes say to each other beside consensus; versioned by the first byte.
+
+use minicbor::{Decode, Decoder, Encode};
+use xiezhi_evidence::CertifiedSeal;
+use xiezhi_ledger::Transaction;
+use xiezhi_types::{Height, canonical, from_canonical};
+
+const TRANSACTIONS: u8 = 1;
+const COLLECTED: u8 = 2;
+const HELLO: u8 = 3;
+const REVOCATIONS: u8 = 4;
+
+/// Seals and time stamps of one checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Collected {
+    #[n(0)]
+    pub(crate) height: Height,
+    #[n(1)]
+    pub(crate) seals: Vec<CertifiedSeal>,
+    #[cbor(n(2), with = "xiezhi_types::cbor::blobs")]
+    pub(crate) stamps: Vec<Vec<u8>>,
+}
+
+/// "I am here, at this height, and miss seals or stamps of these checkpoints."
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Hello {
+    #[n(0)]
+    pub(crate) height: Height,
+    #[n(1)]
+    pub(crate) wanted: Vec<Height>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+struct Blobs(#[cbor(n(0), with = "xiezhi_types::cbor::blobs")] Vec<Vec<u8>>);
+
+/// A message between nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// Statements that wait to be ordered.
+    Transactions(Vec<Transaction>),
+    /// Seals and time stamps.
+    Collected(Vec<Collected>),
+    /// A sign of life.
+    Hello(Hello),
+    /// Revocation lists in force.
+    Revocations(Vec<Vec<u8>>),
+}
+
+impl Message {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let (kind, body) = match self {
+            Self::Transactions(transactions) => {
+                let mut out = vec![TRANSACTIONS];
+                for transaction in transactions {
+                    transaction.encode_into(&mut out);
+                }
+                return out;
+            }
+            Self::Collected(collected) => (COLLECTED, canonical(collected)),
+            Self::Hello(hello) => (HELLO, canonical(hello)),
+            Self::Revocations(lists) => (REVOCATIONS, canonical(&Blobs(lists.clone()))),
+        };
+        [&[kind], body.as_slice()].concat()
+    }
+
+    /// Reads a message; `None` for anything that is none. Peers are known institutions, so a bad message is dropped, not answered.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (kind, body) = bytes.split_first()?;
+        match *kind {
+            TRANSACTIONS => {
+                let mut d = Decoder::new(body);
+                let mut transactions = Vec::new();
+                while d.position() < body.len() {
+                    transactions.push(Transaction::decode_from(&mut d).ok()?);
+                }
+                Some(Self::Transactions(transactions))
+            }
+            COLLECTED => from_canonical("a message", body).ok().map(Self::Collected),
+            HELLO => from_canonical("a message", body).ok().map(Self::Hello),
+            REVOCATIONS => {
+                from_canonical("a message", body).ok().map(|Blobs(lists)| Self::Revocations(lists))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_read_back() {
+        let transaction = Transaction { statement: vec![1; 40], items: vec![vec![2; 3], Vec::new()] };
+        for message in [
+            Message::Transactions(vec![transaction.clone(), transaction]),
+            Message::Transactions(Vec::new()),
+            Message::Collected(vec![Collected {
+                height: Height(7),
+                seals: Vec::new(),
+                stamps: vec![vec![1, 2]],
+            }]),
+            Message::Hello(Hello { height: Height(9), wanted: vec![Height(1), Height(300)] }),
+            Message::Revocations(vec![vec![0x30, 0]]),
+        ] {
+            let bytes = message.encode();
+            assert_eq!(Message::parse(&bytes), Some(message));
+            assert_eq!(Message::parse(&bytes[..bytes.len() - 1]), None);
+        }
+        assert_eq!(Message::parse(&[]), None);
+        assert_eq!(Message::parse(&[99]), None);
+    }
+}

@@ -1,0 +1,523 @@
+//! The node's face: start, submit, ask, stop.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, atomic::Ordering, mpsc::sync_channel},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use xiezhi_consensus::{Config, Exit, Peer, Timings};
+use xiezhi_evidence::{Genesis, genesis::GenesisError};
+use xiezhi_ledger::{Admitted, BlockBody, Rejection, Transaction};
+use xiezhi_pki::timestamp::{GenTime, TimeStampAuthority};
+use xiezhi_store::{Store, StoreError};
+use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, LogIndex, StatementId};
+
+use crate::{
+    admission::{self, ARRIVALS_MAX, Arrival},
+    api::{
+        AccountView, Hit, NodeStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint, SubmitError,
+        Tree,
+    },
+    chain::Ledger,
+    config::NodeConfig,
+    core::{Core, lock, now},
+    sealing::{self, Sealer, Sealing, TASKS_MAX},
+};
+
+/// Room in a message for a whole block and its envelope, in bytes.
+const MESSAGE_SLACK: usize = 1 << 20;
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The genesis cannot be used.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// A configured value does not fit the genesis.
+    #[error("{field}: {reason}")]
+    Config {
+        /// Which value.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Consensus does not start: port in use, journals of another ledger.
+    #[error("consensus: {0}")]
+    Consensus(#[from] xiezhi_consensus::StartError),
+    /// A thread cannot be started.
+    #[error("no thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+struct Inner {
+    core: Arc<Core>,
+    arrivals: mpsc::Sender<Arrival>,
+    timestamps: Option<TimeStampAuthority>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A running node; cheap to clone.
+#[derive(Clone)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+impl Node {
+    /// Starts the node: opens its store, joins consensus, resumes sealing.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing keeps running then.
+    pub fn start(config: NodeConfig) -> Result<Self, StartError> {
+        let genesis = Genesis::parse(&config.genesis)?;
+        let ledger = Genesis::ledger_id(&config.genesis);
+        check(&genesis, &config)?;
+        let store = Store::open(&config.data_dir.join("store"), ledger, config.cache_bytes)?;
+        let engine = engine_config(&genesis, ledger, &config)?;
+        let sealing = Sealing::new(config.revocations);
+        let core = Arc::new(Core::new(genesis, config.genesis, ledger, config.institution, store, sealing));
+        let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
+        let (tasks, doing) = sync_channel(TASKS_MAX);
+        let application =
+            Ledger { core: Arc::clone(&core), arrivals: arrivals.clone(), sealing: tasks.clone() };
+        let handle = xiezhi_consensus::start(engine, Arc::new(application))?;
+        core.attach(handle.clone());
+        let timestamps = config.timestamps.map(|t| t.authority);
+        let sealer = Sealer {
+            core: Arc::clone(&core),
+            key: config.seal_key,
+            chain: config.seal_chain,
+            timestamps: timestamps.clone(),
+            authority: config.authority.map(|a| a.authority),
+            stampers: config.stampers.into_iter().map(|s| sealing::start_stamper(s, tasks.clone())).collect(),
+            valid_leaves: HashMap::new(),
+            early: BTreeMap::new(),
+            said_hello: Instant::now(),
+            sent_lists: None,
+        };
+        let admitting = Arc::clone(&core);
+        let threads = vec![
+            thread("admission", move || admission::run(&admitting, arriving))?,
+            thread("sealing", move || sealer.run(&doing))?,
+        ];
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, timestamps, threads: Mutex::new(threads) }) })
+    }
+
+    /// Stops: consensus first, then the node's threads. What is recorded is durable already.
+    pub async fn stop(&self) -> Exit {
+        let core = &self.inner.core;
+        core.stopping.store(true, Ordering::Relaxed);
+        let exit = match core.handle() {
+            Some(handle) => handle.stop().await,
+            None => Exit::Stopped,
+        };
+        let threads = std::mem::take(&mut *lock(&self.inner.threads));
+        for thread in threads.into_iter().filter(|t| t.is_finished() || t.thread().name() == Some("sealing"))
+        {
+            let _ = thread.join();
+        }
+        exit
+    }
+
+    /// Waits until consensus has ended, by [`Node::stop`] or because the node cannot go on.
+    pub async fn ended(&self) -> Exit {
+        match self.inner.core.handle() {
+            Some(handle) => handle.ended().await,
+            None => Exit::Stopped,
+        }
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> LedgerId {
+        self.inner.core.ledger
+    }
+
+    /// Whose node this is.
+    #[must_use]
+    pub fn institution(&self) -> &InstitutionId {
+        &self.inner.core.institution
+    }
+
+    /// Genesis, parsed.
+    #[must_use]
+    pub fn genesis(&self) -> &Arc<Genesis> {
+        &self.inner.core.genesis
+    }
+
+    /// Genesis, its bytes.
+    #[must_use]
+    pub fn genesis_bytes(&self) -> &[u8] {
+        &self.inner.core.genesis_bytes
+    }
+
+    /// Submits a statement (and a batch's items); resolves once it is recorded durably on this node, at most after `wait`.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; after [`SubmitError::NotOrdered`] the statement may still be recorded, and sending it again is safe.
+    pub async fn submit(
+        &self,
+        statement: Vec<u8>,
+        items: Vec<Vec<u8>>,
+        wait: Duration,
+    ) -> Result<RecordStatus, SubmitError> {
+        let core = &self.inner.core;
+        if core.stopping.load(Ordering::Relaxed) {
+            return Err(SubmitError::Unavailable { reason: "the node is stopping".to_owned() });
+        }
+        if lock(&core.mempool).is_full() {
+            return Err(self.busy());
+        }
+        let admitted = self.check(Transaction { statement, items }).await?;
+        let id = admitted.id();
+        if let Some(index) = core.store.index_of(&id).map_err(not_available)? {
+            return Err(self.already(index));
+        }
+        let (sender, receiver) = oneshot::channel();
+        if self.inner.arrivals.try_send(Arrival::Local(Box::new(admitted), sender)).is_err() {
+            return Err(self.busy());
+        }
+        match tokio::time::timeout(wait, receiver).await {
+            Ok(Ok(Ok(index))) => core.index_status(index).map_err(not_available),
+            Ok(Ok(Err(Rejection::Duplicate { id }))) => match core.index_of(&id) {
+                Ok(index) => Err(self.already(index)),
+                Err(_) => Err(Rejection::Duplicate { id }.into()),
+            },
+            Ok(Ok(Err(rejection))) => Err(rejection.into()),
+            Ok(Err(_)) => Err(SubmitError::Unavailable { reason: "the node is stopping".to_owned() }),
+            Err(_) => Err(self.not_ordered(wait)),
+        }
+    }
+
+    /// Structure and bounds; a batch is checked off the caller's thread, a single statement takes microseconds.
+    async fn check(&self, transaction: Transaction) -> Result<Admitted, SubmitError> {
+        let core = Arc::clone(&self.inner.core);
+        let is_batch = !transaction.items.is_empty();
+        let check = move || Admitted::check(transaction, &core.genesis, &core.ledger);
+        if !is_batch {
+            return Ok(check()?);
+        }
+        let checked = tokio::task::spawn_blocking(check).await;
+        Ok(checked.map_err(|e| SubmitError::Unavailable { reason: e.to_string() })??)
+    }
+
+    fn busy(&self) -> SubmitError {
+        SubmitError::Busy { queued: lock(&self.inner.core.mempool).len() as u64, retry_after_s: 1 }
+    }
+
+    fn already(&self, index: LogIndex) -> SubmitError {
+        match self.inner.core.index_status(index) {
+            Ok(status) => SubmitError::AlreadyRecorded(Box::new(status)),
+            Err(error) => not_available(error),
+        }
+    }
+
+    fn not_ordered(&self, wait: Duration) -> SubmitError {
+        let waited_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let reason = if self.inner.core.is_live() {
+            "the alliance is slow".to_owned()
+        } else {
+            let away = self.inner.core.out_of_reach().join(", ");
+            format!("too few institutions in reach to agree (out of reach: {away})")
+        };
+        SubmitError::NotOrdered { waited_ms, reason }
+    }
+
+    /// Where the statement `id` stands.
+    ///
+    /// # Errors
+    /// [`QueryError`]; a statement that waits to be ordered is not found.
+    pub fn record_status(&self, id: &StatementId) -> Result<RecordStatus, QueryError> {
+        let index = self.inner.core.index_of(id)?;
+        self.inner.core.index_status(index)
+    }
+
+    /// Where the record at `index` stands.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn index_status(&self, index: LogIndex) -> Result<RecordStatus, QueryError> {
+        self.inner.core.index_status(index)
+    }
+
+    /// Changes whenever a block is executed or a seal or time stamp arrives; the value is a counter.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.core.changes.subscribe()
+    }
+
+    /// Waits until the record at `index` is sealed to policy, at most `wait`; gives the status then.
+    ///
+    /// # Errors
+    /// [`QueryError`]; not being sealed in time is no error but a status.
+    pub async fn wait_sealed(&self, index: LogIndex, wait: Duration) -> Result<RecordStatus, QueryError> {
+        let status = self.inner.core.index_status(index)?;
+        if status.is_sealed() {
+            return Ok(status);
+        }
+        if let Some(mut met) = self.inner.core.sealing.watch(status.height) {
+            let _ = tokio::time::timeout(wait, met.wait_for(|met| *met)).await;
+        }
+        self.inner.core.index_status(index)
+    }
+
+    /// The record at `index`.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn record(&self, index: LogIndex) -> Result<Record, QueryError> {
+        self.inner.core.record(index)
+    }
+
+    /// An item of a batch.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn item(&self, index: LogIndex, item: u32) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.item(index, item)
+    }
+
+    /// At most `limit` hits after `after`, in rising order.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn find(&self, query: &Query, after: Option<Hit>, limit: usize) -> Result<Vec<Hit>, QueryError> {
+        self.inner.core.find(query, after, limit)
+    }
+
+    /// The certificate file, without manifest: that is the depositor's.
+    ///
+    /// # Errors
+    /// [`QueryError`]; [`QueryError::NotSealed`] until the policy is met.
+    pub fn certificate(&self, index: LogIndex, item: Option<u32>) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.certificate(index, item)
+    }
+
+    /// Certificates of at most `limit` items of a batch, beginning at item `from`.
+    ///
+    /// # Errors
+    /// As [`Node::certificate`].
+    pub fn item_certificates(
+        &self,
+        index: LogIndex,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, QueryError> {
+        self.inner.core.item_certificates(index, from, limit)
+    }
+
+    /// COSE receipts (RFC 9942) of every seal over the record.
+    ///
+    /// # Errors
+    /// As [`Node::certificate`].
+    pub fn receipts(&self, index: LogIndex) -> Result<Vec<(InstitutionId, Vec<u8>)>, QueryError> {
+        self.inner.core.receipts(index)
+    }
+
+    /// Inclusion path of `index` in the tree of `size` records, the current size where none is given; with that size.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn inclusion(
+        &self,
+        tree: Tree,
+        index: LogIndex,
+        size: Option<u64>,
+    ) -> Result<(u64, Vec<[u8; 32]>), QueryError> {
+        self.inner.core.inclusion(tree, index, size)
+    }
+
+    /// Consistency path between the trees of `old` and `new` records.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn consistency(&self, tree: Tree, old: u64, new: u64) -> Result<Vec<[u8; 32]>, QueryError> {
+        self.inner.core.consistency(tree, old, new)
+    }
+
+    /// The newest checkpoint that is sealed to policy.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn latest_sealed(&self) -> Result<SealedCheckpoint, QueryError> {
+        self.inner.core.latest_sealed()
+    }
+
+    /// The checkpoint of `height`, sealed or not; only blocks that added records have one.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn checkpoint(&self, height: Height) -> Result<SealedCheckpoint, QueryError> {
+        self.inner.core.sealed_checkpoint(height)
+    }
+
+    /// At most `limit` checkpoints above height `after`, rising.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn checkpoints(
+        &self,
+        after: Option<Height>,
+        limit: usize,
+    ) -> Result<Vec<SealedCheckpoint>, QueryError> {
+        self.inner.core.checkpoints(after.unwrap_or_default(), limit)
+    }
+
+    /// The newest sealed checkpoint as a C2SP signed note: this institution's log signature first, then cosignatures.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn checkpoint_note(&self) -> Result<String, QueryError> {
+        self.inner.core.checkpoint_note()
+    }
+
+    /// A C2SP tile of exactly `width` hashes.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn tile(&self, tree: Tree, level: u8, index: u64, width: u16) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.tile(tree, level, index, width)
+    }
+
+    /// A C2SP entry bundle of exactly `width` entries.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn entries(&self, index: u64, width: u16) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.entries(index, width)
+    }
+
+    /// An account as it stands.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn account(&self, id: &AccountId) -> Result<AccountView, QueryError> {
+        self.inner.core.account_view(id)
+    }
+
+    /// The node's state.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        self.inner.core.status()
+    }
+
+    /// Answers an RFC 3161 request, when this institution runs the time-stamp authority.
+    #[must_use]
+    pub fn timestamp(&self, request: &[u8]) -> Option<Vec<u8>> {
+        let authority = self.inner.timestamps.as_ref()?;
+        Some(authority.respond(request, sealing::random_serial()?, GenTime::from_unix_ms(now().0)?))
+    }
+
+    /// The node's counters in Prometheus' text format.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let core = &self.inner.core;
+        let (tip, counters) = (core.store.tip(), &core.counters);
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let rows: [(&str, &str, &str, u64); 13] = [
+            ("height", "gauge", "Height of the last executed block.", tip.height.0),
+            ("records", "gauge", "Records in the log.", tip.size.0),
+            (
+                "sealed_records",
+                "gauge",
+                "Records sealed to policy.",
+                core.sealing.latest().map_or(0, |c| c.size.0),
+            ),
+            (
+                "queued_statements",
+                "gauge",
+                "Statements that wait to be ordered.",
+                lock(&core.mempool).len() as u64,
+            ),
+            (
+                "unsealed_checkpoints",
+                "gauge",
+                "Checkpoints that wait for seals.",
+                core.sealing.waiting() as u64,
+            ),
+            ("live", "gauge", "1 when enough institutions are in reach.", u64::from(core.is_live())),
+            ("store_bytes", "gauge", "Bytes of the store on disk.", core.store.disk_bytes()),
+            ("blocks_total", "counter", "Blocks executed since start.", read(&counters.blocks)),
+            ("recorded_total", "counter", "Statements recorded since start.", read(&counters.recorded)),
+            ("recorded_items_total", "counter", "Batch items recorded since start.", read(&counters.items)),
+            (
+                "admitted_total",
+                "counter",
+                "Statements admitted to the queue since start.",
+                read(&counters.admitted),
+            ),
+            (
+                "refused_total",
+                "counter",
+                "Statements refused at the door since start.",
+                read(&counters.refused),
+            ),
+            (
+                "dropped_messages_total",
+                "counter",
+                "Messages between nodes dropped since start.",
+                read(&counters.dropped),
+            ),
+        ];
+        let mut text = String::new();
+        for (name, kind, help, value) in rows {
+            text.push_str(&format!(
+                "# HELP xiezhi_{name} {help}\n# TYPE xiezhi_{name} {kind}\nxiezhi_{name} {value}\n"
+            ));
+        }
+        text
+    }
+}
+
+fn not_available(error: impl ToString) -> SubmitError {
+    SubmitError::Unavailable { reason: error.to_string() }
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    Ok(std::thread::Builder::new().name(name.to_owned()).spawn(run)?)
+}
+
+/// Checks that the keys are the ones that genesis names.
+fn check(genesis: &Genesis, config: &NodeConfig) -> Result<(), StartError> {
+    let wrong = |field, reason: String| Err(StartError::Config { field, reason });
+    let Some(own) = genesis.institution(&config.institution) else {
+        return wrong("institution", format!("{} is not in the genesis", config.institution));
+    };
+    if xiezhi_consensus::public_key(&config.consensus_seed) != own.consensus_key {
+        return wrong("consensus key", format!("is not the one that the genesis names for {}", own.id));
+    }
+    if config.seal_key.public_key().as_bytes() != own.seal_key {
+        return wrong("seal key", format!("is not the one that the genesis names for {}", own.id));
+    }
+    Ok(())
+}
+
+fn engine_config(genesis: &Genesis, ledger: LedgerId, config: &NodeConfig) -> Result<Config, StartError> {
+    let mut peers = Vec::new();
+    for one in &genesis.institutions {
+        let listed = config.peers.iter().find(|(id, _)| *id == one.id).map(|(_, address)| *address);
+        let address = if one.id == config.institution { Some(config.listen) } else { listed };
+        let missing = || StartError::Config { field: "peers", reason: format!("no address for {}", one.id) };
+        peers.push(Peer { public_key: one.consensus_key, address: address.ok_or_else(missing)? });
+    }
+    let genesis_block = BlockBody { time: genesis.created, transactions: Vec::new() };
+    let block_bytes_max = genesis.limits.block_bytes_max as usize;
+    Ok(Config {
+        namespace: ledger.0.to_vec(),
+        signing_seed: config.consensus_seed,
+        listen: config.listen,
+        peers,
+        storage_dir: config.data_dir.join("consensus"),
+        genesis_payload: genesis_block.encode().into(),
+        block_bytes_max,
+        message_bytes_max: block_bytes_max + MESSAGE_SLACK,
+        timings: Timings::default(),
+        worker_threads: config.worker_threads,
+    })
+}

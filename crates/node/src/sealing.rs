@@ -1,0 +1,638 @@
+//! The sealing thread: seals this node's checkpoints, checks and keeps what others seal and stamp, asks for what is missing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
+use xiezhi_evidence::{CertifiedSeal, Checkpoint, Genesis, Seal, TimeStamp, policy::Missing};
+use xiezhi_pki::{
+    CertificateAuthority, ChainError, Crl, CrlTemplate, Purpose, RevocationPolicy, Trust,
+    timestamp::{GenTime, TimeStampAuthority, verify_token},
+    validate,
+};
+use xiezhi_store::StoredCheckpoint;
+use xiezhi_types::{Height, InstitutionId, TimestampMs};
+
+use crate::{
+    admission::spread,
+    config::Stamper,
+    core::{Core, lock, now},
+    message::{Collected, Hello, Message},
+};
+
+/// Most tasks that wait for the thread.
+pub(crate) const TASKS_MAX: usize = 4_096;
+/// Complete checkpoints kept in memory, for the certificates that are asked for right after sealing.
+const COMPLETE_KEPT: usize = 64;
+/// Seals that arrive before this node has executed their block: most checkpoints kept.
+const EARLY_MAX: usize = 1_024;
+/// Most checkpoints asked for, and answered, in one message.
+const WANTED_MAX: usize = 128;
+/// How often the thread looks around.
+const TICK: Duration = Duration::from_millis(250);
+/// Missing seals are asked for when a checkpoint is this old.
+const ASK_AFTER: Duration = Duration::from_millis(500);
+/// An authority that did not answer is asked again after this time.
+const STAMP_AGAIN: Duration = Duration::from_secs(5);
+/// A revocation list is renewed when it is this old, in seconds.
+const CRL_RENEWED_AFTER_S: u64 = 12 * 3600;
+/// How long a revocation list is good for, in seconds.
+const CRL_VALID_S: u64 = 30 * 24 * 3600;
+/// How often the authority looks at its revocation list and sends the lists in force.
+const LISTS_SENT_EVERY: Duration = Duration::from_secs(30);
+/// Messages of statements that were not ordered are sent again, at most this many bytes at a time.
+const RESEND_BYTES: usize = 1 << 20;
+
+/// What the thread is asked to do.
+pub(crate) enum Task {
+    /// Seal and stamp the checkpoint at this height.
+    Seal(Height),
+    /// Check and keep what a peer has collected.
+    Collect(Vec<Collected>),
+    /// Send a peer what it misses.
+    Answer([u8; 32], Hello),
+    /// A token of an outside authority.
+    Stamped(Height, Vec<u8>),
+    /// Revocation lists of a peer.
+    Revocations(Vec<Vec<u8>>),
+}
+
+/// A checkpoint whose seals are being collected, or have been a moment ago.
+struct Open {
+    stored: StoredCheckpoint,
+    digest: [u8; 32],
+    since: Instant,
+    asked: Option<Instant>,
+    seals: BTreeMap<InstitutionId, CertifiedSeal>,
+    stamps: BTreeMap<[u8; 32], TimeStamp>,
+    met: watch::Sender<bool>,
+}
+
+/// What is collected; shared with those who ask.
+#[derive(Default)]
+pub(crate) struct Sealing {
+    open: Mutex<BTreeMap<Height, Open>>,
+    revocations: RwLock<Vec<Vec<u8>>>,
+    latest: Mutex<Option<Checkpoint>>,
+    sealed_by: Mutex<HashMap<InstitutionId, Height>>,
+    /// Every checkpoint up to this height is open, or was. What peers send for later ones waits: the store may know a checkpoint a moment
+    /// before it is open, and a seal kept in that moment would be missing here.
+    opened: AtomicU64,
+}
+
+/// What has been collected for a checkpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Collection {
+    pub(crate) stored: StoredCheckpoint,
+    pub(crate) seals: Vec<CertifiedSeal>,
+    pub(crate) stamps: Vec<TimeStamp>,
+    pub(crate) missing: Missing,
+}
+
+impl Sealing {
+    pub(crate) fn new(revocations: Vec<Vec<u8>>) -> Self {
+        Self { revocations: RwLock::new(revocations), ..Self::default() }
+    }
+
+    pub(crate) fn revocations(&self) -> Vec<Vec<u8>> {
+        self.revocations.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// The newest checkpoint that is sealed to policy.
+    pub(crate) fn latest(&self) -> Option<Checkpoint> {
+        lock(&self.latest).clone()
+    }
+
+    /// Height of the last checkpoint that `institution` is known to have sealed.
+    pub(crate) fn sealed_height(&self, institution: &InstitutionId) -> Height {
+        lock(&self.sealed_by).get(institution).copied().unwrap_or_default()
+    }
+
+    /// How many checkpoints wait for seals or stamps.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.open).values().filter(|open| !*open.met.borrow()).count()
+    }
+
+    /// Begins to collect for a checkpoint that this node has just made.
+    pub(crate) fn open(&self, core: &Core, checkpoint: Checkpoint) {
+        let state = core.store.tip().state;
+        let height = checkpoint.height;
+        self.insert(StoredCheckpoint { checkpoint, state }, BTreeMap::new(), BTreeMap::new());
+        self.opened.fetch_max(height.0, Ordering::Release);
+    }
+
+    fn insert(
+        &self,
+        stored: StoredCheckpoint,
+        seals: BTreeMap<InstitutionId, CertifiedSeal>,
+        stamps: BTreeMap<[u8; 32], TimeStamp>,
+    ) {
+        let (digest, since, met) = (stored.checkpoint.digest(), Instant::now(), watch::Sender::new(false));
+        let height = stored.checkpoint.height;
+        lock(&self.open).entry(height).or_insert(Open {
+            stored,
+            digest,
+            since,
+            asked: None,
+            seals,
+            stamps,
+            met,
+        });
+    }
+
+    /// What is collected for the checkpoint at `height`, from memory or from the store.
+    pub(crate) fn collection(
+        &self,
+        core: &Core,
+        height: Height,
+    ) -> Result<Option<Collection>, xiezhi_store::StoreError> {
+        if let Some(open) = lock(&self.open).get(&height) {
+            return Ok(Some(Collection {
+                stored: open.stored.clone(),
+                seals: open.seals.values().cloned().collect(),
+                stamps: open.stamps.values().cloned().collect(),
+                missing: missing(&core.genesis, open.seals.keys(), open.stamps.len()),
+            }));
+        }
+        let Some(stored) = core.store.checkpoint(height)? else { return Ok(None) };
+        let seals = core.store.seals(height)?;
+        let stamps: Vec<_> = core.store.stamps(height)?.into_iter().map(|(_, stamp)| stamp).collect();
+        let missing = missing(&core.genesis, seals.iter().map(|s| &s.seal.institution), stamps.len());
+        Ok(Some(Collection { stored, seals, stamps, missing }))
+    }
+
+    /// Who has sealed, how many have stamped, what is missing: without copying the seals.
+    pub(crate) fn progress(
+        &self,
+        core: &Core,
+        height: Height,
+    ) -> Result<Option<(Vec<InstitutionId>, u32, Missing)>, xiezhi_store::StoreError> {
+        if let Some(open) = lock(&self.open).get(&height) {
+            let who: Vec<_> = open.seals.keys().cloned().collect();
+            let missing = missing(&core.genesis, who.iter(), open.stamps.len());
+            return Ok(Some((who, missing.timestamps.0, missing)));
+        }
+        let Some(collection) = self.collection(core, height)? else { return Ok(None) };
+        let who = collection.seals.into_iter().map(|s| s.seal.institution).collect();
+        Ok(Some((who, collection.missing.timestamps.0, collection.missing)))
+    }
+
+    /// A receiver that turns true when the checkpoint at `height` is sealed to policy; `None` when it is no longer collected for.
+    pub(crate) fn watch(&self, height: Height) -> Option<watch::Receiver<bool>> {
+        lock(&self.open).get(&height).map(|open| open.met.subscribe())
+    }
+}
+
+fn missing<'a>(genesis: &Genesis, sealed: impl Iterator<Item = &'a InstitutionId>, stamps: usize) -> Missing {
+    let sealed: BTreeSet<_> = sealed.cloned().collect();
+    genesis.policy.missing(&genesis.institutions, &sealed, u32::try_from(stamps).unwrap_or(u32::MAX))
+}
+
+/// The thread's own things.
+pub(crate) struct Sealer {
+    pub(crate) core: Arc<Core>,
+    pub(crate) key: SigningKey,
+    pub(crate) chain: Vec<Vec<u8>>,
+    pub(crate) timestamps: Option<TimeStampAuthority>,
+    pub(crate) authority: Option<CertificateAuthority>,
+    pub(crate) stampers: Vec<SyncSender<(Height, [u8; 32])>>,
+    /// Leaves that led to a root, with the time until which that need not be asked again.
+    pub(crate) valid_leaves: HashMap<Vec<u8>, u64>,
+    pub(crate) early: BTreeMap<Height, Vec<Collected>>,
+    pub(crate) said_hello: Instant,
+    pub(crate) sent_lists: Option<Instant>,
+}
+
+/// Starts a thread that asks `stamper`; the answer comes back as [`Task::Stamped`].
+pub(crate) fn start_stamper(
+    stamper: Arc<dyn Stamper>,
+    tasks: SyncSender<Task>,
+) -> SyncSender<(Height, [u8; 32])> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<(Height, [u8; 32])>(256);
+    std::thread::spawn(move || {
+        for (height, imprint) in receiver {
+            match stamper.stamp(&imprint) {
+                Ok(token) => drop(tasks.try_send(Task::Stamped(height, token))),
+                Err(error) => tracing::warn!(%height, %error, "no time stamp"),
+            }
+        }
+    });
+    sender
+}
+
+impl Sealer {
+    /// Runs until the senders are gone or the node stops.
+    pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
+        self.resume();
+        let mut ticked = Instant::now();
+        while !self.core.stopping.load(Ordering::Relaxed) {
+            match tasks.recv_timeout(TICK) {
+                Ok(task) => self.handle(task),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                self.tick();
+            }
+        }
+    }
+
+    /// Takes up the checkpoints that were not sealed to policy when the node stopped.
+    fn resume(&mut self) {
+        let mut below = self.core.store.tip().height;
+        self.core.sealing.opened.fetch_max(below.0, Ordering::Release);
+        let mut complete = 0;
+        while let Ok(Some(stored)) = self.core.store.checkpoint_at_most(below) {
+            let height = stored.checkpoint.height;
+            let seals = self.core.store.seals(height).unwrap_or_default();
+            let stamps = self.core.store.stamps(height).unwrap_or_default();
+            let met =
+                missing(&self.core.genesis, seals.iter().map(|s| &s.seal.institution), stamps.len()).is_met();
+            for seal in &seals {
+                self.note_sealed(&seal.seal.institution, height);
+            }
+            if met {
+                complete += 1;
+                lock(&self.core.sealing.latest).get_or_insert(stored.checkpoint);
+            } else {
+                let seals = seals.into_iter().map(|s| (s.seal.institution.clone(), s)).collect();
+                self.core.sealing.insert(stored, seals, stamps.into_iter().collect());
+            }
+            // Unsealed checkpoints lie close together: the last ones before a stop.
+            if complete >= 1_000 || height.0 <= 1 {
+                break;
+            }
+            below = Height(height.0 - 1);
+        }
+    }
+
+    fn handle(&mut self, task: Task) {
+        match task {
+            Task::Seal(height) => {
+                self.seal(height);
+                for collected in self.early.remove(&height).unwrap_or_default() {
+                    self.collect(collected);
+                }
+                self.early = self.early.split_off(&height);
+            }
+            Task::Collect(all) => all.into_iter().for_each(|collected| self.collect(collected)),
+            Task::Answer(from, hello) => self.answer(from, &hello),
+            Task::Stamped(height, token) => self.stamped(height, token, true),
+            Task::Revocations(lists) => self.take_revocations(lists),
+        }
+    }
+
+    fn seal(&mut self, height: Height) {
+        let Some((checkpoint, digest)) = self.opened(height) else { return };
+        let mut share = Collected { height, seals: Vec::new(), stamps: Vec::new() };
+        let institution = self.core.institution.clone();
+        match Seal::sign(&checkpoint, &self.core.origin, &institution, now().seconds(), &self.key) {
+            Ok(seal) => {
+                let certified = CertifiedSeal { seal, chain: self.chain.clone() };
+                share.seals.push(certified.clone());
+                self.keep_seal(height, certified);
+            }
+            Err(error) => tracing::error!(%height, %error, "the checkpoint cannot be sealed"),
+        }
+        if let Some(token) = self.own_token(&digest) {
+            share.stamps.push(token.clone());
+            self.stamped(height, token, false);
+        }
+        self.core.broadcast(&Message::Collected(vec![share]));
+        for stamper in &self.stampers {
+            let _ = stamper.try_send((height, digest));
+        }
+    }
+
+    fn opened(&self, height: Height) -> Option<(Checkpoint, [u8; 32])> {
+        lock(&self.core.sealing.open).get(&height).map(|open| (open.stored.checkpoint.clone(), open.digest))
+    }
+
+    fn own_token(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
+        let authority = self.timestamps.as_ref()?;
+        let serial = random_serial()?;
+        match authority.issue_token(digest, serial, GenTime::from_unix_ms(now().0)?, None) {
+            Ok(token) => Some(token),
+            Err(error) => {
+                tracing::error!(%error, "no time stamp can be issued");
+                None
+            }
+        }
+    }
+
+    /// Checks and keeps what a peer sent; what comes before its block is executed here waits.
+    fn collect(&mut self, collected: Collected) {
+        let height = collected.height;
+        if height.0 > self.core.sealing.opened.load(Ordering::Acquire) {
+            let waiting = self.early.entry(height).or_default();
+            if waiting.len() < self.core.genesis.institutions.len() {
+                waiting.push(collected);
+            }
+            if self.early.len() > EARLY_MAX {
+                self.early.pop_last();
+            }
+            return;
+        }
+        for certified in collected.seals {
+            self.check_seal(height, certified);
+        }
+        for token in collected.stamps {
+            self.stamped(height, token, false);
+        }
+    }
+
+    fn check_seal(&mut self, height: Height, certified: CertifiedSeal) {
+        let seal = &certified.seal;
+        let known = self.core.sealing.collection(&self.core, height).ok().flatten();
+        let Some(known) = known.filter(|k| k.seals.iter().all(|s| s.seal.institution != seal.institution))
+        else {
+            return;
+        };
+        let genesis = Arc::clone(&self.core.genesis);
+        let Some(institution) = genesis.institution(&seal.institution) else { return };
+        let checked = PublicKey::new(SignatureAlg::Ed25519, &institution.seal_key)
+            .map_err(|e| e.to_string())
+            .and_then(|key| {
+                seal.verify(&known.stored.checkpoint, &self.core.origin, &key).map_err(|e| e.to_string())
+            })
+            .and_then(|()| self.check_chain(&certified, &institution.seal_key));
+        match checked {
+            Ok(()) => self.keep_seal(height, certified),
+            Err(reason) => {
+                tracing::warn!(%height, institution = %certified.seal.institution, reason, "a seal was refused");
+            }
+        }
+    }
+
+    fn check_chain(&mut self, certified: &CertifiedSeal, pinned: &[u8; 32]) -> Result<(), String> {
+        let (leaf, rest) = certified.chain.split_first().ok_or("no certificate beside the seal")?;
+        let at = certified.seal.time;
+        if self.valid_leaves.get(leaf).is_some_and(|until| at <= *until) {
+            return Ok(());
+        }
+        let lists = self.core.sealing.revocations();
+        let crls: Vec<&[u8]> = lists.iter().map(Vec::as_slice).collect();
+        let intermediates: Vec<&[u8]> = rest.iter().map(Vec::as_slice).collect();
+        let mut last = "no root".to_owned();
+        for root in &self.core.genesis.roots {
+            let trust = Trust {
+                root_der: root,
+                intermediates: &intermediates,
+                crls: &crls,
+                revocation: RevocationPolicy::STRICT,
+            };
+            match validate(leaf, &trust, at, Purpose::Seal) {
+                Ok(valid)
+                    if valid.institution.as_ref() == Some(&certified.seal.institution)
+                        && valid.public_key == xiezhi_pki::PublicKey::Ed25519(*pinned) =>
+                {
+                    // Asked again after an hour, so that a new revocation list takes effect.
+                    let until = valid.validity.not_after.min(at + 3600);
+                    self.valid_leaves.insert(leaf.clone(), until);
+                    return Ok(());
+                }
+                Ok(_) => "the certificate is another institution's or for another key".clone_into(&mut last),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(last)
+    }
+
+    fn keep_seal(&mut self, height: Height, certified: CertifiedSeal) {
+        if let Err(error) = self.core.store.put_seal(height, &certified) {
+            tracing::error!(%height, %error, "a seal could not be stored");
+            return;
+        }
+        self.note_sealed(&certified.seal.institution, height);
+        if let Some(open) = lock(&self.core.sealing.open).get_mut(&height) {
+            open.seals.insert(certified.seal.institution.clone(), certified);
+        }
+        self.settle(height);
+    }
+
+    fn note_sealed(&self, institution: &InstitutionId, height: Height) {
+        let mut sealed_by = lock(&self.core.sealing.sealed_by);
+        let known = sealed_by.entry(institution.clone()).or_default();
+        *known = height.max(*known);
+    }
+
+    /// Checks and keeps a time-stamp token; one that came from outside the alliance is passed on.
+    fn stamped(&mut self, height: Height, token: Vec<u8>, pass_on: bool) {
+        let Some((_, digest)) = self.opened(height) else { return };
+        let known = |open: &Open| open.stamps.values().any(|stamp| stamp.token == token);
+        if lock(&self.core.sealing.open).get(&height).is_some_and(known) {
+            return;
+        }
+        let lists = self.core.sealing.revocations();
+        let crls: Vec<&[u8]> = lists.iter().map(Vec::as_slice).collect();
+        let accepted = self.core.genesis.timestamp_roots.iter().find_map(|root| {
+            let revocation = RevocationPolicy::IF_PRESENT;
+            let trust = Trust { root_der: root, intermediates: &[], crls: &crls, revocation };
+            verify_token(&token, &digest, &trust, None).ok()
+        });
+        let Some(info) = accepted else {
+            tracing::warn!(%height, "a time stamp was refused");
+            return;
+        };
+        let fingerprint = info.authority.fingerprint();
+        let fresh = {
+            let mut open = lock(&self.core.sealing.open);
+            let Some(open) = open.get_mut(&height) else { return };
+            let fresh = !open.stamps.contains_key(&fingerprint);
+            open.stamps.entry(fingerprint).or_insert(TimeStamp { token: token.clone() });
+            fresh
+        };
+        if !fresh {
+            return;
+        }
+        if let Err(error) = self.core.store.put_stamp(height, &fingerprint, &token) {
+            tracing::error!(%height, %error, "a time stamp could not be stored");
+        }
+        if pass_on {
+            let share = Collected { height, seals: Vec::new(), stamps: vec![token] };
+            self.core.broadcast(&Message::Collected(vec![share]));
+        }
+        self.settle(height);
+    }
+
+    /// Notices that a checkpoint is sealed to policy.
+    fn settle(&self, height: Height) {
+        {
+            let open = lock(&self.core.sealing.open);
+            if let Some(one) = open.get(&height)
+                && missing(&self.core.genesis, one.seals.keys(), one.stamps.len()).is_met()
+                && !one.met.send_replace(true)
+            {
+                let mut latest = lock(&self.core.sealing.latest);
+                if latest.as_ref().is_none_or(|latest| latest.height < height) {
+                    *latest = Some(one.stored.checkpoint.clone());
+                }
+            }
+        }
+        self.core.changed();
+    }
+
+    /// Sends what a peer says it misses.
+    fn answer(&self, from: [u8; 32], hello: &Hello) {
+        let mut found = Vec::new();
+        for height in hello.wanted.iter().take(WANTED_MAX) {
+            let Ok(Some(collection)) = self.core.sealing.collection(&self.core, *height) else { continue };
+            let stamps = collection.stamps.into_iter().map(|stamp| stamp.token).collect();
+            found.push(Collected { height: *height, seals: collection.seals, stamps });
+        }
+        if !found.is_empty() {
+            self.core.send(from, &Message::Collected(found));
+        }
+    }
+
+    fn tick(&mut self) {
+        self.drop_old_complete();
+        self.renew_revocations();
+        let unsealed = self.unsealed();
+        for height in &unsealed.own {
+            self.seal(*height);
+        }
+        self.ask_stampers(&unsealed.unstamped);
+        let behind = unsealed.wanted.len() >= WANTED_MAX;
+        if behind || self.said_hello.elapsed() >= Duration::from_secs(1) {
+            self.said_hello = Instant::now();
+            let hello = Hello { height: self.core.store.tip().height, wanted: unsealed.wanted };
+            self.core.broadcast(&Message::Hello(hello));
+            let stale = lock(&self.core.mempool).stale(RESEND_BYTES);
+            spread(&self.core, &stale);
+        }
+    }
+
+    fn unsealed(&self) -> Unsealed {
+        let mut found = Unsealed::default();
+        for (height, open) in lock(&self.core.sealing.open).iter() {
+            let old = open.since.elapsed() > ASK_AFTER;
+            if old && !open.seals.contains_key(&self.core.institution) && found.own.len() < WANTED_MAX {
+                found.own.push(*height);
+            }
+            if *open.met.borrow() || !old || found.wanted.len() >= WANTED_MAX {
+                continue;
+            }
+            found.wanted.push(*height);
+            let waited = open.asked.unwrap_or(open.since).elapsed() > STAMP_AGAIN;
+            if waited && open.stamps.len() < self.core.genesis.policy.timestamps as usize {
+                found.unstamped.push((*height, open.digest));
+            }
+        }
+        found
+    }
+
+    fn ask_stampers(&mut self, unstamped: &[(Height, [u8; 32])]) {
+        for (height, digest) in unstamped {
+            if let Some(open) = lock(&self.core.sealing.open).get_mut(height) {
+                open.asked = Some(Instant::now());
+            }
+            if let Some(token) = self.own_token(digest) {
+                self.stamped(*height, token, true);
+            }
+            for stamper in &self.stampers {
+                let _ = stamper.try_send((*height, *digest));
+            }
+        }
+    }
+
+    /// A checkpoint that is sealed to policy is not kept in memory for ever because one institution is away.
+    fn drop_old_complete(&self) {
+        let mut open = lock(&self.core.sealing.open);
+        let met: Vec<_> =
+            open.iter().filter(|(_, one)| *one.met.borrow()).map(|(height, _)| *height).collect();
+        for height in met.iter().take(met.len().saturating_sub(COMPLETE_KEPT)) {
+            open.remove(height);
+        }
+    }
+
+    /// Renews the authority's list when it is due, and sends the lists in force to the others, twice a minute.
+    fn renew_revocations(&mut self) {
+        let Some(authority) = &self.authority else { return };
+        if self.sent_lists.is_some_and(|sent| sent.elapsed() < LISTS_SENT_EVERY) {
+            return;
+        }
+        self.sent_lists = Some(Instant::now());
+        let clock = now();
+        let mut lists = self.core.sealing.revocations();
+        let issuer = authority.certificate().subject();
+        let own = lists.iter().position(|der| Crl::from_der(der).is_ok_and(|crl| crl.issuer() == issuer));
+        let old = own.and_then(|at| Crl::from_der(&lists[at]).ok());
+        if old.as_ref().is_none_or(|crl| crl.this_update() + CRL_RENEWED_AFTER_S < clock.seconds()) {
+            match renewed(authority, old.as_ref(), clock) {
+                Ok(der) => {
+                    match own {
+                        Some(at) => lists[at] = der,
+                        None => lists.push(der),
+                    }
+                    *self.core.sealing.revocations.write().unwrap_or_else(|e| e.into_inner()) = lists.clone();
+                }
+                Err(reason) => tracing::error!(reason, "the revocation list could not be renewed"),
+            }
+        }
+        self.core.broadcast(&Message::Revocations(lists));
+    }
+
+    /// Takes a peer's revocation lists that are newer than the ones known, if they are the authority's.
+    fn take_revocations(&mut self, offered: Vec<Vec<u8>>) {
+        let Some(leaf) = self.chain.first() else { return };
+        for der in offered.into_iter().take(16) {
+            let Ok(crl) = Crl::from_der(&der) else { continue };
+            let mut known = self.core.sealing.revocations();
+            let same = known.iter().position(|k| Crl::from_der(k).is_ok_and(|k| k.issuer() == crl.issuer()));
+            let newer = same
+                .and_then(|at| Crl::from_der(&known[at]).ok())
+                .is_none_or(|k| k.this_update() < crl.this_update());
+            let genuine = self.core.genesis.roots.iter().any(|root| {
+                let revocation = RevocationPolicy::STRICT;
+                let trust = Trust { root_der: root, intermediates: &[], crls: &[&der], revocation };
+                let judged = validate(leaf, &trust, now().seconds(), Purpose::Seal);
+                matches!(judged, Ok(_) | Err(ChainError::Revoked { .. }))
+            });
+            if newer && genuine {
+                match same {
+                    Some(at) => known[at] = der,
+                    None => known.push(der),
+                }
+                *self.core.sealing.revocations.write().unwrap_or_else(|e| e.into_inner()) = known;
+                self.valid_leaves.clear();
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Unsealed {
+    /// Checkpoints that lack this node's own seal.
+    own: Vec<Height>,
+    /// Checkpoints that are not sealed to policy.
+    wanted: Vec<Height>,
+    /// Checkpoints that lack a time stamp for long.
+    unstamped: Vec<(Height, [u8; 32])>,
+}
+
+fn renewed(authority: &CertificateAuthority, old: Option<&Crl>, at: TimestampMs) -> Result<Vec<u8>, String> {
+    let template = CrlTemplate {
+        number: at.seconds(),
+        this_update: at.seconds(),
+        next_update: at.seconds() + CRL_VALID_S,
+        revoked: old.map(Crl::revoked).unwrap_or_default(),
+    };
+    authority.issue_crl(&template).map_err(|e| e.to_string())
+}
+
+/// A positive serial number of 120 random bits.
+pub(crate) fn random_serial() -> Option<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes[1..]).ok()?;
+    Some(u128::from_be_bytes(bytes) | 1)
+}

@@ -1,0 +1,201 @@
+//! Strict DER: one value, one encoding, no rest; and the few object identifiers the crate speaks.
+
+use std::time::Duration;
+
+use der::{
+    DateTime, Decode, DecodeValue, Document, Encode, EncodeValue, FixedTag, Header, Length, Reader, Tag,
+    Writer, asn1::ObjectIdentifier, pem::LineEnding,
+};
+use spki::AlgorithmIdentifierOwned;
+use x509_cert::time::Time;
+
+/// Longest certificate that is read.
+pub(crate) const CERTIFICATE_BYTES_MAX: usize = 16 << 10;
+/// Longest revocation list that is read.
+pub(crate) const CRL_BYTES_MAX: usize = 16 << 20;
+
+/// Why bytes are not what they were taken for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodingError {
+    /// Not DER of the expected shape.
+    #[error("not DER of the expected shape: {source}")]
+    Der {
+        /// What the decoder found, with the offset.
+        #[from]
+        source: der::Error,
+    },
+    /// Decodes, but not to the only encoding that is accepted.
+    #[error("not the canonical encoding of its value")]
+    NotCanonical,
+    /// Longer than anything honest.
+    #[error("{found} bytes, at most {max} are read")]
+    TooLong {
+        /// Bytes given.
+        found: usize,
+        /// Bytes accepted.
+        max: usize,
+    },
+    /// PEM of something else.
+    #[error("PEM label is {found:?}, not {expected:?}")]
+    PemLabel {
+        /// Label found.
+        found: String,
+        /// Label expected.
+        expected: &'static str,
+    },
+    /// Well formed, but outside the profile that is read.
+    #[error("{rule}")]
+    Profile {
+        /// The rule that is broken.
+        rule: &'static str,
+    },
+}
+
+/// Decodes the one value `bytes` is the canonical encoding of.
+///
+/// Encodes again and compares: the decoders below sort sets and accept some explicit defaults, which would make bytes malleable.
+pub(crate) fn decode<'a, T>(bytes: &'a [u8], bytes_max: usize) -> Result<T, EncodingError>
+where
+    T: Decode<'a, Error = der::Error> + Encode,
+{
+    if bytes.len() > bytes_max {
+        return Err(EncodingError::TooLong { found: bytes.len(), max: bytes_max });
+    }
+    let value = T::from_der(bytes)?;
+    if value.to_der()? != bytes {
+        return Err(EncodingError::NotCanonical);
+    }
+    Ok(value)
+}
+
+pub(crate) fn profile(holds: bool, rule: &'static str) -> Result<(), EncodingError> {
+    if holds { Ok(()) } else { Err(EncodingError::Profile { rule }) }
+}
+
+pub(crate) fn from_pem(text: &str, expected: &'static str) -> Result<Vec<u8>, EncodingError> {
+    let (label, document) = Document::from_pem(text)?;
+    if label != expected {
+        return Err(EncodingError::PemLabel { found: label.to_owned(), expected });
+    }
+    Ok(document.into_vec())
+}
+
+pub(crate) fn to_pem(der: &[u8], label: &'static str) -> String {
+    der::pem::encode_string(label, LineEnding::LF, der).expect("bytes under DER's length limit encode as PEM")
+}
+
+/// The members of a `SET OF` as they stand: raw, in the order found, so that encoding again changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlvSet<'a>(pub(crate) Vec<&'a [u8]>);
+
+impl<'a> TlvSet<'a> {
+    /// Strictly ascending, hence also without duplicates.
+    pub(crate) fn is_der_ordered(&self) -> bool {
+        self.0.is_sorted_by(|a, b| a < b)
+    }
+}
+
+impl FixedTag for TlvSet<'_> {
+    const TAG: Tag = Tag::Set;
+}
+
+impl<'a> DecodeValue<'a> for TlvSet<'a> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, _header: Header) -> der::Result<Self> {
+        let mut members = Vec::new();
+        while !reader.is_finished() {
+            members.push(reader.tlv_bytes()?);
+        }
+        Ok(Self(members))
+    }
+}
+
+impl EncodeValue for TlvSet<'_> {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.iter().try_fold(Length::ZERO, |sum, member| sum + Length::try_from(member.len())?)
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        self.0.iter().try_for_each(|member| writer.write(member))
+    }
+}
+
+/// X.509's `Time` of `unix` seconds: UTCTime through 2049, then GeneralizedTime. RFC 5280, section 4.1.2.5.
+pub(crate) fn x509_time(unix: u64) -> der::Result<Time> {
+    Ok(Time::from(DateTime::from_unix_duration(Duration::from_secs(unix))?))
+}
+
+pub(crate) fn unix_seconds(time: Time) -> u64 {
+    time.to_unix_duration().as_secs()
+}
+
+/// Bytes of a non-negative integer without leading zeros; `None` when it is negative.
+pub(crate) fn unsigned(integer: &[u8]) -> Option<&[u8]> {
+    match integer {
+        [first, ..] if *first >= 0x80 => None,
+        _ => Some(strip_zeros(integer)),
+    }
+}
+
+pub(crate) fn strip_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}
+
+pub(crate) mod oid {
+    use der::asn1::ObjectIdentifier;
+
+    const fn oid(text: &str) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(text)
+    }
+
+    pub(crate) const COUNTRY: ObjectIdentifier = oid("2.5.4.6");
+    pub(crate) const ORGANISATION: ObjectIdentifier = oid("2.5.4.10");
+    pub(crate) const COMMON_NAME: ObjectIdentifier = oid("2.5.4.3");
+
+    pub(crate) const KEY_USAGE: ObjectIdentifier = oid("2.5.29.15");
+    pub(crate) const SUBJECT_ALT_NAME: ObjectIdentifier = oid("2.5.29.17");
+    pub(crate) const BASIC_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.19");
+    pub(crate) const INVALIDITY_DATE: ObjectIdentifier = oid("2.5.29.24");
+    pub(crate) const NAME_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.30");
+    pub(crate) const CERTIFICATE_POLICIES: ObjectIdentifier = oid("2.5.29.32");
+    pub(crate) const POLICY_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.36");
+    pub(crate) const EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37");
+    pub(crate) const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37.0");
+    pub(crate) const KP_TIME_STAMPING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.8");
+
+    pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
+    pub(crate) const PRIME256V1: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
+    pub(crate) const ED25519: ObjectIdentifier = oid("1.3.101.112");
+    pub(crate) const ECDSA_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
+    pub(crate) const SHA256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.1");
+
+    pub(crate) const SIGNED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.2");
+    pub(crate) const TST_INFO: ObjectIdentifier = oid("1.2.840.113549.1.9.16.1.4");
+    pub(crate) const CONTENT_TYPE: ObjectIdentifier = oid("1.2.840.113549.1.9.3");
+    pub(crate) const MESSAGE_DIGEST: ObjectIdentifier = oid("1.2.840.113549.1.9.4");
+    pub(crate) const SIGNING_CERTIFICATE_V2: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.47");
+}
+
+/// ECDSA with SHA-256; parameters are absent. RFC 5758, section 3.2.
+pub(crate) fn ecdsa_sha256() -> AlgorithmIdentifierOwned {
+    AlgorithmIdentifierOwned { oid: oid::ECDSA_SHA256, parameters: None }
+}
+
+/// SHA-256; parameters are absent. RFC 5754, section 2.
+pub(crate) fn sha256() -> AlgorithmIdentifierOwned {
+    AlgorithmIdentifierOwned { oid: oid::SHA256, parameters: None }
+}
+
+/// SHA-256 with parameters absent or NULL, which RFC 5754 tells readers to accept both.
+pub(crate) fn is_sha256(algorithm: &AlgorithmIdentifierOwned) -> bool {
+    algorithm.oid == oid::SHA256
+        && algorithm.parameters.as_ref().is_none_or(|parameters| parameters.is_null())
+}
+
+/// The algorithm, as the error, unless it is the one signature algorithm the crate verifies.
+pub(crate) fn signature_algorithm(algorithm: &AlgorithmIdentifierOwned) -> Result<(), ObjectIdentifier> {
+    if *algorithm == ecdsa_sha256() { Ok(()) } else { Err(algorithm.oid) }
+}

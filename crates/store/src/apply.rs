@@ -1,0 +1,125 @@
+//! Writing: blocks, seals and time stamps.
+
+use std::sync::Arc;
+
+use fjall::{OwnedWriteBatch, PersistMode};
+use xiezhi_evidence::{Account, CertifiedSeal, Checkpoint};
+use xiezhi_ledger::{NewRecord, Outcome, StateTree};
+use xiezhi_types::{Height, TreeSize, canonical};
+
+use crate::{
+    Store, StoreError, Tip, damaged, keys,
+    trees::{Trees, tile_key},
+};
+
+impl Store {
+    /// Applies a block's outcome in one atomic, durable batch; gives the checkpoint if it added records.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing of the block has taken effect. After a failed write the database refuses further ones: the node must stop.
+    pub fn apply(&self, outcome: &Outcome) -> Result<Option<Checkpoint>, StoreError> {
+        let _writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        let tip = self.tip();
+        if outcome.height != tip.height.next() {
+            return Err(StoreError::OutOfOrder { found: outcome.height, tip: tip.height });
+        }
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        let mut next = Tip { height: outcome.height, time: outcome.time, ..tip };
+        if !outcome.accounts.is_empty() {
+            let entries = outcome.accounts.values().map(|a| (Account::state_key(&a.id), canonical(a)));
+            let change =
+                StateTree::new(self).update(Some(tip.state), entries).map_err(|e| damaged("state", e))?;
+            (next.state, next.state_root) = (change.version, change.root);
+            for (key, value) in change.writes {
+                batch.insert(&self.state, key, value);
+            }
+        }
+        let mut trees = Arc::clone(&self.trees.read().unwrap_or_else(|e| e.into_inner()));
+        let mut checkpoint = None;
+        if !outcome.records.is_empty() {
+            for record in &outcome.records {
+                self.put_record(&mut batch, outcome, record)?;
+            }
+            trees = Arc::new(self.put_leaves(&mut batch, &trees, &outcome.records));
+            next.size = TreeSize(tip.size.0 + outcome.records.len() as u64);
+            let made = Checkpoint {
+                ledger: self.ledger,
+                height: next.height,
+                time: next.time,
+                size: next.size,
+                root_sha256: trees.sha256.root(),
+                root_sm3: trees.sm3.root(),
+                state_root: next.state_root,
+            };
+            let value = keys::concat(&[&next.state.0.to_be_bytes(), &made.encode()]);
+            batch.insert(&self.seals, keys::checkpoint(next.height), value);
+            checkpoint = Some(made);
+        }
+        batch.insert(&self.meta, b"tip".as_slice(), keys::encode_tip(&next));
+        batch.commit().map_err(|source| self.failed(source))?;
+        *self.trees.write().unwrap_or_else(|e| e.into_inner()) = trees;
+        *self.tip.write().unwrap_or_else(|e| e.into_inner()) = next;
+        Ok(checkpoint)
+    }
+
+    fn put_record(
+        &self,
+        batch: &mut OwnedWriteBatch,
+        outcome: &Outcome,
+        record: &NewRecord,
+    ) -> Result<(), StoreError> {
+        let index = record.index.0.to_be_bytes();
+        let statement = record.admitted.statement();
+        let items = &record.admitted.transaction().items;
+        let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let head = [outcome.height.0.to_be_bytes(), outcome.time.0.to_be_bytes()].concat();
+        let value = keys::concat(&[&head, &count.to_be_bytes(), statement.as_bytes()]);
+        batch.insert(&self.log, index, value);
+        batch.insert(&self.find, keys::by_statement(&statement.id()), index);
+        let by_account = keys::concat(&[&keys::account_prefix(&statement.claims().issuer), &index]);
+        batch.insert(&self.find, by_account, []);
+        if let Some(group) = statement.group() {
+            batch.insert(&self.find, keys::concat(&[&keys::group_prefix(&group), &index]), []);
+        }
+        for (digest, item) in record.admitted.digests() {
+            let place = keys::place(record.index, *item);
+            batch.insert(&self.find, keys::concat(&[&keys::digest_prefix(digest), &place]), []);
+        }
+        for (bundle, items) in (0u32..).zip(items.chunks(keys::BUNDLE_ITEMS)) {
+            let bytes = xiezhi_merkle::encode_bundle(items).map_err(|e| damaged("a batch", e))?;
+            batch.insert(&self.items, keys::place(record.index, Some(bundle)), bytes);
+        }
+        Ok(())
+    }
+
+    fn put_leaves(&self, batch: &mut OwnedWriteBatch, trees: &Trees, records: &[NewRecord]) -> Trees {
+        let mut next = trees.clone();
+        for write in next.sha256.append(records.iter().map(|r| r.admitted.leaf_sha256())) {
+            let key = tile_key::<xiezhi_merkle::Sha256>(write.id.level(), write.id.index());
+            batch.insert(&self.tiles, key, write.tile.as_bytes());
+        }
+        for write in next.sm3.append(records.iter().map(|r| r.admitted.leaf_sm3())) {
+            let key = tile_key::<xiezhi_merkle::Sm3>(write.id.level(), write.id.index());
+            batch.insert(&self.tiles, key, write.tile.as_bytes());
+        }
+        next
+    }
+
+    /// Keeps a seal of the checkpoint at `height`; the caller has checked it. Not yet durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_seal(&self, height: Height, seal: &CertifiedSeal) -> Result<(), StoreError> {
+        let key = keys::seal(height, &seal.seal.institution);
+        self.seals.insert(key, canonical(seal)).map_err(|source| self.failed(source))
+    }
+
+    /// Keeps a checked time-stamp token of the authority with certificate `fingerprint`. Not yet durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_stamp(&self, height: Height, fingerprint: &[u8; 32], token: &[u8]) -> Result<(), StoreError> {
+        let key = keys::concat(&[&keys::stamp_prefix(height), fingerprint]);
+        self.seals.insert(key, token).map_err(|source| self.failed(source))
+    }
+}

@@ -1,0 +1,259 @@
+//! The node's durable state: log, tiles, indexes, accounts, checkpoints, seals and time stamps.
+//!
+//! One embedded LSM database; this is the only crate that names it. A block is applied in one atomic batch with one `fsync`, so a crash at
+//! any instruction leaves the state before the block or the state after it. Seals and time stamps are written without `fsync`: they can be
+//! made or fetched again.
+//!
+//! ```text
+//! meta    "format" | "ledger" | "tip"
+//! log     index                       -> height, time, items, statement
+//! items   index, bundle               -> up to 256 items, each after its 16-bit length
+//! find    's' id                      -> index
+//!         'd' alg digest index item   -> (nothing)      item = 2^32-1 for the record itself
+//!         'a' account index           -> (nothing)
+//!         'g' group index             -> (nothing)
+//! tiles   tree, level, index          -> up to 256 hashes
+//! state   nodes and values of the state tree
+//! seals   'c' height                  -> state version, checkpoint
+//!         'k' height institution      -> seal with chain
+//!         't' height fingerprint      -> time-stamp token
+//! ```
+//!
+//! Numbers in keys are big-endian, so that keys sort as numbers do.
+
+mod apply;
+mod keys;
+mod read;
+mod trees;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, RwLock},
+};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use xiezhi_ledger::{StateNodes, StateTree, StateVersion};
+use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
+
+pub use read::{Found, Search, StoredCheckpoint, StoredRecord};
+pub use trees::TreeKind;
+use trees::Trees;
+
+/// Version of the layout above.
+const FORMAT: &[u8] = b"xiezhi-store 1";
+
+/// Why the store cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database failed: full disk, unreadable file, another process has it open.
+    #[error("store at {path}: {source}")]
+    Database {
+        /// The directory.
+        path: String,
+        /// What the database said.
+        source: fjall::Error,
+    },
+    /// Another process has the store open.
+    #[error("the store at {path} is in use by another process")]
+    InUse {
+        /// The directory.
+        path: String,
+    },
+    /// The directory belongs to another ledger.
+    #[error(
+        "the store at {path} belongs to ledger {found}, not to {expected}: wrong data directory, or another genesis"
+    )]
+    OtherLedger {
+        /// The directory.
+        path: String,
+        /// The ledger it belongs to.
+        found: String,
+        /// The ledger asked for.
+        expected: LedgerId,
+    },
+    /// Written by another version of the software.
+    #[error("the store at {path} has format \"{found}\", this software reads \"xiezhi-store 1\"")]
+    Format {
+        /// The directory.
+        path: String,
+        /// The format found.
+        found: String,
+    },
+    /// What is stored cannot be what was written.
+    #[error("store: {what} is damaged: {reason}")]
+    Damaged {
+        /// Which object.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A block was applied out of order.
+    #[error("block {found} cannot follow block {tip}")]
+    OutOfOrder {
+        /// The block's height.
+        found: Height,
+        /// The last height applied.
+        tip: Height,
+    },
+}
+
+pub(crate) fn damaged(what: &'static str, reason: impl ToString) -> StoreError {
+    StoreError::Damaged { what, reason: reason.to_string() }
+}
+
+/// Where the ledger stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// Last block applied.
+    pub height: Height,
+    /// Its time.
+    pub time: TimestampMs,
+    /// Records in the log.
+    pub size: TreeSize,
+    /// Version of the state.
+    pub state: StateVersion,
+    /// Root of the state.
+    pub state_root: [u8; 32],
+}
+
+/// The store of one node.
+pub struct Store {
+    path: String,
+    database: Database,
+    meta: Keyspace,
+    log: Keyspace,
+    items: Keyspace,
+    find: Keyspace,
+    tiles: Keyspace,
+    state: Keyspace,
+    seals: Keyspace,
+    ledger: LedgerId,
+    tip: RwLock<Tip>,
+    trees: RwLock<Arc<Trees>>,
+    cache: trees::TileCache,
+    writer: Mutex<()>,
+}
+
+impl Store {
+    /// Opens the store in `dir` for `ledger`, or creates it; `cache_bytes` bounds the database's block cache.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a store of another ledger or format is left untouched.
+    pub fn open(dir: &Path, ledger: LedgerId, cache_bytes: u64) -> Result<Self, StoreError> {
+        let path = dir.display().to_string();
+        let failed = |source| match source {
+            fjall::Error::Locked => StoreError::InUse { path: path.clone() },
+            source => StoreError::Database { path: path.clone(), source },
+        };
+        let database =
+            Database::builder(dir).cache_size(cache_bytes).worker_threads(1).open().map_err(failed)?;
+        let keyspace = |name: &str, memtable_mib: u64| {
+            let options = move || KeyspaceCreateOptions::default().max_memtable_size(memtable_mib << 20);
+            database.keyspace(name, options).map_err(failed)
+        };
+        let store = Self {
+            meta: keyspace("meta", 1)?,
+            log: keyspace("log", 32)?,
+            items: keyspace("items", 32)?,
+            find: keyspace("find", 32)?,
+            tiles: keyspace("tiles", 16)?,
+            state: keyspace("state", 4)?,
+            seals: keyspace("seals", 8)?,
+            path: path.clone(),
+            database,
+            ledger,
+            tip: RwLock::new(Tip {
+                height: Height(0),
+                time: TimestampMs(0),
+                size: TreeSize(0),
+                state: StateVersion(0),
+                state_root: [0; 32],
+            }),
+            trees: RwLock::new(Arc::new(Trees::default())),
+            cache: trees::TileCache::default(),
+            writer: Mutex::new(()),
+        };
+        store.begin_or_resume()?;
+        Ok(store)
+    }
+
+    fn begin_or_resume(&self) -> Result<(), StoreError> {
+        let Some(format) = self.get(&self.meta, b"format")? else { return self.begin() };
+        if format != FORMAT {
+            let found = String::from_utf8_lossy(&format).into_owned();
+            return Err(StoreError::Format { path: self.path.clone(), found });
+        }
+        let found = self.get(&self.meta, b"ledger")?.unwrap_or_default();
+        if found != self.ledger.0 {
+            let found = LedgerId(found.as_slice().try_into().unwrap_or_default()).to_string();
+            return Err(StoreError::OtherLedger { path: self.path.clone(), found, expected: self.ledger });
+        }
+        let tip = self.get(&self.meta, b"tip")?.ok_or_else(|| damaged("tip", "missing"))?;
+        let tip = keys::decode_tip(&tip).ok_or_else(|| damaged("tip", "wrong length"))?;
+        let trees = Trees::restore(self, tip.size.0)?;
+        *self.trees.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(trees);
+        *self.tip.write().unwrap_or_else(|e| e.into_inner()) = tip;
+        Ok(())
+    }
+
+    /// Height 0: a state that holds nothing but the ledger's id, so that every state has a root.
+    fn begin(&self) -> Result<(), StoreError> {
+        let genesis = [(b"ledger".to_vec(), self.ledger.0.to_vec())];
+        let change = StateTree::new(self).update(None, genesis).map_err(|e| damaged("state", e))?;
+        let mut tip = self.tip();
+        tip.state_root = change.root;
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        for (key, value) in change.writes {
+            batch.insert(&self.state, key, value);
+        }
+        batch.insert(&self.meta, b"format".as_slice(), FORMAT);
+        batch.insert(&self.meta, b"ledger".as_slice(), self.ledger.0.as_slice());
+        batch.insert(&self.meta, b"tip".as_slice(), keys::encode_tip(&tip));
+        batch.commit().map_err(|source| self.failed(source))?;
+        *self.tip.write().unwrap_or_else(|e| e.into_inner()) = tip;
+        Ok(())
+    }
+
+    /// Where the ledger stands.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        *self.tip.read().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// The ledger this store belongs to.
+    #[must_use]
+    pub fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
+    /// Bytes on disk, journals included.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        self.database.disk_space().unwrap_or(0)
+    }
+
+    fn failed(&self, source: fjall::Error) -> StoreError {
+        StoreError::Database { path: self.path.clone(), source }
+    }
+
+    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(keyspace.get(key).map_err(|source| self.failed(source))?.map(|value| value.to_vec()))
+    }
+}
+
+impl StateNodes for Store {
+    fn node(&self, key: &[u8]) -> Result<Option<Vec<u8>>, xiezhi_ledger::StateError> {
+        self.get(&self.state, key).map_err(xiezhi_ledger::StateError::new)
+    }
+
+    fn last_at_most(&self, prefix: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, xiezhi_ledger::StateError> {
+        let last = self.state.range(prefix.to_vec()..=key.to_vec()).next_back();
+        last.map(|guard| guard.value().map(|value| value.to_vec()))
+            .transpose()
+            .map_err(xiezhi_ledger::StateError::new)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! The original against what was recorded of it, and the manifest against the statement.
+
+use xiezhi_crypto::{Digest, DigestAlg};
+use xiezhi_evidence::{
+    Body, Manifest, Value,
+    manifest::names::{DIGEST_SHA256, DIGEST_SM3, SIZE},
+};
+
+use crate::{Check, Exhibit, code, examination::Examination, finding as f};
+
+/// What the record says of the original.
+struct Recorded {
+    digests: Vec<Digest>,
+    size: Option<u64>,
+}
+
+pub(crate) fn original(x: &Examination<'_>) -> Check {
+    let code = code::ORIGINAL;
+    let Some(statement) = &x.statement else { return Check::not_evaluated(code, code::STATEMENT) };
+    let Exhibit::Digests { size, digests } = x.input.exhibit else {
+        return not_presented(x, statement.body());
+    };
+    let declared = match statement.body() {
+        Body::Account(_) => return Check::new(code, &f::ORIGINAL_ACCOUNT),
+        Body::General { digest, .. } => Recorded { digests: vec![*digest], size: None },
+        Body::Deposit(body) => recorded(x.certificate.manifest.as_ref(), &body.digests),
+        Body::Batch(_) => match &x.item {
+            None => return Check::new(code, &f::ORIGINAL_WHOLE_BATCH),
+            Some(None) => return Check::not_evaluated(code, code::BATCH_PLACE),
+            Some(Some(item)) => recorded(x.certificate.manifest.as_ref(), &item.digests),
+        },
+    };
+    compare(&declared, *size, digests)
+}
+
+fn not_presented(x: &Examination<'_>, body: &Body) -> Check {
+    let check = |finding| Check::new(code::ORIGINAL, finding);
+    match body {
+        Body::Account(_) => check(&f::ORIGINAL_ACCOUNT).informational(),
+        _ if x.input.record_only => check(&f::ORIGINAL_LEFT_OUT).informational(),
+        _ => check(&f::ORIGINAL_NOT_PRESENTED),
+    }
+}
+
+/// What the open fields of the manifest say; where they give no digest, what statement or item makes searchable.
+fn recorded(manifest: Option<&Manifest>, searchable: &[Digest]) -> Recorded {
+    let open = manifest.map(named_digests).unwrap_or_default();
+    let size = match manifest.and_then(|manifest| manifest.value(SIZE)) {
+        Some(Value::Number(size)) => Some(*size),
+        _ => None,
+    };
+    Recorded { digests: if open.is_empty() { searchable.to_vec() } else { open }, size }
+}
+
+/// Digests of the exhibit itself; a manifest may hold digests of other things under other names.
+fn named_digests(manifest: &Manifest) -> Vec<Digest> {
+    let names = [(DIGEST_SHA256, DigestAlg::Sha256), (DIGEST_SM3, DigestAlg::Sm3)];
+    let digest = |(name, alg)| match manifest.value(name) {
+        Some(Value::Digest(digest)) if digest.alg == alg => Some(*digest),
+        _ => None,
+    };
+    names.into_iter().filter_map(digest).collect()
+}
+
+/// Under each algorithm that the record uses, the presented digest is one of the record's; at least one is compared.
+fn compare(recorded: &Recorded, size: Option<u64>, presented: &[Digest]) -> Check {
+    let code = code::ORIGINAL;
+    if recorded.digests.is_empty() {
+        return Check::new(code, &f::ORIGINAL_NO_DIGEST);
+    }
+    let mut algorithms = Vec::new();
+    for digest in presented {
+        let mut same = recorded.digests.iter().filter(|known| known.alg == digest.alg).peekable();
+        if same.peek().is_none() {
+            continue;
+        }
+        if !same.any(|known| known == digest) {
+            return Check::new(code, &f::ORIGINAL_DIGEST).with("algorithm", digest.alg);
+        }
+        if !algorithms.contains(&digest.alg.name()) {
+            algorithms.push(digest.alg.name());
+        }
+    }
+    if algorithms.is_empty() {
+        return Check::new(code, &f::ORIGINAL_NO_COMMON);
+    }
+    match (recorded.size, size) {
+        (Some(recorded), Some(presented)) if recorded != presented => {
+            Check::new(code, &f::ORIGINAL_SIZE).with("recorded", recorded).with("presented", presented)
+        }
+        _ => Check::new(code, &f::ORIGINAL_SAME).with("algorithms", algorithms.join(", ")),
+    }
+}
+
+pub(crate) fn manifest(x: &Examination<'_>) -> Check {
+    let code = code::MANIFEST;
+    let Some(manifest) = &x.certificate.manifest else {
+        return Check::new(code, &f::MANIFEST_ABSENT).informational();
+    };
+    let Some(statement) = &x.statement else { return Check::not_evaluated(code, code::STATEMENT) };
+    let (root, searchable) = match (statement.body(), &x.item) {
+        (Body::Deposit(body), _) => (body.manifest_root, &body.digests),
+        (Body::Batch(_), Some(Some(item))) => (item.manifest_root, &item.digests),
+        (Body::Batch(_), Some(None)) => return Check::not_evaluated(code, code::BATCH_PLACE),
+        (Body::Batch(_), None) | (Body::Account(_) | Body::General { .. }, _) => {
+            return Check::new(code, &f::MANIFEST_UNEXPECTED);
+        }
+    };
+    if manifest.root() != root {
+        return Check::new(code, &f::MANIFEST_ROOT);
+    }
+    if let Some(digest) = contradiction(&named_digests(manifest), searchable) {
+        return Check::new(code, &f::MANIFEST_CONTRADICTS).with("algorithm", digest.alg);
+    }
+    let open = manifest.fields().count();
+    let closed = manifest.entries().len() - open;
+    Check::new(code, &f::MANIFEST_BOUND).with("open", open).with("closed", closed)
+}
+
+/// A digest of the manifest that the statement's digests under the same algorithm leave out.
+fn contradiction(open: &[Digest], searchable: &[Digest]) -> Option<Digest> {
+    let contradicted = |digest: &&Digest| {
+        let mut same = searchable.iter().filter(|other| other.alg == digest.alg).peekable();
+        same.peek().is_some() && !same.any(|other| other == *digest)
+    };
+    open.iter().find(contradicted).copied()
+}

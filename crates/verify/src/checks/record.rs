@@ -1,0 +1,112 @@
+//! The record: statement, place in the batch, signatures, place in the log.
+
+use xiezhi_crypto::KeyId;
+use xiezhi_evidence::{Account, Action, BatchItem, Body, account::AuthorityError};
+use xiezhi_merkle::{Hash, ProofError, Sha256, Sm3, TreeHash, verify_inclusion};
+use xiezhi_types::canonical;
+
+use crate::{
+    Check, code,
+    examination::{Examination, content_type},
+    finding as f,
+};
+
+pub(crate) fn statement(x: &Examination<'_>) -> Check {
+    match &x.statement {
+        Some(statement) => {
+            Check::new(code::STATEMENT, &f::STATEMENT_READ).with("type", content_type(statement.body()))
+        }
+        None => Check::new(code::STATEMENT, &f::STATEMENT_MALFORMED),
+    }
+}
+
+/// Nothing where neither certificate nor statement speaks of a batch.
+pub(crate) fn batch_place(x: &Examination<'_>) -> Option<Check> {
+    let code = code::BATCH_PLACE;
+    let place = x.certificate.batch.as_ref();
+    let Some(statement) = &x.statement else {
+        return place.map(|_| Check::not_evaluated(code, code::STATEMENT));
+    };
+    let (batch, place) = match (statement.body(), place) {
+        (Body::Batch(batch), Some(place)) => (batch, place),
+        (Body::Batch(batch), None) => {
+            return Some(Check::new(code, &f::BATCH_WHOLE).with("items", batch.items).informational());
+        }
+        (_, Some(_)) => return Some(Check::new(code, &f::BATCH_NOT_ONE)),
+        (_, None) => return None,
+    };
+    if let Some(None) = x.item {
+        return Some(Check::new(code, &f::BATCH_ITEM_MALFORMED));
+    }
+    let leaf = BatchItem::leaf(&place.item);
+    let (index, items) = (u64::from(place.index), u64::from(batch.items));
+    let finding = match verify_inclusion::<Sha256>(&leaf, index, items, &place.path, &batch.items_root) {
+        Ok(()) => &f::BATCH_PLACED,
+        Err(ProofError::IndexOutside { .. }) => &f::BATCH_INDEX,
+        Err(_) => &f::BATCH_PATH,
+    };
+    Some(Check::new(code, finding).with("item", index).with("items", items))
+}
+
+pub(crate) fn signatures(x: &Examination<'_>) -> Check {
+    let code = code::STATEMENT_SIGNATURES;
+    let Some(statement) = &x.statement else { return Check::not_evaluated(code, code::STATEMENT) };
+    let Some(genesis) = &x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
+    let (proven, checkpoint) = (&x.certificate.account, &x.certificate.checkpoint);
+    let account = &proven.account;
+    let (key, value) = (Account::state_key(&account.id), canonical(account));
+    if proven.proof.verify_present(&checkpoint.state_root, &key, &value).is_err() {
+        return Check::new(code, &f::ACCOUNT_PROOF);
+    }
+    if account.id != statement.claims().issuer {
+        return Check::new(code, &f::ACCOUNT_OTHER);
+    }
+    if account.created > checkpoint.height {
+        return Check::new(code, &f::ACCOUNT_LATER);
+    }
+    if let Some(signature) = statement.signatures().iter().find(|signature| !genesis.allows(signature.alg)) {
+        return Check::new(code, &f::SIGNATURE_SUITE).with("suite", signature.alg);
+    }
+    // Whoever creates an account shows that it can manage it.
+    let action = if matches!(statement.body(), Body::Account(_)) { Action::Manage } else { Action::Deposit };
+    match account.verify(action, statement.signatures()) {
+        Ok(()) => Check::new(code, &f::SIGNATURES_HOLD)
+            .with("account", account.id)
+            .with("signers", statement.signatures().len()),
+        Err(error) => refused(code, &error),
+    }
+}
+
+fn refused(code: &'static str, error: &AuthorityError) -> Check {
+    let with_key = |finding, key: &KeyId| Check::new(code, finding).with("key", key);
+    match error {
+        AuthorityError::UnknownKey { key, .. } => with_key(&f::SIGNATURE_KEY, key),
+        AuthorityError::RepeatedKey { key } => with_key(&f::SIGNATURE_REPEATED, key),
+        AuthorityError::Threshold { sum, need } => {
+            Check::new(code, &f::SIGNATURE_THRESHOLD).with("sum", sum).with("need", need)
+        }
+        AuthorityError::Status { status, .. } => Check::new(code, &f::ACCOUNT_STATUS).with("state", status),
+        AuthorityError::Signature { key, .. } => with_key(&f::SIGNATURE_BAD, key),
+        _ => Check::new(code, &f::SIGNATURE_BAD).with("key", ""),
+    }
+}
+
+pub(crate) fn inclusion(x: &Examination<'_>) -> [Check; 2] {
+    let (certificate, checkpoint) = (x.certificate, &x.certificate.checkpoint);
+    [
+        included::<Sha256>(x, code::INCLUSION_SHA256, &certificate.path_sha256, &checkpoint.root_sha256),
+        included::<Sm3>(x, code::INCLUSION_SM3, &certificate.path_sm3, &checkpoint.root_sm3),
+    ]
+}
+
+fn included<H: TreeHash>(x: &Examination<'_>, code: &'static str, path: &[Hash], root: &Hash) -> Check {
+    let (index, size) = (x.certificate.index, x.certificate.checkpoint.size);
+    let leaf = H::leaf(&x.certificate.statement);
+    let finding = match verify_inclusion::<H>(&leaf, index.0, size.0, path, root) {
+        Ok(()) => &f::INCLUDED,
+        Err(ProofError::IndexOutside { .. }) => &f::INCLUSION_INDEX,
+        Err(ProofError::WrongPathLength { .. }) => &f::INCLUSION_LENGTH,
+        Err(_) => &f::INCLUSION_ROOT,
+    };
+    Check::new(code, finding).with("index", index).with("size", size)
+}

@@ -1,0 +1,171 @@
+//! One certificate under examination: its parts read once, the checks run in order, the facts gathered.
+
+use std::collections::BTreeSet;
+
+use xiezhi_evidence::{
+    BatchItem, Body, Certificate, Genesis, Statement,
+    statement::{TYPE_ACCOUNT, TYPE_BATCH, TYPE_DEPOSIT},
+};
+use xiezhi_types::{InstitutionId, LedgerId, RecordNumber, TimestampMs};
+
+use crate::{
+    Anchor, Check, Facts, Input, Name, SealFact, StampFact,
+    checks::{consistency, keys, ledger, original, record, seals, stamps, times},
+    code,
+    verdict::Name as LocalName,
+};
+
+/// The parts of a certificate, each read or not.
+pub(crate) struct Examination<'a> {
+    pub(crate) input: &'a Input<'a>,
+    pub(crate) certificate: &'a Certificate,
+    /// Hash of the genesis in the certificate.
+    pub(crate) ledger: LedgerId,
+    pub(crate) anchor: Option<&'a Anchor>,
+    pub(crate) genesis: Option<Genesis>,
+    pub(crate) statement: Option<Statement>,
+    /// The batch item, where the certificate has a place in a batch: read, or not readable.
+    pub(crate) item: Option<Option<BatchItem>>,
+}
+
+impl<'a> Examination<'a> {
+    pub(crate) fn new(input: &'a Input<'a>, certificate: &'a Certificate) -> Self {
+        let ledger = Genesis::ledger_id(&certificate.genesis);
+        Self {
+            input,
+            certificate,
+            ledger,
+            anchor: input.anchors.iter().find(|anchor| anchor.ledger == ledger),
+            genesis: Genesis::parse(&certificate.genesis).ok(),
+            statement: Statement::parse(&certificate.statement).ok(),
+            item: certificate.batch.as_ref().map(|place| BatchItem::parse(&place.item).ok()),
+        }
+    }
+
+    pub(crate) fn run(&self) -> (Vec<Check>, Facts) {
+        let mut checks = vec![Check::new(code::CERTIFICATE, &crate::finding::CERTIFICATE_READ)];
+        checks.push(ledger::ledger(self));
+        checks.push(record::statement(self));
+        checks.push(original::original(self));
+        checks.push(original::manifest(self));
+        checks.extend(record::batch_place(self));
+        checks.push(record::signatures(self));
+        checks.extend(record::inclusion(self));
+        checks.push(ledger::statement_ledger(self));
+        checks.push(ledger::checkpoint_ledger(self));
+        let lists = keys::Lists::read(&self.certificate.revocations);
+        let seals = seals::examine(self, &lists);
+        let stamps = stamps::examine(self, &lists);
+        let seal_policy = seals::policy(self, &seals);
+        let stamp_policy = stamps::policy(self, &stamps);
+        let revocation = keys::revocation_lists(self, &lists, &seals, &stamps);
+        let facts = self.facts(&seals, &stamps, seal_policy.passed() && stamp_policy.passed());
+        let statuses: Vec<Check> = seals
+            .iter()
+            .map(|seal| seal.status.clone())
+            .chain(stamps.iter().map(|stamp| stamp.status.clone()))
+            .collect();
+        checks.extend(seals.into_iter().map(|seal| seal.check));
+        checks.push(seal_policy);
+        checks.extend(stamps.into_iter().map(|stamp| stamp.check));
+        checks.push(stamp_policy);
+        checks.extend(statuses);
+        checks.push(revocation);
+        checks.push(times::times(self, &lists));
+        checks.extend(consistency::consistency(self));
+        (checks, facts)
+    }
+
+    /// The name of an institution in both languages; its short name where the genesis does not know it.
+    pub(crate) fn institution_name(&self, id: &InstitutionId) -> Name {
+        let known = self.genesis.as_ref().and_then(|genesis| genesis.institution(id));
+        match known {
+            Some(institution) => Name { zh: institution.name.zh.clone(), en: institution.name.en.clone() },
+            None => Name { zh: id.to_string(), en: id.to_string() },
+        }
+    }
+
+    fn facts(&self, seals: &[seals::Sealed], stamps: &[stamps::Stamped], met: bool) -> Facts {
+        let certificate = self.certificate;
+        let checkpoint = &certificate.checkpoint;
+        let item = certificate.batch.as_ref().map(|place| place.index);
+        let own = self.genesis.as_ref().map(|genesis| &genesis.name);
+        let ledger_name = self.anchor.map(|anchor| &anchor.name).or(own);
+        let mut facts = Facts {
+            record_number: Some(RecordNumber::new(&self.ledger, certificate.index, item).to_string()),
+            ledger: Some(self.ledger.to_string()),
+            ledger_name: ledger_name.map(|name| LocalName { zh: name.zh.clone(), en: name.en.clone() }),
+            index: Some(certificate.index.to_string()),
+            item,
+            height: Some(checkpoint.height.to_string()),
+            checkpoint_time: Some(checkpoint.time.rfc3339()),
+            exists_since: met.then(|| self.exists_since(stamps)).flatten().map(TimestampMs::rfc3339),
+            seals: self.seal_facts(seals),
+            time_stamps: stamps.iter().filter(|stamp| stamp.is_good()).filter_map(stamp_fact).collect(),
+            ..Facts::default()
+        };
+        if let Some(statement) = &self.statement {
+            let claims = statement.claims();
+            facts.statement = Some(statement.id().to_string());
+            facts.issuer = Some(claims.issuer.to_string());
+            facts.issued_at = claims.issued_at.map(|at| TimestampMs(at.saturating_mul(1000)).rfc3339());
+            facts.group = statement.group().map(|group| group.to_string());
+            facts.content_type = Some(content_type(statement.body()).to_owned());
+            if let Body::Deposit(body) = statement.body() {
+                facts.phase = body.phase;
+            }
+        }
+        facts
+    }
+
+    /// The time by which as many different authorities as the policy asks for had seen the checkpoint.
+    fn exists_since(&self, stamps: &[stamps::Stamped]) -> Option<TimestampMs> {
+        let genesis = self.genesis.as_ref()?;
+        let checkpoint = self.certificate.checkpoint.time;
+        let Some(last) = usize::try_from(genesis.policy.timestamps).ok()?.checked_sub(1) else {
+            return Some(checkpoint);
+        };
+        let stamped = stamps::first_times(stamps).get(last).copied()?;
+        Some(stamped.max(checkpoint))
+    }
+
+    fn seal_facts(&self, seals: &[seals::Sealed]) -> Vec<SealFact> {
+        let good: BTreeSet<_> =
+            seals.iter().filter(|seal| seal.is_good()).map(|seal| seal.institution.clone()).collect();
+        let genesis = self.genesis.as_ref();
+        let sealed = self.certificate.seals.iter().map(|certified| &certified.seal);
+        let facts = sealed.filter(|seal| good.contains(&seal.institution)).filter_map(|seal| {
+            let institution = genesis?.institution(&seal.institution)?;
+            Some(SealFact {
+                institution: seal.institution.to_string(),
+                role: institution.role.name(),
+                name: self.institution_name(&seal.institution),
+                time: seconds(seal.time),
+            })
+        });
+        facts.collect()
+    }
+}
+
+fn stamp_fact(stamp: &stamps::Stamped) -> Option<StampFact> {
+    let info = stamp.info.as_ref()?;
+    Some(StampFact {
+        authority: stamps::authority(info),
+        time: TimestampMs(info.gen_time.unix_ms()).rfc3339(),
+    })
+}
+
+/// Content type of a statement.
+pub(crate) fn content_type(body: &Body) -> &str {
+    match body {
+        Body::Deposit(_) => TYPE_DEPOSIT,
+        Body::Batch(_) => TYPE_BATCH,
+        Body::Account(_) => TYPE_ACCOUNT,
+        Body::General { content_type, .. } => content_type,
+    }
+}
+
+/// RFC 3339 of unix seconds, which may be hostile.
+pub(crate) fn seconds(at: u64) -> String {
+    TimestampMs(at.saturating_mul(1000)).rfc3339()
+}

@@ -1,0 +1,86 @@
+//! Whatever byte of a certificate is changed, it is no longer valid.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use xiezhi_evidence::{Genesis, Group, Member};
+use xiezhi_verify::{
+    Input, Outcome,
+    fixtures::{DECLARED, Fixture, ORIGINAL, Plan, exhibit},
+    verify,
+};
+
+/// Changes every byte once, by one of the eight bits in turn, and returns the places where the certificate stayed valid.
+fn survivors(certificate: &[u8], fixture: &Fixture) -> Vec<usize> {
+    let (anchors, exhibit) = ([fixture.anchor()], exhibit(ORIGINAL));
+    let is_valid = |bytes: &[u8]| {
+        let input = Input {
+            certificate: bytes,
+            anchors: &anchors,
+            exhibit: &exhibit,
+            record_only: false,
+            declared_time: DECLARED,
+            known_checkpoints: &[],
+        };
+        verify(&input).outcome == Outcome::Valid
+    };
+    assert!(is_valid(certificate));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut bytes = certificate.to_vec();
+        let mut found = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(old) = bytes.get(at).copied() else { return found };
+            bytes[at] ^= 1 << (at % 8);
+            if is_valid(&bytes) {
+                found.push(at);
+            }
+            bytes[at] = old;
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..thread::available_parallelism().map_or(2, usize::from)).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic on hostile bytes")).collect()
+    })
+}
+
+/// One seal is enough here, so that every kind of part is in the certificate once and the sweep is short.
+#[test]
+fn no_certificate_with_a_changed_byte_is_valid() {
+    let mut fixture = Fixture::new();
+    let court = Member::Institution(fixture.sealers[1].id.clone());
+    fixture.genesis.policy.seals = Group { threshold: 1, members: vec![court] };
+    fixture.ledger = Genesis::ledger_id(&fixture.genesis.encode());
+    let certificate = fixture.certificate(&Plan { sealers: vec![1], ..fixture.batch(2, 5) }).encode();
+    assert_eq!(survivors(&certificate, &fixture), Vec::<usize>::new());
+}
+
+#[test]
+#[ignore = "a minute or two: the same for a certificate of full size"]
+fn no_certificate_of_full_size_with_a_changed_byte_is_valid() {
+    let fixture = Fixture::new();
+    let certificate = fixture.certificate(&Plan { stampers: vec![0, 1], ..Plan::default() }).encode();
+    assert_eq!(survivors(&certificate, &fixture), Vec::<usize>::new());
+}
+
+#[test]
+fn no_certificate_that_is_cut_short_is_valid_or_panics() {
+    let fixture = Fixture::new();
+    let certificate = fixture.certificate(&Plan::default()).encode();
+    let (anchors, exhibit) = ([fixture.anchor()], exhibit(ORIGINAL));
+    for end in (0..certificate.len()).step_by(13) {
+        let input = Input {
+            certificate: &certificate[..end],
+            anchors: &anchors,
+            exhibit: &exhibit,
+            record_only: false,
+            declared_time: DECLARED,
+            known_checkpoints: &[],
+        };
+        assert_eq!(verify(&input).outcome, Outcome::Invalid);
+    }
+}

@@ -1,0 +1,347 @@
+//! The command line. Its English help is here; the Chinese help is in locales/zh-CN.ftl under `help-…`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
+#[derive(Debug, Parser)]
+#[command(name = "xiezhi", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Directory of the alliance: `up` founds it there, other commands find its nodes by it [default: alliance in the tool's home]
+    #[arg(long, global = true, env = "XIEZHI_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of a node to talk to, instead of the alliance in --data-dir; may be repeated
+    #[arg(long, global = true, env = "XIEZHI_URL", value_name = "URL", value_delimiter = ',')]
+    pub(crate) url: Vec<String>,
+    /// Language of texts: en or zh [default: from the environment]
+    #[arg(long, global = true, env = "XIEZHI_LANG", value_name = "LANG")]
+    pub(crate) lang: Option<String>,
+    /// What nodes log, as in RUST_LOG
+    #[arg(long, global = true, env = "XIEZHI_LOG", value_name = "FILTER", default_value = "warn")]
+    pub(crate) log: String,
+    /// Log lines as JSON
+    #[arg(long, global = true)]
+    pub(crate) log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start an alliance on this machine, or take up the one that is there
+    Up(Up),
+    /// Show everything in one go: deposit a file, watch the seals arrive, verify the certificate offline
+    Demo(Demo),
+    /// Record files: hash them here, sign, wait for the seals, write the certificate beside each file
+    Deposit(Deposit),
+    /// Finish deposits that were interrupted or not sealed in time
+    Collect(Collect),
+    /// Verify a certificate offline: no node, no network
+    Verify(Verify),
+    /// Show a certificate file, or a record by its number or index
+    Show(Show),
+    /// Find records by digest, file, number, account or group
+    Find(Find),
+    /// Fetch a proof: that a record is in the log, or that the log only grew
+    Proof(Proof),
+    /// Show the state of the alliance's nodes
+    Status(Status),
+    /// Manage the ledgers that you trust
+    Trust(Trust),
+    /// Found an alliance for several machines: one folder per institution
+    Init(Init),
+    /// Run one institution's node from its configuration file
+    Node(NodeOptions),
+    /// Measure an alliance of four nodes on this machine
+    Bench(Bench),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write manual pages
+    Man {
+        /// Directory to write them to
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// All ports derive from this: REST from here on, consensus from 100 above
+    #[arg(long, default_value_t = 7420, value_name = "PORT")]
+    pub(crate) base_port: u16,
+    /// How many institutions a new alliance has, 4 to 10
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) institutions: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The file to record [default: README.md here, or the tool's own]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) up: Up,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deposit {
+    /// Files and directories; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// One signature for all files, up to 65,536
+    #[arg(long)]
+    pub(crate) batch: bool,
+    /// Originals stay on this machine and only digests are sent; this is the default and the only way so far
+    #[arg(long)]
+    pub(crate) digest_only: bool,
+    /// Which digests make the record searchable
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "sha256", value_name = "ALG")]
+    pub(crate) searchable: Vec<Searchable>,
+    /// Group (business transaction) the records belong to: 32 hexadecimal digits, or "new"
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// Number of the phase within the group
+    #[arg(long, requires = "group")]
+    pub(crate) phase: Option<u32>,
+    /// Directory for the certificates [default: beside each file]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Name of the account to sign with; created on first use
+    #[arg(long, default_value = "default")]
+    pub(crate) account: String,
+    /// How long to wait for the seals, in seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) timeout: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress bar
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Digests that make a record searchable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Searchable {
+    /// SHA-256
+    Sha256,
+    /// SM3
+    Sm3,
+    /// No digest: the record is found by its number only
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Collect {
+    /// Pending files, as `deposit` leaves them beside the originals
+    #[arg(required = true, value_name = "FILE.xzc.pending")]
+    pub(crate) files: Vec<PathBuf>,
+    /// How long to wait for the seals, in seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) timeout: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The original and its certificate, in this order; or the certificate alone with --record-only
+    #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Verify the record without an original
+    #[arg(long)]
+    pub(crate) record_only: bool,
+    /// The time for which the verdict is asked, as 2026-11-22T08:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Trust this anchor or genesis file, and nothing else; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Vec<PathBuf>,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A certificate file, a record's number, or its index in the log
+    pub(crate) what: String,
+    /// Write the institutions' COSE receipts (RFC 9942) of a certificate file to this directory, with their keys
+    #[arg(long, value_name = "DIR")]
+    pub(crate) receipts: Option<PathBuf>,
+    /// Write a certificate's parts (statement, tokens, X.509 chains) to this directory, for other tools
+    #[arg(long, value_name = "DIR")]
+    pub(crate) parts: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("query").required(true).args(["digest", "file", "number", "account", "group", "all"])))]
+pub(crate) struct Find {
+    /// A digest, as sha256:<hex> or sm3:<hex>
+    #[arg(long)]
+    pub(crate) digest: Option<String>,
+    /// A file, by its SHA-256
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// A record's number
+    #[arg(long)]
+    pub(crate) number: Option<String>,
+    /// An account's id
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// A group's id
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// All records
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Most records to list
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(crate) limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Proof {
+    #[command(subcommand)]
+    pub(crate) kind: ProofKind,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProofKind {
+    /// That a record is in the tree of a size
+    Inclusion {
+        /// The record's index
+        index: u64,
+        /// The tree's size [default: the current one]
+        #[arg(long)]
+        size: Option<u64>,
+        /// Which of the twin trees
+        #[arg(long, value_enum, default_value = "sha256")]
+        tree: TreeName,
+    },
+    /// That the tree of the new size begins with the tree of the old one
+    Consistency {
+        /// The old size
+        old: u64,
+        /// The new size
+        new: u64,
+        /// Which of the twin trees
+        #[arg(long, value_enum, default_value = "sha256")]
+        tree: TreeName,
+    },
+}
+
+/// Names of the twin trees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TreeName {
+    /// RFC 9162 as it stands
+    Sha256,
+    /// The twin under SM3
+    Sm3,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    #[command(subcommand)]
+    pub(crate) action: TrustAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustAction {
+    /// Trust the ledger of an anchor file, a genesis file, or a node's address
+    Add {
+        /// The file or address
+        source: String,
+        /// Do not ask: the fingerprint was compared already
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List the ledgers trusted
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Trust a ledger no longer
+    Remove {
+        /// Its id, or the beginning of it
+        ledger: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Directory to found the alliance in
+    pub(crate) dir: PathBuf,
+    /// How many institutions, 4 to 10
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) institutions: usize,
+    /// All ports derive from this: REST from here on, consensus from 100 above
+    #[arg(long, default_value_t = 7420, value_name = "PORT")]
+    pub(crate) base_port: u16,
+    /// Host name or address at which the nodes listen; edit node.toml afterwards for one machine each
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeOptions {
+    /// The node's configuration file
+    #[arg(long, value_name = "node.toml")]
+    pub(crate) config: PathBuf,
+    /// Where the node keeps its data, over the file's data_dir
+    #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
+    pub(crate) node_data: Option<PathBuf>,
+    /// Address for the other nodes, over the file's listen
+    #[arg(long, env = "XIEZHI_NODE_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address of the REST interface, over the file's http
+    #[arg(long, env = "XIEZHI_NODE_HTTP", value_name = "ADDRESS")]
+    pub(crate) http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Numbers of clients to try, one after another
+    #[arg(long, value_delimiter = ',', default_value = "1,16,128,512")]
+    pub(crate) clients: Vec<usize>,
+    /// Seconds of load for each
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub(crate) seconds: u64,
+    /// Items in a batch; batches are measured with 4 clients
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub(crate) batch_items: u32,
+    /// Institutions of the alliance that is measured
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) institutions: usize,
+    /// First port of the alliance that is measured
+    #[arg(long, default_value_t = 17_420, value_name = "PORT")]
+    pub(crate) base_port: u16,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,255 @@
+//! `up`, `init`, `node`: running nodes.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use xiezhi_alliance::{Founding, Layout, Overrides, found, load};
+use xiezhi_api::ApiConfig;
+use xiezhi_client::Client;
+use xiezhi_node::{Node, StampError, Stamper};
+use xiezhi_pki::timestamp::{TimeStampRequest, TimeStampResponse};
+use xiezhi_verify::Anchor;
+
+use crate::{
+    Ending, Usage,
+    args::{Common, Init, NodeOptions, Up},
+    home,
+    texts::Texts,
+    trust,
+};
+
+/// Sends the nodes' log lines to standard error.
+pub(crate) fn start_logging(common: &Common) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&common.log).unwrap_or_default();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if common.log_json {
+        let _ = builder.json().try_init();
+    } else {
+        let _ = builder.try_init();
+    }
+}
+
+/// A node and its REST interface.
+pub(crate) struct Running {
+    pub(crate) node: Node,
+    pub(crate) http: SocketAddr,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Starts the node that `file` configures.
+    pub(crate) async fn start(file: &Path, overrides: &Overrides) -> anyhow::Result<Self> {
+        let urls = xiezhi_alliance::NodeFile::read(file)?.timestamp_urls;
+        let runtime = tokio::runtime::Handle::current();
+        let mut stampers: Vec<Arc<dyn Stamper>> = Vec::new();
+        for url in urls {
+            stampers.push(Arc::new(HttpStamper { client: Client::new(&url)?, runtime: runtime.clone() }));
+        }
+        let (config, http) = load(file, overrides, stampers)?;
+        let listener = TcpListener::bind(http).await.map_err(|error| in_use(http, error))?;
+        let node = tokio::task::spawn_blocking(move || Node::start(config)).await??;
+        let app = xiezhi_api::router(node.clone(), ApiConfig::default());
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        let (stop, mut stopped) = watch::channel(false);
+        let server = tokio::spawn(async move {
+            let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
+            axum::serve(listener, app).with_graceful_shutdown(until).await
+        });
+        Ok(Self { node, http, stop, server })
+    }
+
+    /// Stops taking requests, then the node.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        let patience = std::time::Duration::from_secs(2);
+        // A client that holds a connection open does not hold the node open.
+        let mut server = self.server;
+        if tokio::time::timeout(patience, &mut server).await.is_err() {
+            server.abort();
+        }
+        self.node.stop().await;
+    }
+}
+
+fn in_use(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        return Usage(format!(
+            "{address} is in use: another alliance or program runs there; choose another --base-port"
+        ))
+        .into();
+    }
+    anyhow::Error::new(error).context(format!("cannot listen at {address}"))
+}
+
+/// An RFC 3161 authority reached over HTTP.
+struct HttpStamper {
+    client: Client,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Stamper for HttpStamper {
+    fn stamp(&self, imprint: &[u8; 32]) -> Result<Vec<u8>, StampError> {
+        let failed = |e: &dyn std::fmt::Display| StampError { reason: e.to_string() };
+        let nonce = home::random::<8>().map_err(|e| failed(&e))?;
+        let request = TimeStampRequest::sha256(imprint, Some(u64::from_be_bytes(nonce) >> 1)).to_der();
+        let reply = self.runtime.block_on(self.client.timestamp(request)).map_err(|e| failed(&e))?;
+        let response = TimeStampResponse::from_der(&reply).map_err(|e| failed(&e))?;
+        response.token.ok_or_else(|| failed(&"refused"))
+    }
+}
+
+/// An alliance whose nodes all run in this process.
+pub(crate) struct RunningAlliance {
+    pub(crate) nodes: Vec<Running>,
+    pub(crate) anchor: Anchor,
+    pub(crate) founded: bool,
+}
+
+impl RunningAlliance {
+    /// Takes up the alliance in `dir`, or founds one there first.
+    pub(crate) async fn start(dir: &Path, up: &Up) -> anyhow::Result<Self> {
+        let layout = Layout { dir: dir.to_owned() };
+        let founded = !layout.genesis().exists();
+        if founded {
+            let founding = Founding {
+                dir: dir.to_owned(),
+                institutions: up.institutions,
+                base_port: up.base_port,
+                host: "127.0.0.1".to_owned(),
+                now: home::now(),
+            };
+            if let Some(parent) = dir.parent() {
+                std::fs::create_dir_all(parent)
+                    .with_context(|| format!("cannot create {}", parent.display()))?;
+            }
+            found(&founding)?;
+        }
+        let files = layout.node_files()?;
+        if files.is_empty() {
+            bail!(Usage(format!("{}: no institution's node.toml", dir.display())));
+        }
+        let mut nodes = Vec::new();
+        for file in files {
+            match Running::start(&file, &Overrides::default()).await {
+                Ok(node) => nodes.push(node),
+                Err(error) => {
+                    for node in nodes {
+                        node.stop().await;
+                    }
+                    return Err(error.context(format!("starting {}", file.display())));
+                }
+            }
+        }
+        let first = &nodes[0].node;
+        let anchor = Anchor { ledger: first.ledger(), name: first.genesis().name.clone() };
+        Ok(Self { nodes, anchor, founded })
+    }
+
+    /// Addresses of the nodes.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.nodes.iter().map(|running| format!("http://{}", running.http)).collect()
+    }
+
+    /// Stops every node.
+    pub(crate) async fn stop(self) {
+        let stopping = self.nodes.into_iter().map(Running::stop);
+        futures::future::join_all(stopping).await;
+    }
+}
+
+/// Prints who runs and where.
+pub(crate) fn introduce(alliance: &RunningAlliance, dir: &Path, texts: &Texts) {
+    let name = texts.pick(&alliance.anchor.name.zh, &alliance.anchor.name.en);
+    println!(
+        "{}",
+        texts.get("up-ledger", &[("name", &name), ("ledger", &trust::fingerprint(&alliance.anchor.ledger))])
+    );
+    println!(
+        "{}",
+        texts.get(if alliance.founded { "up-founded" } else { "up-resumed" }, &[("dir", &dir.display())])
+    );
+    for running in &alliance.nodes {
+        let genesis = running.node.genesis();
+        let id = running.node.institution();
+        let name = genesis.institution(id).map(|i| texts.pick(&i.name.zh, &i.name.en)).unwrap_or_default();
+        println!("  http://{}  {:<12} {name}", running.http, id.as_str());
+    }
+}
+
+pub(crate) async fn up(common: &Common, options: &Up, texts: &Texts) -> anyhow::Result<Ending> {
+    let dir = home::data_dir(common)?;
+    let alliance = RunningAlliance::start(&dir, options).await?;
+    trust::add(&alliance.anchor)?;
+    introduce(&alliance, &dir, texts);
+    println!("\n{}", texts.get("up-next", &[]));
+    let why = wait_for_end(&alliance.nodes.iter().map(|r| r.node.clone()).collect::<Vec<_>>()).await;
+    println!("{}", texts.get("up-stopping", &[]));
+    alliance.stop().await;
+    match why {
+        None => Ok(Ending::Done),
+        Some(reason) => bail!(reason),
+    }
+}
+
+/// Waits for Ctrl-C, a termination signal, or a node that cannot go on; gives the reason in the last case.
+async fn wait_for_end(nodes: &[Node]) -> Option<String> {
+    let mut ended: Vec<_> = Vec::new();
+    for node in nodes {
+        let node = node.clone();
+        ended.push(Box::pin(async move { format!("{}: {:?}", node.institution(), node.ended().await) }));
+    }
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => None,
+        () = terminated => None,
+        (reason, ..) = futures::future::select_all(ended) => Some(reason),
+    }
+}
+
+pub(crate) fn init(options: &Init, texts: &Texts) -> anyhow::Result<Ending> {
+    let founding = Founding {
+        dir: options.dir.clone(),
+        institutions: options.institutions,
+        base_port: options.base_port,
+        host: options.host.clone(),
+        now: home::now(),
+    };
+    let (layout, ledger) = found(&founding)?;
+    println!("{}", texts.get("init-done", &[("dir", &layout.dir.display())]));
+    println!("{}", texts.get("trust-fingerprint", &[("fingerprint", &trust::fingerprint(&ledger))]));
+    for file in layout.node_files()? {
+        println!("  xiezhi node --config {}", file.display());
+    }
+    println!("{}", texts.get("init-next", &[]));
+    Ok(Ending::Done)
+}
+
+pub(crate) async fn node(options: &NodeOptions, texts: &Texts) -> anyhow::Result<Ending> {
+    let overrides = Overrides {
+        data_dir: options.node_data.clone(),
+        listen: options.listen.map(|address| address.to_string()),
+        http: options.http.map(|address| address.to_string()),
+    };
+    let running = Running::start(&options.config, &overrides).await?;
+    let id = running.node.institution().clone();
+    println!(
+        "{}",
+        texts.get("node-runs", &[("institution", &id), ("url", &format!("http://{}", running.http))])
+    );
+    let why = wait_for_end(std::slice::from_ref(&running.node)).await;
+    running.stop().await;
+    match why {
+        None => Ok(Ending::Done),
+        Some(reason) => bail!(reason),
+    }
+}

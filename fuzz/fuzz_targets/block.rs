@@ -1,0 +1,10 @@
+//! Every block that is read is written back the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(body) = xiezhi_ledger::BlockBody::parse(data) {
+        assert_eq!(body.encode(), data);
+    }
+});
