@@ -5,12 +5,12 @@ mod alliance;
 
 use std::time::Duration;
 
-use alliance::{Depositor, alliance, get, now_ms, post};
+use alliance::{Depositor, alliance, get, now_ms, post, skipped, witness::Witness};
 use xiezhi_client::{CBOR, CERTIFICATE, COSE, Client, ClientError, Event, RecordQuery, Tree, Wait, wire};
-use xiezhi_crypto::{DigestAlg, SignatureAlg, sha256};
-use xiezhi_evidence::{Certificate, Genesis, Statement};
+use xiezhi_crypto::{DigestAlg, PublicKey, SignatureAlg, sha256};
+use xiezhi_evidence::{Certificate, Genesis, Statement, seal::note_keys};
 use xiezhi_merkle::{Sha256, Sm3, TreeHash, verify_consistency, verify_inclusion};
-use xiezhi_note::SignedNote;
+use xiezhi_note::{NoteSignature, SignedNote};
 use xiezhi_types::{LogIndex, StatementId};
 
 const SEALED: Wait = Wait::Sealed(Duration::from_secs(30));
@@ -251,6 +251,56 @@ async fn the_newest_checkpoint_is_a_note_that_witnesses_read() {
     assert!(size > deposited.record.index.0);
     assert!(note.signatures().len() >= 3, "{text}");
     assert_eq!(note.signatures()[0].name(), origin, "the log's own signature first");
+}
+
+/// The served note with the log's own signature only, as a log hands it to a witness, and the tree's size.
+async fn note_for_witness() -> (SignedNote, u64) {
+    let text = alliance().client().checkpoint_note().await.unwrap();
+    let note = SignedNote::from_bytes(text.as_bytes()).unwrap();
+    let size = note.text().lines().nth(1).unwrap().parse().unwrap();
+    (SignedNote::new(note.text(), vec![note.signatures()[0].clone()]).unwrap(), size)
+}
+
+#[tokio::test]
+async fn a_witness_of_another_make_follows_the_log() {
+    let client = alliance().client();
+    let depositor = Depositor::new(16).await;
+    client.deposit(depositor.deposit(b"seen by a witness", None), SEALED).await.unwrap();
+    let genesis_bytes = client.genesis().await.unwrap();
+    let genesis = Genesis::parse(&genesis_bytes).unwrap();
+    let origin = genesis.origin(&Genesis::ledger_id(&genesis_bytes));
+    let (first, first_size) = note_for_witness().await;
+    let log_keys = genesis
+        .institutions
+        .iter()
+        .filter_map(|one| note_keys(&origin, &one.id, one.seal_key))
+        .map(|(log, _)| log);
+    let log = log_keys.into_iter().find(|key| first.signatures_by(key).next().is_some()).unwrap();
+    let witness = match Witness::start(&log) {
+        Ok(witness) => witness,
+        Err(why) => return skipped(&format!("no witness saw our checkpoints: {why}")),
+    };
+    witness.ready().await;
+    let key = PublicKey::new(SignatureAlg::Ed25519, witness.key.public_key()).unwrap();
+    let signed = |note: &SignedNote, lines: &[NoteSignature]| {
+        assert_eq!((lines[0].name(), lines[0].key_id()), (witness.key.name(), witness.key.key_id()));
+        key.verify(note.text().as_bytes(), lines[0].signature()).unwrap();
+    };
+    let (status, lines) = witness.add(0, &[], &first).await;
+    assert_eq!(status, 200);
+    signed(&first, &lines);
+
+    client.deposit(depositor.deposit(b"and later", None), SEALED).await.unwrap();
+    let (second, size) = note_for_witness().await;
+    assert!(size > first_size);
+    let proof = client.consistency_proof(Tree::Sha256, first_size, size).await.unwrap();
+    let mut path = hashes(&proof.path);
+    path[0][0] ^= 1;
+    assert_ne!(witness.add(first_size, &path, &second).await.0, 200, "a false proof is refused");
+    path[0][0] ^= 1;
+    let (status, lines) = witness.add(first_size, &path, &second).await;
+    assert_eq!(status, 200);
+    signed(&second, &lines);
 }
 
 #[tokio::test]

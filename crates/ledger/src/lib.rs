@@ -10,6 +10,8 @@
 mod admit;
 mod block;
 mod execute;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 mod state;
 
 pub use admit::{Admitted, Rejection, verify_signatures};

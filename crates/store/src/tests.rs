@@ -1,1 +1,254 @@
+use std::{fs, path::PathBuf};
 
+use xiezhi_crypto::DigestAlg;
+use xiezhi_evidence::{Account, CertifiedSeal, Seal};
+use xiezhi_ledger::{
+    Admitted, execute,
+    fixtures::{Depositor, LEDGER, NOW, digest, genesis},
+};
+use xiezhi_merkle::{
+    Hash, Sha256, Sm3, Tree as ReferenceTree, TreeHash, verify_consistency, verify_inclusion,
+};
+use xiezhi_types::{GroupId, LogIndex, canonical};
+
+use super::*;
+
+const GROUP: GroupId = GroupId([9; 16]);
+
+struct Ledger {
+    dir: tempfile::TempDir,
+    store: Store,
+    leaves: (Vec<Hash>, Vec<Hash>),
+}
+
+impl Ledger {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store"), LEDGER, 1 << 20).unwrap();
+        Self { dir, store, leaves: Default::default() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    fn outcome(&self, block: &[Arc<Admitted>]) -> xiezhi_ledger::Outcome {
+        let tip = self.store.tip();
+        let time = TimestampMs(NOW.0 + tip.height.0);
+        execute(&genesis(), tip.height.next(), time, tip.size, block, &self.store).unwrap()
+    }
+
+    fn run(&mut self, block: &[Arc<Admitted>]) {
+        let outcome = self.outcome(block);
+        assert_eq!(outcome.rejected, []);
+        self.leaves.0.extend(block.iter().map(|one| one.leaf_sha256()));
+        self.leaves.1.extend(block.iter().map(|one| one.leaf_sm3()));
+        let checkpoint = self.store.apply(&outcome).unwrap();
+        assert_eq!(checkpoint.is_some(), !block.is_empty());
+    }
+
+    /// Closes the database and opens it again.
+    fn reopen(mut self) -> Self {
+        drop(self.store);
+        self.store = Store::open(&self.dir.path().join("store"), LEDGER, 1 << 20).unwrap();
+        self
+    }
+
+    /// Roots, paths and tiles are those of a tree made from the leaves at once.
+    fn check_trees(&self) {
+        let tip = self.store.tip();
+        assert_eq!(tip.size.0, self.leaves.0.len() as u64);
+        let last = self.store.checkpoint_at_most(tip.height).unwrap().unwrap().checkpoint;
+        assert_eq!((last.size, last.state_root), (tip.size, tip.state_root));
+        check_tree::<Sha256>(&self.store, TreeKind::Sha256, &self.leaves.0, &last.root_sha256);
+        check_tree::<Sm3>(&self.store, TreeKind::Sm3, &self.leaves.1, &last.root_sm3);
+    }
+}
+
+fn check_tree<H: TreeHash>(store: &Store, tree: TreeKind, leaves: &[Hash], root: &Hash) {
+    let size = leaves.len() as u64;
+    assert_eq!(ReferenceTree::<H>::new(leaves).root(), *root);
+    for index in (0..size).step_by(37).chain([size - 1]) {
+        let path = store.inclusion_path(tree, index, size).unwrap();
+        verify_inclusion::<H>(&leaves[usize::try_from(index).unwrap()], index, size, &path, root).unwrap();
+    }
+    for old in (1..=size).step_by(53) {
+        let first = ReferenceTree::<H>::new(&leaves[..usize::try_from(old).unwrap()]).root();
+        let path = store.consistency_path(tree, old, size).unwrap();
+        verify_consistency::<H>(old, size, &path, &first, root).unwrap();
+    }
+    let width = u16::try_from(size.min(256)).unwrap();
+    let tile = store.tile(tree, 0, 0, width).unwrap();
+    assert_eq!(tile, leaves[..usize::from(width)].concat());
+}
+
+fn many(depositor: &Depositor, tag: u32, count: u32) -> Vec<Arc<Admitted>> {
+    (0..count).map(|at| depositor.deposit(format!("{tag} {at}").as_bytes(), None)).collect()
+}
+
+#[test]
+fn a_ledger_is_the_same_after_every_restart() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Ledger::new();
+    ledger.run(&[depositor.creation()]);
+    for (tag, count) in [(1, 1), (2, 254), (3, 1), (4, 300), (5, 0), (6, 2)] {
+        ledger.run(&many(&depositor, tag, count));
+        let tip = ledger.store.tip();
+        ledger = ledger.reopen();
+        assert_eq!(ledger.store.tip(), tip);
+        ledger.check_trees();
+    }
+    let spec = Account::create(&depositor.spec, Height(1));
+    assert_eq!(ledger.store.account(&depositor.id()).unwrap(), Some(spec));
+    let tip = ledger.store.tip();
+    let proven = ledger.store.prove_account(&depositor.id(), tip.state).unwrap().unwrap();
+    let key = Account::state_key(&depositor.id());
+    proven.proof.verify_present(&tip.state_root, &key, &canonical(&proven.account)).unwrap();
+    assert_eq!(ledger.store.prove_account(&Depositor::new(2).id(), tip.state).unwrap(), None);
+}
+
+#[test]
+fn records_and_items_are_found_and_read_back_in_order() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Ledger::new();
+    let originals: Vec<_> = (0..600u32).map(|at| (at % 599).to_be_bytes().to_vec()).collect();
+    let batch = depositor.batch(&originals);
+    let single = depositor.deposit(&originals[0], Some(GROUP));
+    ledger.run(&[depositor.creation(), batch.clone()]);
+    ledger.run(std::slice::from_ref(&single));
+    let ledger = ledger.reopen();
+    let store = &ledger.store;
+
+    let found = |search: Search| store.search(&search, None, 100).unwrap();
+    let place = |index, item| Found { index: LogIndex(index), item };
+    let both = [place(1, Some(0)), place(1, Some(599)), place(2, None)];
+    assert_eq!(found(Search::Digest(digest(&originals[0]))), both);
+    let mut pages = Vec::new();
+    while let Some(next) =
+        store.search(&Search::Digest(digest(&originals[0])), pages.last().copied(), 1).unwrap().first()
+    {
+        pages.push(*next);
+    }
+    assert_eq!(pages, both);
+    assert_eq!(found(Search::Digest(DigestAlg::Sm3.digest(&originals[0]))), []);
+    assert_eq!(found(Search::Group(GROUP)), [place(2, None)]);
+    assert_eq!(found(Search::Account(depositor.id())), [0, 1, 2].map(|index| place(index, None)));
+
+    let record = store.record(LogIndex(1)).unwrap().unwrap();
+    assert_eq!((record.items, record.height), (600, Height(1)));
+    assert_eq!(record.statement, batch.statement().as_bytes());
+    assert_eq!(store.items(LogIndex(1), 600).unwrap(), batch.transaction().items);
+    for at in [0, 255, 256, 599] {
+        let item = store.item(LogIndex(1), at, 600).unwrap();
+        assert_eq!(item.as_ref(), Some(&batch.transaction().items[at as usize]));
+    }
+    assert_eq!(store.item(LogIndex(1), 600, 600).unwrap(), None);
+    assert_eq!(store.record(LogIndex(3)).unwrap(), None);
+    assert_eq!(store.index_of(&single.id()).unwrap(), Some(LogIndex(2)));
+}
+
+#[test]
+fn a_block_out_of_order_changes_nothing() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Ledger::new();
+    let outcome = ledger.outcome(&[depositor.creation()]);
+    ledger.run(&[depositor.creation()]);
+    let tip = ledger.store.tip();
+    let refused = ledger.store.apply(&outcome).unwrap_err();
+    assert_eq!(refused.to_string(), "block 1 cannot follow block 1");
+    let mut ahead = ledger.outcome(&many(&depositor, 1, 3));
+    ahead.height = Height(9);
+    assert!(matches!(ledger.store.apply(&ahead), Err(StoreError::OutOfOrder { .. })));
+    assert_eq!(ledger.store.tip(), tip);
+    ledger.reopen().check_trees();
+}
+
+#[test]
+fn another_ledger_s_or_a_used_directory_is_refused_and_left_alone() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Ledger::new();
+    ledger.run(&[depositor.creation()]);
+    let path = ledger.path();
+    assert!(matches!(Store::open(&path, LEDGER, 1 << 20), Err(StoreError::InUse { .. })));
+    drop(ledger.store);
+    let other = Store::open(&path, LedgerId([8; 32]), 1 << 20).err().unwrap();
+    assert!(other.to_string().contains(&LEDGER.to_string()), "{other}");
+    assert_eq!(Store::open(&path, LEDGER, 1 << 20).unwrap().tip().size, TreeSize(1));
+}
+
+/// Copies a directory as it is on disk, as a power cut would leave it if the disk kept what was written.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The journal: the only file in the store's own directory that grows with every block.
+fn journal(dir: &std::path::Path) -> PathBuf {
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut journals = files.filter(|path| path.extension().is_some_and(|ext| ext == "jnl"));
+    let one = journals.next().expect("a journal");
+    assert_eq!(journals.next(), None);
+    one
+}
+
+#[test]
+fn a_cut_journal_leaves_whole_blocks_only() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Ledger::new();
+    let path = ledger.path();
+    ledger.run(&[depositor.creation()]);
+    let mut ends = Vec::new();
+    for tag in 0..5 {
+        ledger.run(&many(&depositor, tag, 40));
+        let written = fs::read(journal(&path)).unwrap();
+        ends.push(written.iter().rposition(|byte| *byte != 0).unwrap() + 1);
+    }
+    let last = *ends.last().unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for cut in (0..60).map(|step| ends[0] + (last - ends[0]) * step / 59) {
+        let copied = tempfile::tempdir().unwrap();
+        copy(&path, copied.path());
+        fs::OpenOptions::new().write(true).open(journal(copied.path())).unwrap().set_len(cut as u64).unwrap();
+        let store = Store::open(copied.path(), LEDGER, 1 << 20).unwrap();
+        let size = store.tip().size.0;
+        seen.insert(size);
+        let whole = ends.iter().filter(|end| **end <= cut).count() as u64;
+        assert!(size == 1 + 40 * whole || size == 1 + 40 * (whole + 1), "{size} records at {cut} of {last}");
+        let leaves = &ledger.leaves.0[..usize::try_from(size).unwrap()];
+        let root = store.checkpoint_at_most(store.tip().height).unwrap().unwrap().checkpoint.root_sha256;
+        check_tree::<Sha256>(&store, TreeKind::Sha256, leaves, &root);
+        assert_eq!(store.record(LogIndex(size)).unwrap(), None);
+        assert_eq!(store.search(&Search::Account(depositor.id()), None, 1000).unwrap().len() as u64, size);
+    }
+    assert!(seen.len() >= 5, "{seen:?}");
+}
+
+#[test]
+fn seals_and_time_stamps_are_kept_beside_their_checkpoint() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Ledger::new();
+    ledger.run(&[depositor.creation()]);
+    let seal = |institution: &str| {
+        let institution = institution.parse().unwrap();
+        let seal = Seal { institution, time: 5, receipt: [1; 64], log: [2; 64], cosignature: [3; 64] };
+        CertifiedSeal { seal, chain: vec![vec![0x30, 0]] }
+    };
+    for institution in ["notary", "court"] {
+        ledger.store.put_seal(Height(1), &seal(institution)).unwrap();
+    }
+    ledger.store.put_stamp(Height(1), &[4; 32], b"token").unwrap();
+    ledger.store.put_stamp(Height(256), &[4; 32], b"another height's").unwrap();
+    let store = ledger.reopen().store;
+    assert_eq!(store.seals(Height(1)).unwrap(), [seal("court"), seal("notary")]);
+    assert_eq!(store.seals(Height(2)).unwrap(), []);
+    let stamps = store.stamps(Height(1)).unwrap();
+    assert_eq!(stamps, [([4; 32], xiezhi_evidence::TimeStamp { token: b"token".to_vec() })]);
+    assert_eq!(store.checkpoints_after(Height(0), 10).unwrap().len(), 1);
+}

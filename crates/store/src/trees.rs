@@ -40,11 +40,14 @@ impl Trees {
     }
 }
 
+/// Decoded tiles by level and index.
+type Tiles<H> = Mutex<HashMap<(u8, u64), Arc<TileTree<H>>>>;
+
 /// Full tiles kept decoded. When it is full, it is emptied: the next proofs fill it again.
 #[derive(Default)]
 pub(crate) struct TileCache {
-    sha256: Mutex<HashMap<(u8, u64), Arc<TileTree<Sha256>>>>,
-    sm3: Mutex<HashMap<(u8, u64), Arc<TileTree<Sm3>>>>,
+    sha256: Tiles<Sha256>,
+    sm3: Tiles<Sm3>,
 }
 
 /// Most tiles of one tree kept decoded; each takes about 16 KiB.
@@ -53,14 +56,14 @@ const CACHED_TILES_MAX: usize = 2048;
 /// What the twins differ in, seen from the store.
 pub(crate) trait Twin: TreeHash {
     const TAG: u8;
-    fn cache(cache: &TileCache) -> &Mutex<HashMap<(u8, u64), Arc<TileTree<Self>>>>;
+    fn cache(cache: &TileCache) -> &Tiles<Self>;
     fn edge(trees: &Trees, level: u8) -> Option<&Arc<TileTree<Self>>>;
 }
 
 impl Twin for Sha256 {
     const TAG: u8 = b'2';
 
-    fn cache(cache: &TileCache) -> &Mutex<HashMap<(u8, u64), Arc<TileTree<Self>>>> {
+    fn cache(cache: &TileCache) -> &Tiles<Self> {
         &cache.sha256
     }
 
@@ -72,7 +75,7 @@ impl Twin for Sha256 {
 impl Twin for Sm3 {
     const TAG: u8 = b'3';
 
-    fn cache(cache: &TileCache) -> &Mutex<HashMap<(u8, u64), Arc<TileTree<Self>>>> {
+    fn cache(cache: &TileCache) -> &Tiles<Self> {
         &cache.sm3
     }
 

@@ -1,6 +1,9 @@
 //! Four nodes of one alliance, each behind the API, in a thread of their own; started once for all tests.
 
+pub(crate) mod witness;
+
 use std::{
+    io::Write as _,
     net::{SocketAddr, TcpListener},
     sync::{LazyLock, mpsc},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -35,6 +38,11 @@ impl Alliance {
 pub(crate) fn alliance() -> &'static Alliance {
     static ALLIANCE: LazyLock<Alliance> = LazyLock::new(start);
     &ALLIANCE
+}
+
+/// Says what was not tested, past the capture of a passing test's output.
+pub(crate) fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {why}");
 }
 
 pub(crate) fn now_ms() -> u64 {
@@ -172,9 +180,10 @@ impl Answer {
     }
 }
 
-async fn send(method: &str, target: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+/// One request to any server.
+pub(crate) async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
     let http: Http<_, Full<bytes::Bytes>> = Http::builder(TokioExecutor::new()).build_http();
-    let mut request = http::Request::builder().method(method).uri(format!("{}{target}", alliance().urls[0]));
+    let mut request = http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -184,9 +193,9 @@ async fn send(method: &str, target: &str, headers: &[(&str, &str)], body: Vec<u8
 }
 
 pub(crate) async fn get(target: &str, headers: &[(&str, &str)]) -> Answer {
-    send("GET", target, headers, Vec::new()).await
+    send("GET", &format!("{}{target}", alliance().urls[0]), headers, Vec::new()).await
 }
 
 pub(crate) async fn post(target: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-    send("POST", target, headers, body).await
+    send("POST", &format!("{}{target}", alliance().urls[0]), headers, body).await
 }

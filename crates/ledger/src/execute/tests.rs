@@ -1,1 +1,167 @@
+use std::convert::Infallible;
 
+use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
+use xiezhi_evidence::{AccountSpec, AccountStatus, DepositBody, StatementDraft, WeightedKey};
+
+use super::*;
+use crate::{
+    fixtures::{Depositor, LEDGER, NOW, admitted, genesis},
+    verify_signatures,
+};
+
+/// A ledger in memory.
+#[derive(Default)]
+struct Memory {
+    accounts: BTreeMap<AccountId, Arc<Account>>,
+    recorded: BTreeSet<StatementId>,
+    size: u64,
+}
+
+impl StateView for Memory {
+    type Error = Infallible;
+
+    fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, Infallible> {
+        Ok(self.accounts.get(id).cloned())
+    }
+
+    fn is_recorded(&self, id: &StatementId) -> Result<bool, Infallible> {
+        Ok(self.recorded.contains(id))
+    }
+}
+
+impl Memory {
+    fn execute(&self, time: TimestampMs, block: &[Arc<Admitted>]) -> Outcome {
+        execute(&genesis(), Height(1), time, TreeSize(self.size), block, self).unwrap()
+    }
+
+    /// Executes and applies; the codes of what was refused.
+    fn run(&mut self, block: &[Arc<Admitted>]) -> Vec<&'static str> {
+        let outcome = self.execute(NOW, block);
+        for record in &outcome.records {
+            assert_eq!(record.index, LogIndex(self.size));
+            self.size += 1;
+            self.recorded.insert(record.admitted.id());
+        }
+        self.accounts.extend(outcome.accounts.into_iter().map(|(id, account)| (id, Arc::new(account))));
+        outcome.rejected.iter().map(|(_, why)| why.code()).collect()
+    }
+}
+
+/// The same statement, as a node that has verified nothing reads it.
+fn fresh(one: &Admitted) -> Arc<Admitted> {
+    admitted(one.statement().as_bytes().to_vec(), one.transaction().items.clone())
+}
+
+#[test]
+fn an_account_created_in_a_block_deposits_in_the_same_block() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Memory::default();
+    assert_eq!(ledger.run(&[depositor.deposit(b"early", None)]), ["no-account"]);
+    let block = [depositor.creation(), depositor.deposit(b"a", None), depositor.batch(&[b"b".to_vec()])];
+    assert_eq!(ledger.run(&block), [""; 0]);
+    assert_eq!(ledger.size, 3);
+    assert_eq!(ledger.accounts[&depositor.id()].status, AccountStatus::Normal);
+}
+
+#[test]
+fn nothing_is_recorded_twice_within_a_block_or_across_blocks() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Memory::default();
+    let deposit = depositor.deposit(b"a", None);
+    let block = [depositor.creation(), deposit.clone(), fresh(&deposit)];
+    assert_eq!(ledger.run(&block), ["duplicate"]);
+    assert_eq!(ledger.run(&[depositor.creation(), fresh(&deposit)]), ["duplicate", "duplicate"]);
+    assert_eq!(ledger.size, 2);
+}
+
+#[test]
+fn an_account_is_created_once() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Memory::default();
+    let later = TimestampMs(NOW.0 + 1000);
+    let again = admitted(depositor.statement(later, None, Body::Account(depositor.spec.clone())), Vec::new());
+    assert_eq!(ledger.run(&[depositor.creation(), again.clone()]), ["account-exists"]);
+    assert_eq!(ledger.run(&[again]), ["account-exists"]);
+}
+
+#[test]
+fn the_block_s_time_bounds_the_statement_s() {
+    let depositor = Depositor::new(1);
+    let creation = depositor.creation();
+    let window = u64::from(genesis().limits.statement_window_s) * 1000;
+    for (time, expected) in
+        [(NOW.0 - window, 1), (NOW.0 + window, 1), (NOW.0 - window - 1000, 0), (NOW.0 + window + 1000, 0)]
+    {
+        let outcome = Memory::default().execute(TimestampMs(time), std::slice::from_ref(&creation));
+        assert_eq!(outcome.records.len(), expected, "{time}");
+        assert!(outcome.rejected.iter().all(|(_, why)| why.code() == "clock-off"));
+    }
+}
+
+#[test]
+fn an_account_that_is_not_active_records_nothing() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Memory::default();
+    ledger.run(&[depositor.creation()]);
+    let mut account = (*ledger.accounts[&depositor.id()]).clone();
+    account.status = AccountStatus::Frozen;
+    ledger.accounts.insert(depositor.id(), Arc::new(account));
+    assert_eq!(ledger.run(&[depositor.deposit(b"a", None)]), ["account-inactive"]);
+}
+
+/// A deposit in `account`'s name by `keys`.
+fn signed(account: AccountId, keys: &[&SigningKey]) -> Arc<Admitted> {
+    let body = Body::Deposit(DepositBody { manifest_root: [3; 32], digests: Vec::new(), phase: None });
+    let draft = StatementDraft { issuer: account, ledger: LEDGER, issued_at: NOW, group: None, body };
+    admitted(draft.sign(keys).unwrap().as_bytes().to_vec(), Vec::new())
+}
+
+#[test]
+fn keys_weights_and_signatures_decide() {
+    let key = |seed| SigningKey::from_seed(SignatureAlg::Ed25519, &[seed; 32]).unwrap();
+    let (first, second, stranger) = (key(1), key(2), key(9));
+    let weighted = |key: PublicKey, weight| WeightedKey { key, weight };
+    let mut keys = vec![weighted(first.public_key(), 1), weighted(second.public_key(), 1)];
+    keys.sort_by_key(|one| one.key.id());
+    let spec = AccountSpec { keys, deposit_threshold: 2, ..AccountSpec::single([1; 16], first.public_key()) };
+    let draft = StatementDraft {
+        issuer: spec.id(),
+        ledger: LEDGER,
+        issued_at: NOW,
+        group: None,
+        body: Body::Account(spec.clone()),
+    };
+    let creation = admitted(draft.sign(&[&first]).unwrap().as_bytes().to_vec(), Vec::new());
+    let mut ledger = Memory::default();
+    assert_eq!(ledger.run(&[creation]), [""; 0]);
+    assert_eq!(ledger.run(&[signed(spec.id(), &[&first])]), ["threshold-not-met"]);
+    assert_eq!(ledger.run(&[signed(spec.id(), &[&first, &stranger])]), ["key-not-authorized"]);
+    let both = signed(spec.id(), &[&first, &second]);
+    let mut bytes = both.statement().as_bytes().to_vec();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    assert_eq!(ledger.run(&[admitted(bytes, Vec::new())]), ["signature-invalid"]);
+    assert_eq!(ledger.run(&[both]), [""; 0]);
+}
+
+#[test]
+fn what_was_verified_before_changes_nothing_but_the_cost() {
+    let (one, two) = (Depositor::new(1), Depositor::new(2));
+    let mut ledger = Memory::default();
+    ledger.run(&[one.creation()]);
+    let good = one.deposit(b"good", None);
+    let mut bytes = one.deposit(b"bad", None).statement().as_bytes().to_vec();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let bad = admitted(bytes, Vec::new());
+    let block = [two.creation(), good, bad, two.deposit(b"x", None)];
+    let cold: Vec<_> = block.iter().map(|one| fresh(one)).collect();
+    verify_signatures(&block, |id| ledger.accounts.get(id).cloned(), [5; 32]);
+    let outcomes = [ledger.execute(NOW, &block), ledger.execute(NOW, &cold)];
+    let told = |outcome: &Outcome| {
+        let records: Vec<_> = outcome.records.iter().map(|r| (r.index, r.admitted.id())).collect();
+        (records, outcome.accounts.clone(), outcome.rejected.clone())
+    };
+    assert_eq!(told(&outcomes[0]), told(&outcomes[1]));
+    assert_eq!(outcomes[0].records.len(), 3);
+}

@@ -1,0 +1,121 @@
+//! A small ledger to test with: a genesis without institutions, and depositors who sign.
+
+use std::sync::Arc;
+
+use xiezhi_crypto::{Digest, DigestAlg, SignatureAlg, SigningKey};
+use xiezhi_evidence::{
+    AccountSpec, BatchBody, BatchItem, Body, DepositBody, Genesis, Group, Limits, LocalName, Policy,
+    StatementDraft, genesis::VERSION,
+};
+use xiezhi_merkle::{Frontier, Sha256};
+use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical};
+
+use crate::{Admitted, Transaction};
+
+/// The time at which everything is signed.
+pub const NOW: TimestampMs = TimestampMs(1_790_000_000_000);
+
+/// The ledger's id.
+pub const LEDGER: LedgerId = LedgerId([7; 32]);
+
+/// A genesis with default limits and nobody in it.
+#[must_use]
+pub fn genesis() -> Genesis {
+    Genesis {
+        version: VERSION,
+        salt: [0; 32],
+        created: NOW,
+        name: LocalName { zh: "测试".to_owned(), en: "Test".to_owned() },
+        domain: "test.example".to_owned(),
+        institutions: Vec::new(),
+        roots: Vec::new(),
+        timestamp_roots: Vec::new(),
+        policy: Policy { seals: Group { threshold: 0, members: Vec::new() }, timestamps: 0 },
+        limits: Limits::default(),
+        suites: [SignatureAlg::Ed25519, SignatureAlg::Es256].map(SignatureAlg::cose).to_vec(),
+    }
+}
+
+/// What a node holds of `statement` after its door.
+///
+/// # Panics
+/// If the statement is not well formed.
+#[must_use]
+pub fn admitted(statement: Vec<u8>, items: Vec<Vec<u8>>) -> Arc<Admitted> {
+    Arc::new(Admitted::check(Transaction { statement, items }, &genesis(), &LEDGER).expect("well formed"))
+}
+
+/// An account with one Ed25519 key.
+pub struct Depositor {
+    /// The key.
+    pub key: SigningKey,
+    /// What creates the account.
+    pub spec: AccountSpec,
+}
+
+impl Depositor {
+    /// The depositor number `seed`.
+    ///
+    /// # Panics
+    /// Never: every seed makes an Ed25519 key.
+    #[must_use]
+    pub fn new(seed: u8) -> Self {
+        let key = SigningKey::from_seed(SignatureAlg::Ed25519, &[seed; 32]).expect("any seed is a key");
+        let spec = AccountSpec::single([seed; 16], key.public_key());
+        Self { key, spec }
+    }
+
+    /// The account's id.
+    #[must_use]
+    pub fn id(&self) -> AccountId {
+        self.spec.id()
+    }
+
+    /// A statement signed at `time`.
+    ///
+    /// # Panics
+    /// If the body cannot be signed.
+    #[must_use]
+    pub fn statement(&self, time: TimestampMs, group: Option<GroupId>, body: Body) -> Vec<u8> {
+        let draft = StatementDraft { issuer: self.id(), ledger: LEDGER, issued_at: time, group, body };
+        draft.sign(&[&self.key]).expect("signed").as_bytes().to_vec()
+    }
+
+    /// The account's creation.
+    #[must_use]
+    pub fn creation(&self) -> Arc<Admitted> {
+        admitted(self.statement(NOW, None, Body::Account(self.spec.clone())), Vec::new())
+    }
+
+    /// A deposit of `original`, searchable by SHA-256.
+    #[must_use]
+    pub fn deposit(&self, original: &[u8], group: Option<GroupId>) -> Arc<Admitted> {
+        let digests = vec![digest(original)];
+        let body = DepositBody { manifest_root: [1; 32], digests, phase: None };
+        admitted(self.statement(NOW, group, Body::Deposit(body)), Vec::new())
+    }
+
+    /// A batch of `originals`, searchable by SHA-256.
+    ///
+    /// # Panics
+    /// If there are more than 2^32 of them.
+    #[must_use]
+    pub fn batch(&self, originals: &[Vec<u8>]) -> Arc<Admitted> {
+        let mut tree = Frontier::<Sha256>::new();
+        let item = |original: &Vec<u8>| {
+            let item = canonical(&BatchItem { manifest_root: [2; 32], digests: vec![digest(original)] });
+            tree.append(BatchItem::leaf(&item));
+            item
+        };
+        let items: Vec<_> = originals.iter().map(item).collect();
+        let count = u32::try_from(items.len()).expect("few");
+        let body = Body::Batch(BatchBody { items_root: tree.root(), items: count });
+        admitted(self.statement(NOW, None, body), items)
+    }
+}
+
+/// The digest under which `original` is found.
+#[must_use]
+pub fn digest(original: &[u8]) -> Digest {
+    DigestAlg::Sha256.digest(original)
+}
