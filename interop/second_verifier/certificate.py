@@ -1,0 +1,107 @@
+"""The certificate file: certificate.md."""
+from dataclasses import dataclass
+
+from .account import Account, StateProof, account, state_proof
+from .cbor import Malformed, Tagged, decode_first, encode
+from .checkpoint import Checkpoint, Seal, checkpoint, seal
+from .manifest import Manifest, manifest
+from .shapes import array, expect, fields, octets, path, uint
+
+BEGINNING = b"\xd9\xd9\xf7"
+TAG = 55799
+BYTES_MAX = 4 << 20
+
+
+class CertificateError(ValueError):
+    """A file that is no certificate; `reason` is the verdict's."""
+
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class BatchPlace:
+    """Where an item lies in its batch. The item's encoding is not yet read."""
+    index: int
+    item: bytes
+    path: list
+
+
+@dataclass(frozen=True)
+class CertifiedSeal:
+    """A seal and its chain, leaf first, the root left out, not yet read."""
+    seal: Seal
+    chain: list
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate whose shape is right. Genesis, statement and DER are not yet read."""
+    genesis: bytes
+    index: int
+    statement: bytes
+    batch_place: BatchPlace | None
+    manifest: Manifest | None
+    account: Account
+    state_proof: StateProof
+    checkpoint: Checkpoint
+    path_sha256: list
+    path_sm3: list
+    seals: list
+    time_stamps: list
+    lists: list
+
+
+def read_certificate(data):
+    """Reads the file. Raises `CertificateError`."""
+    if not data.startswith(BEGINNING):
+        raise CertificateError("not-a-certificate")
+    if len(data) > BYTES_MAX:
+        raise CertificateError("too-long")
+    try:
+        value, _ = decode_first(data)
+        expect(isinstance(value, Tagged) and value.tag == TAG and isinstance(value.value, dict), "not a tagged map")
+        if isinstance(value.value.get(1), int) and value.value[1] != 1:
+            raise CertificateError("version")
+        certificate = _certificate(value.value)
+    except Malformed as error:
+        raise CertificateError("malformed") from error
+    if encode(value) != data:
+        raise CertificateError("not-canonical")
+    return certificate
+
+
+def _certificate(value):
+    fields(value, (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14), (6, 7))
+    expect(value[1] == 1, "version")
+    array(value[3], 0, 0)
+    fields(value[8], (1, 2))
+    seals = [_certified_seal(item) for item in array(value[12], 0, 64)]
+    ids = [item.seal.institution for item in seals]
+    expect(all(a < b for a, b in zip(ids, ids[1:])), "seals not sorted")
+    return Certificate(
+        genesis=octets(value[2]),
+        index=uint(value[4]),
+        statement=octets(value[5]),
+        batch_place=_batch_place(value[6]) if 6 in value else None,
+        manifest=manifest(value[7]) if 7 in value else None,
+        account=account(value[8][1]),
+        state_proof=state_proof(value[8][2]),
+        checkpoint=checkpoint(value[9]),
+        path_sha256=path(value[10]),
+        path_sm3=path(value[11]),
+        seals=seals,
+        time_stamps=[octets(fields(item, (1,))[1]) for item in array(value[13], 0, 16)],
+        lists=[octets(item) for item in array(value[14], 0, 32)],
+    )
+
+
+def _certified_seal(value):
+    fields(value, (1, 2))
+    return CertifiedSeal(seal(value[1]), [octets(item) for item in array(value[2], 0, 5)])
+
+
+def _batch_place(value):
+    fields(value, (1, 2, 3))
+    return BatchPlace(uint(value[1], 32), octets(value[2]), path(value[3]))

@@ -1,0 +1,63 @@
+"""Public keys and signatures of the three suites, and the ECDSA of X.509."""
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from . import ed25519, sm2
+from .cbor import encode
+from .digests import sha256
+from .shapes import expect, octets, tuple_of
+
+EDDSA, ES256, SM2 = -8, -7, -65601
+KEY_SIZES = {EDDSA: 32, ES256: 33, SM2: 33}
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A key of one suite; `octets` as the suite writes it."""
+    suite: int
+    octets: bytes
+
+    @property
+    def key_id(self):
+        return sha256(encode([self.suite, self.octets]))[:8]
+
+
+def suite(value):
+    """A known suite."""
+    expect(isinstance(value, int) and value in KEY_SIZES, "unknown suite")
+    return value
+
+
+def public_key(value):
+    """A key of the right length. Whether it is a point shows when it is used."""
+    which, key = tuple_of(value, 2)
+    return PublicKey(suite(which), octets(key, KEY_SIZES[which]))
+
+
+@lru_cache(maxsize=4096)
+def verify(key, message, signature):
+    """Whether the 64 bytes of `signature` over `message` hold under `key`."""
+    if len(signature) != 64:
+        return False
+    if key.suite == EDDSA:
+        return ed25519.verify(key.octets, message, signature)
+    if key.suite == SM2:
+        return sm2.verify(key.octets, message, signature)
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    return verify_p256(key.octets, message, r, s)
+
+
+@lru_cache(maxsize=4096)
+def verify_p256(point, message, r, s):
+    """ECDSA over P-256 with SHA-256; `point` in SEC 1, compressed or not."""
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+        key.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True

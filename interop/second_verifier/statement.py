@@ -1,0 +1,155 @@
+"""Statements: statement.md (COSE_Sign1 of RFC 9052, countersignatures of RFC 9338)."""
+import base64
+import re
+from dataclasses import dataclass
+
+from .cbor import Tagged, decode, decode_deterministic, encode
+from .digests import sha256
+from .keys import public_key, suite
+from .shapes import array, digests, expect, fields, octets, text, tuple_of, uint
+
+COSE_SIGN1 = 18
+BYTES_MAX = 65_535
+SIGNERS_MAX = 16
+ALGORITHM, CRITICAL, CONTENT_TYPE, KEY_ID, COUNTERSIGNATURES, CLAIMS = 1, 2, 3, 4, 11, 15
+ISSUER, SUBJECT, AUDIENCE, ISSUED_AT = 1, 2, 3, 6
+DEPOSIT, BATCH, ACCOUNT = (f"application/vnd.xiezhi.{kind}+cbor" for kind in ("deposit", "batch", "account"))
+GENERAL = "general"
+
+
+@dataclass(frozen=True)
+class Signer:
+    """One signature, and what it is over."""
+    suite: int
+    key_id: bytes
+    signed: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A well-formed statement. `kind` is one of the three content types or `GENERAL`."""
+    kind: str
+    content_type: object
+    id: bytes
+    issuer: bytes | None
+    subject: str
+    audience: object                    # the ledger's id, `None` where none is named, or what else is named
+    issued_at: int | None
+    signers: list
+    digests: list
+    manifest_root: bytes | None = None
+    phase: int | None = None
+    items_root: bytes | None = None
+    items: int | None = None
+
+
+def xz_id(value):
+    """The 32 bytes of an `xz:` text, or none. Exactly one text stands for an id."""
+    if not isinstance(value, str) or not re.fullmatch(r"xz:[A-Za-z0-9_-]{43}", value):
+        return None
+    found = base64.urlsafe_b64decode(value[3:] + "=")
+    return found if xz_uri(found) == value else None
+
+
+def xz_uri(id):
+    """The `xz:` text of an id."""
+    return "xz:" + base64.urlsafe_b64encode(id).decode().rstrip("=")
+
+
+def read_statement(data):
+    """Reads a statement of any content type. Raises `Malformed`."""
+    expect(len(data) <= BYTES_MAX, "too long")
+    value = decode(data)
+    expect(isinstance(value, Tagged) and value.tag == COSE_SIGN1, "not a COSE_Sign1")
+    protected, unprotected, payload, signature = tuple_of(value.value, 4)
+    header = decode(octets(protected))
+    expect(isinstance(header, dict), "protected header")
+    octets(payload)
+    own = header.get(CONTENT_TYPE) in (DEPOSIT, BATCH, ACCOUNT)
+    read = _read_own if own else _read_general
+    if own:
+        expect(encode(value) == data and encode(header) == protected, "not deterministic")
+    claims, kind, content = read(header, payload)
+    fields(unprotected, (), (COUNTERSIGNATURES,))
+    signed = encode(["Signature1", protected, b"", payload])
+    signers = [Signer(suite(header[ALGORITHM]), octets(header[KEY_ID], 8), signed, octets(signature, 64))]
+    if COUNTERSIGNATURES in unprotected:
+        for item in array(unprotected[COUNTERSIGNATURES], 1, SIGNERS_MAX - 1):
+            signers.append(_countersigner(item, protected, payload, signature))
+    return Statement(
+        kind, header.get(CONTENT_TYPE), sha256(signed), xz_id(claims[ISSUER]), claims[SUBJECT], _audience(claims),
+        claims.get(ISSUED_AT), signers, **content)
+
+
+def _audience(claims):
+    named = claims.get(AUDIENCE)
+    return named if xz_id(named) is None else xz_id(named)
+
+
+def _countersigner(item, protected, payload, signature):
+    own, unprotected, countersignature = tuple_of(item, 3)
+    signer = fields(decode_deterministic(octets(own)), (ALGORITHM, KEY_ID))
+    fields(unprotected, ())
+    signed = encode(["CounterSignatureV2", protected, own, b"", payload, [signature]])
+    return Signer(suite(signer[ALGORITHM]), octets(signer[KEY_ID], 8), signed, octets(countersignature, 64))
+
+
+def _read_own(header, payload):
+    fields(header, (ALGORITHM, CONTENT_TYPE, KEY_ID, CLAIMS))
+    claims = fields(header[CLAIMS], (ISSUER, SUBJECT, AUDIENCE, ISSUED_AT))
+    uint(claims[ISSUED_AT])
+    expect(None not in (xz_id(claims[ISSUER]), xz_id(claims[AUDIENCE])), "issuer or audience")
+    kind, subject, body = header[CONTENT_TYPE], text(claims[SUBJECT]), decode_deterministic(payload)
+    if kind == ACCOUNT:
+        expect(subject == "account", "subject")
+        check_account_spec(body)
+        return claims, kind, {"digests": []}
+    expect(subject == "exhibit" or re.fullmatch(r"[0-9a-f]{32}", subject), "subject")
+    if kind == BATCH:
+        fields(body, (1, 2))
+        expect(1 <= uint(body[2], 32) <= 65_536, "number of items")
+        return claims, kind, {"digests": [], "items_root": octets(body[1], 32), "items": body[2]}
+    fields(body, (1, 2), (3,))
+    phase = uint(body[3], 32) if 3 in body else None
+    return claims, kind, {"digests": digests(body[2]), "manifest_root": octets(body[1], 32), "phase": phase}
+
+
+def _read_general(header, payload):
+    expect({ALGORITHM, KEY_ID, CLAIMS} <= set(header) and CRITICAL not in header, "labels")
+    claims = header[CLAIMS]
+    expect(isinstance(claims, dict) and {ISSUER, SUBJECT} <= set(claims), "claims")
+    for label in (ISSUER, SUBJECT):
+        expect(1 <= len(text(claims[label]).encode()) <= 256, "issuer or subject")
+    if AUDIENCE in claims:
+        text(claims[AUDIENCE])
+    if ISSUED_AT in claims:
+        uint(claims[ISSUED_AT])
+    if CONTENT_TYPE in header:
+        expect(isinstance(header[CONTENT_TYPE], (str, int)), "content type")
+    return claims, GENERAL, {"digests": [("sha256", sha256(payload))]}
+
+
+def check_account_spec(value):
+    """Checks the shape of an account's specification and the rules of account-and-state.md."""
+    fields(value, (1, 2, 3, 4), (5, 6))
+    octets(value[1], 16)
+    keys = weighted_keys(value[2])
+    ids, weights = [key.key_id for key, _ in keys], [weight for _, weight in keys]
+    expect(all(a < b for a, b in zip(ids, ids[1:])), "keys not sorted")
+    expect(min(weights) >= 1 and sum(weights) <= 1_000_000, "weights")
+    expect(all(1 <= uint(value[label], 32) <= sum(weights) for label in (3, 4)), "threshold")
+    for label in (5, 6):
+        if label in value:
+            public_key(value[label])
+
+
+def weighted_keys(value):
+    """Reads an account's keys, as (key, weight)."""
+    return [(public_key(key), uint(weight, 32)) for key, weight in (tuple_of(item, 2) for item in array(value, 1, 16))]
+
+
+def read_batch_item(data):
+    """Reads an item of a batch, as (manifest root, digests). Raises `Malformed`."""
+    value = fields(decode_deterministic(data), (1, 2))
+    return octets(value[1], 32), digests(value[2])
