@@ -78,6 +78,9 @@ pub struct TimestampSection {
     pub key: PathBuf,
     /// Its certificate (PEM).
     pub certificate: PathBuf,
+    /// The institution whose authority comes first; this one stamps only when that one does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_in_for: Option<String>,
 }
 
 /// The embedded certificate authority.
@@ -186,11 +189,18 @@ pub fn load(
         let text = read_text(path)?;
         P256Key::from_pkcs8_pem(&text).map_err(|e| content(path.to_owned(), e.to_string()))
     };
+    let id = |name: &str| {
+        name.parse().map_err(|e: xiezhi_types::IdError| AllianceError::Value {
+            field: "institution",
+            reason: e.to_string(),
+        })
+    };
     let timestamps = file.timestamps.as_ref().map(|section| {
         let (key, cert) = (p256(&at(&section.key))?, certificate(&at(&section.certificate))?);
         let policy = TIMESTAMP_POLICY;
+        let stands_in_for = section.stands_in_for.as_deref().map(id).transpose()?;
         TimeStampAuthority::new(key, cert.der(), &[], policy, TIMESTAMP_ACCURACY_MS)
-            .map(|authority| TimeStampConfig { authority })
+            .map(|authority| TimeStampConfig { authority, stands_in_for })
             .map_err(|e| content(at(&section.certificate), e.to_string()))
     });
     let authority = file.authority.as_ref().map(|section| {
@@ -207,12 +217,6 @@ pub fn load(
     for list in &file.revocations {
         revocations.extend(pems(&at(list), Crl::from_pem)?.into_iter().map(|crl| crl.der().to_vec()));
     }
-    let id = |name: &str| {
-        name.parse().map_err(|e: xiezhi_types::IdError| AllianceError::Value {
-            field: "institution",
-            reason: e.to_string(),
-        })
-    };
     let peers = file.peers.iter().map(|(name, listen)| Ok((id(name)?, address("peers", listen)?)));
     let config = NodeConfig {
         institution: id(&file.institution)?,

@@ -7,7 +7,9 @@ use std::{
 
 use xiezhi_consensus::public_key;
 use xiezhi_crypto::{SignatureAlg, SigningKey};
-use xiezhi_evidence::{Genesis, Institution, Limits, LocalName, Policy, genesis::VERSION};
+use xiezhi_evidence::{
+    Genesis, Group, Institution, Limits, LocalName, Member as PolicyMember, Policy, genesis::VERSION,
+};
 use xiezhi_pki::{
     CertificateAuthority, CertificateTemplate, Crl, CrlTemplate, P256Key, Profile, Subject, Validity,
     X509Certificate,
@@ -222,17 +224,6 @@ fn build(founding: &Founding, layout: &Layout, members: &[Member]) -> Result<Led
     })?;
     let crl =
         Crl::from_der(&crl).map_err(|e| AllianceError::Value { field: "crl", reason: e.to_string() })?;
-    let tsa_key = p256_key()?;
-    let tsa = authority.issue(&CertificateTemplate {
-        profile: Profile::TimeStamping { key: tsa_key.public_key() },
-        subject: Subject {
-            organisation: "Xiezhi Demonstration Alliance",
-            common_name: "Time-Stamp Authority",
-        },
-        serial: serial()?,
-        validity: validity(ROOT_DAYS),
-        crl_url: None,
-    })?;
     let genesis = genesis(founding, members, authority.certificate())?;
     let bytes = genesis.encode();
     Genesis::parse(&bytes).map_err(|e| AllianceError::Value { field: "genesis", reason: e.to_string() })?;
@@ -251,16 +242,43 @@ fn build(founding: &Founding, layout: &Layout, members: &[Member]) -> Result<Led
         write(&folder.join("pki/root.pem"), authority.certificate().to_pem().as_bytes(), false)?;
         write(&folder.join("pki/seal.pem"), seal.to_pem().as_bytes(), false)?;
         write(&folder.join("pki/crl.pem"), crl.to_pem().as_bytes(), false)?;
-        let runs_ca = member.role == Role::CertificateAuthority;
-        if runs_ca {
+        if member.role == Role::CertificateAuthority {
             write(&folder.join("keys/ca.key"), root_key.to_pkcs8_pem().as_bytes(), true)?;
-            write(&folder.join("keys/tsa.key"), tsa_key.to_pkcs8_pem().as_bytes(), true)?;
+        }
+        if time_stamps(member).is_some() {
+            let key = p256_key()?;
+            let tsa = authority.issue(&CertificateTemplate {
+                profile: Profile::TimeStamping { key: key.public_key() },
+                subject: Subject { organisation: &member.name.zh, common_name: "Time-Stamp Authority" },
+                serial: serial()?,
+                validity: validity(ROOT_DAYS),
+                crl_url: None,
+            })?;
+            write(&folder.join("keys/tsa.key"), key.to_pkcs8_pem().as_bytes(), true)?;
             write(&folder.join("pki/tsa.pem"), tsa.to_pem().as_bytes(), false)?;
         }
-        let file = node_file(founding, members, at, runs_ca);
+        let file = node_file(founding, members, at);
         write(&folder.join("node.toml"), file.to_toml()?.as_bytes(), false)?;
     }
     Ok(Genesis::ledger_id(&bytes))
+}
+
+/// Who runs a time-stamp authority, and for whom it stands in: the certificate authority's comes first, the forensic centre's stands in.
+fn time_stamps(member: &Member) -> Option<Option<&'static str>> {
+    match member.id.as_str() {
+        "ca" => Some(None),
+        "forensic" => Some(Some("ca")),
+        _ => None,
+    }
+}
+
+/// A Byzantine quorum of all, the court or the notary office among them, and one time stamp: no institution alone can stop it.
+fn policy(institutions: &[Institution]) -> Policy {
+    let mut policy = Policy::quorum(institutions, &[], 1);
+    let judicial = [Role::Court, Role::Notary].map(PolicyMember::Role).to_vec();
+    policy.seals.members.push(PolicyMember::Group(Group { threshold: 1, members: judicial }));
+    policy.seals.threshold = 2;
+    policy
 }
 
 fn public_seal_key(member: &Member) -> Result<[u8; 32], AllianceError> {
@@ -292,7 +310,7 @@ fn genesis(
             zh: "獬豸示范联盟".to_owned(), en: "Xiezhi Demonstration Alliance".to_owned()
         },
         domain: "demonstration.xiezhi.invalid".to_owned(),
-        policy: Policy::quorum(&institutions, &[Role::Court, Role::Notary], 1),
+        policy: policy(&institutions),
         institutions,
         roots: vec![root.der().to_vec()],
         timestamp_roots: vec![root.der().to_vec()],
@@ -301,7 +319,7 @@ fn genesis(
     })
 }
 
-fn node_file(founding: &Founding, members: &[Member], at: usize, runs_ca: bool) -> NodeFile {
+fn node_file(founding: &Founding, members: &[Member], at: usize) -> NodeFile {
     let port = |offset: usize| founding.base_port + u16::try_from(offset).unwrap_or(0);
     let host = &founding.host;
     NodeFile {
@@ -322,9 +340,12 @@ fn node_file(founding: &Founding, members: &[Member], at: usize, runs_ca: bool) 
             .enumerate()
             .map(|(i, member)| (member.id.to_string(), format!("{host}:{}", port(100 + i))))
             .collect(),
-        timestamps: runs_ca
-            .then(|| TimestampSection { key: "keys/tsa.key".into(), certificate: "pki/tsa.pem".into() }),
-        authority: runs_ca
+        timestamps: time_stamps(&members[at]).map(|stands_in_for| TimestampSection {
+            key: "keys/tsa.key".into(),
+            certificate: "pki/tsa.pem".into(),
+            stands_in_for: stands_in_for.map(str::to_owned),
+        }),
+        authority: (members[at].role == Role::CertificateAuthority)
             .then(|| AuthoritySection { key: "keys/ca.key".into(), certificate: "pki/root.pem".into() }),
     }
 }
@@ -350,7 +371,19 @@ mod tests {
         for file in files {
             let (node, http) = load(&file, &Overrides::default(), Vec::new()).unwrap();
             assert_eq!(Genesis::ledger_id(&node.genesis), ledger);
-            assert_eq!(node.timestamps.is_some(), node.institution.as_str() == "ca");
+            let stands_in_for = node.timestamps.map(|t| t.stands_in_for.map(|id| id.to_string()));
+            let expected = match node.institution.as_str() {
+                "ca" => Some(None),
+                "forensic" => Some(Some("ca".to_owned())),
+                _ => None,
+            };
+            assert_eq!(stands_in_for, expected);
+            let genesis = Genesis::parse(&node.genesis).unwrap();
+            for absent in &genesis.institutions {
+                let present = genesis.institutions.iter().map(|i| i.id.clone()).filter(|id| *id != absent.id);
+                let missing = genesis.policy.missing(&genesis.institutions, &present.collect(), 1);
+                assert!(missing.is_met(), "{} alone must not stop sealing", absent.id);
+            }
             assert!((17_000..17_005).contains(&http.port()));
         }
         assert!(matches!(found(&founding), Err(AllianceError::Content { .. })));

@@ -218,7 +218,7 @@ impl Core {
         Ok(AccountView { account, height })
     }
 
-    fn in_reach(&self, institution: &InstitutionId) -> bool {
+    pub(crate) fn in_reach(&self, institution: &InstitutionId) -> bool {
         let clock = now().0;
         *institution == self.institution
             || self.heard(institution).is_some_and(|heard| heard.0 + IN_REACH_MS >= clock)

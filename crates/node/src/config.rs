@@ -27,6 +27,8 @@ pub trait Stamper: Send + Sync + 'static {
 pub struct TimeStampConfig {
     /// Key, certificate and policy.
     pub authority: TimeStampAuthority,
+    /// It stamps only while this institution, whose authority comes first, is out of reach or leaves a checkpoint unstamped.
+    pub stands_in_for: Option<InstitutionId>,
 }
 
 /// The alliance's certificate authority, when this institution runs it: it renews the revocation list.

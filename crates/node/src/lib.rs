@@ -29,3 +29,4 @@ pub use api::{
 };
 pub use config::{AuthorityConfig, NodeConfig, StampError, Stamper, TimeStampConfig};
 pub use node::{Node, StartError};
+pub use xiezhi_consensus::Exit;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::Ordering, mpsc::sync_channel},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -61,6 +62,7 @@ struct Inner {
     arrivals: mpsc::Sender<Arrival>,
     timestamps: Option<TimeStampAuthority>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    data_dir: PathBuf,
 }
 
 /// A running node; cheap to clone.
@@ -88,12 +90,13 @@ impl Node {
             Ledger { core: Arc::clone(&core), arrivals: arrivals.clone(), sealing: tasks.clone() };
         let handle = xiezhi_consensus::start(engine, Arc::new(application))?;
         core.attach(handle.clone());
-        let timestamps = config.timestamps.map(|t| t.authority);
+        let (timestamps, stands_in_for) = config.timestamps.map(|t| (t.authority, t.stands_in_for)).unzip();
         let sealer = Sealer {
             core: Arc::clone(&core),
             key: config.seal_key,
             chain: config.seal_chain,
             timestamps: timestamps.clone(),
+            stands_in_for: stands_in_for.flatten(),
             authority: config.authority.map(|a| a.authority),
             stampers: config.stampers.into_iter().map(|s| sealing::start_stamper(s, tasks.clone())).collect(),
             valid_leaves: HashMap::new(),
@@ -106,7 +109,8 @@ impl Node {
             thread("admission", move || admission::run(&admitting, arriving))?,
             thread("sealing", move || sealer.run(&doing))?,
         ];
-        Ok(Self { inner: Arc::new(Inner { core, arrivals, timestamps, threads: Mutex::new(threads) }) })
+        let threads = Mutex::new(threads);
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, timestamps, threads, data_dir: config.data_dir }) })
     }
 
     /// Stops: consensus first, then the node's threads. What is recorded is durable already.
@@ -127,9 +131,10 @@ impl Node {
 
     /// Waits until consensus has ended, by [`Node::stop`] or because the node cannot go on.
     pub async fn ended(&self) -> Exit {
-        match self.inner.core.handle() {
-            Some(handle) => handle.ended().await,
-            None => Exit::Stopped,
+        let Some(handle) = self.inner.core.handle() else { return Exit::Stopped };
+        match (handle.ended().await, cannot_write(&self.inner.data_dir)) {
+            (Exit::Failed { reason }, Some(why)) => Exit::Failed { reason: format!("{why} ({reason})") },
+            (exit, _) => exit,
         }
     }
 
@@ -520,4 +525,12 @@ fn engine_config(genesis: &Genesis, ledger: LedgerId, config: &NodeConfig) -> Re
         timings: Timings::default(),
         worker_threads: config.worker_threads,
     })
+}
+
+/// Why nothing can be written to `dir` at present, if so: the engine does not say what the system said.
+fn cannot_write(dir: &Path) -> Option<String> {
+    let probe = dir.join("probe");
+    let written = std::fs::write(&probe, vec![0; 1 << 20]);
+    let _ = std::fs::remove_file(&probe);
+    written.err().map(|error| format!("cannot write to {}: {error}", dir.display()))
 }

@@ -202,6 +202,8 @@ pub(crate) struct Sealer {
     pub(crate) key: SigningKey,
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) timestamps: Option<TimeStampAuthority>,
+    /// The institution that stamps instead while it is in reach.
+    pub(crate) stands_in_for: Option<InstitutionId>,
     pub(crate) authority: Option<CertificateAuthority>,
     pub(crate) stampers: Vec<SyncSender<(Height, [u8; 32])>>,
     /// Leaves that led to a root, with the time until which that need not be asked again.
@@ -303,7 +305,8 @@ impl Sealer {
             }
             Err(error) => tracing::error!(%height, %error, "the checkpoint cannot be sealed"),
         }
-        if let Some(token) = self.own_token(&digest) {
+        let comes_first = self.stands_in_for.as_ref().is_none_or(|first| !self.core.in_reach(first));
+        if comes_first && let Some(token) = self.own_token(&digest) {
             share.stamps.push(token.clone());
             self.stamped(height, token, false);
         }
@@ -501,7 +504,7 @@ impl Sealer {
         for height in &unsealed.own {
             self.seal(*height);
         }
-        self.ask_stampers(&unsealed.unstamped);
+        self.stamp_late(&unsealed.unstamped);
         let behind = unsealed.wanted.len() >= WANTED_MAX;
         if behind || self.said_hello.elapsed() >= Duration::from_secs(1) {
             self.said_hello = Instant::now();
@@ -523,7 +526,7 @@ impl Sealer {
                 continue;
             }
             found.wanted.push(*height);
-            let waited = open.asked.unwrap_or(open.since).elapsed() > STAMP_AGAIN;
+            let waited = open.asked.is_none_or(|asked| asked.elapsed() > STAMP_AGAIN);
             if waited && open.stamps.len() < self.core.genesis.policy.timestamps as usize {
                 found.unstamped.push((*height, open.digest));
             }
@@ -531,15 +534,16 @@ impl Sealer {
         found
     }
 
-    fn ask_stampers(&mut self, unstamped: &[(Height, [u8; 32])]) {
+    /// The first time this node's own authority is asked, even if it stands in for another; later those outside too.
+    fn stamp_late(&mut self, unstamped: &[(Height, [u8; 32])]) {
         for (height, digest) in unstamped {
-            if let Some(open) = lock(&self.core.sealing.open).get_mut(height) {
-                open.asked = Some(Instant::now());
-            }
+            let asked = lock(&self.core.sealing.open)
+                .get_mut(height)
+                .and_then(|open| open.asked.replace(Instant::now()));
             if let Some(token) = self.own_token(digest) {
                 self.stamped(*height, token, true);
             }
-            for stamper in &self.stampers {
+            for stamper in self.stampers.iter().filter(|_| asked.is_some()) {
                 let _ = stamper.try_send((*height, *digest));
             }
         }
@@ -616,7 +620,7 @@ struct Unsealed {
     own: Vec<Height>,
     /// Checkpoints that are not sealed to policy.
     wanted: Vec<Height>,
-    /// Checkpoints that lack a time stamp for long.
+    /// Checkpoints that lack a time stamp and were not asked for lately.
     unstamped: Vec<(Height, [u8; 32])>,
 }
 

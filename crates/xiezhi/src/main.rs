@@ -67,20 +67,23 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Whoever reads standard output may stop reading: that is no failure worth a stack trace.
-fn end_quietly_on_a_broken_pipe() {
+/// Whoever reads standard output may stop reading: that is no failure worth a stack trace. Nor is a disk on which the engine cannot write:
+/// the node that ends over it says why.
+fn name_failures_without_a_stack_trace() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let text = info.payload_as_str().unwrap_or_default();
         if text.starts_with("failed printing to stdout") {
             std::process::exit(141);
         }
-        usual(info);
+        if !info.location().is_some_and(|place| place.file().contains("commonware-")) {
+            usual(info);
+        }
     }));
 }
 
 fn main() -> ExitCode {
-    end_quietly_on_a_broken_pipe();
+    name_failures_without_a_stack_trace();
     let texts = Texts::new(texts::language_from(std::env::args()));
     let command = help::localized(Cli::command(), &texts);
     let cli = match Cli::from_arg_matches(&command.get_matches()) {

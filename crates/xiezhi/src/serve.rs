@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use xiezhi_alliance::{Founding, Layout, Overrides, found, load};
 use xiezhi_api::ApiConfig;
 use xiezhi_client::Client;
-use xiezhi_node::{Node, StampError, Stamper};
+use xiezhi_node::{Exit, Node, StampError, Stamper};
 use xiezhi_pki::timestamp::{TimeStampRequest, TimeStampResponse};
 use xiezhi_verify::Anchor;
 
@@ -198,7 +198,12 @@ async fn wait_for_end(nodes: &[Node]) -> Option<String> {
     let mut ended: Vec<_> = Vec::new();
     for node in nodes {
         let node = node.clone();
-        ended.push(Box::pin(async move { format!("{}: {:?}", node.institution(), node.ended().await) }));
+        ended.push(Box::pin(async move {
+            match node.ended().await {
+                Exit::Failed { reason } => format!("{}: {reason}", node.institution()),
+                exit => format!("{}: {exit:?}", node.institution()),
+            }
+        }));
     }
     #[cfg(unix)]
     let terminated = async {

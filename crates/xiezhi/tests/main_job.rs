@@ -1,96 +1,10 @@
 //! The tool as its user meets it: real files, real sockets, real processes.
 
-use std::{
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
-};
+mod place;
 
-/// A home, a directory for files and a range of ports of its own.
-struct Place {
-    dir: tempfile::TempDir,
-    base_port: u16,
-}
+use std::{fs, process::Command};
 
-impl Place {
-    fn new() -> Self {
-        // A free port now; the range behind it is most likely free too, and a clash fails loudly.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let base_port = listener.local_addr().unwrap().port().clamp(20_000, 60_000);
-        Self { dir: tempfile::tempdir().unwrap(), base_port }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xiezhi"));
-        command.args(args).env("XIEZHI_HOME", self.path("home")).env("XIEZHI_LANG", "en");
-        command.env_remove("XIEZHI_URL").env_remove("XIEZHI_DATA_DIR").current_dir(self.dir.path());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).stdin(Stdio::null()).output().unwrap()
-    }
-
-    /// Runs and checks the exit code; gives standard output.
-    fn expect(&self, code: i32, args: &[&str]) -> String {
-        let output = self.run(args);
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
-        out.into_owned()
-    }
-
-    fn up(&self) -> Alliance {
-        let port = self.base_port.to_string();
-        let child = self.command(&["up", "--base-port", &port]).stdout(Stdio::null()).spawn().unwrap();
-        let alliance = Alliance(child);
-        let begun = Instant::now();
-        while !self.is_live() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "the alliance does not come up");
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        alliance
-    }
-
-    fn is_live(&self) -> bool {
-        let status = self.run(&["status", "--json"]);
-        let text = String::from_utf8_lossy(&status.stdout).into_owned();
-        text.matches("\"live\": true").count() == 4
-    }
-}
-
-struct Alliance(Child);
-
-impl Alliance {
-    /// Ends every node at once, without warning: SIGKILL.
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Alliance {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use place::{Place, skipped, text};
 
 #[test]
 fn demo_does_the_main_job_and_its_certificate_outlives_the_alliance() {
@@ -136,9 +50,7 @@ fn demo_does_the_main_job_and_its_certificate_outlives_the_alliance() {
 /// Chains and tokens are accepted by openssl.
 fn openssl_agrees(place: &Place, certificate: &str) {
     if Command::new("openssl").arg("version").output().is_err() {
-        // Past the capture of a passing test's output.
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: openssl not found");
-        return;
+        return skipped("openssl not found");
     }
     let parts = place.path("parts");
     place.expect(0, &["show", certificate, "--parts", text(&parts)]);

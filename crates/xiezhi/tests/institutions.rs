@@ -1,0 +1,252 @@
+//! Every institution in a process of its own, as on machines of their own: who is lost, and who comes back.
+
+mod place;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use place::{Place, skipped, text};
+
+const IDS: [&str; 4] = ["court", "notary", "forensic", "ca"];
+
+/// An alliance of four processes.
+struct Institutions {
+    place: Place,
+    nodes: [Option<Child>; 4],
+}
+
+impl Institutions {
+    fn found() -> Self {
+        let place = Place::new();
+        let port = place.base_port.to_string();
+        place.expect(0, &["init", "alliance", "--base-port", &port]);
+        Self { place, nodes: [const { None }; 4] }
+    }
+
+    fn config(&self, id: &str) -> String {
+        text(&self.place.path(&format!("alliance/{id}/node.toml"))).to_owned()
+    }
+
+    fn start(&mut self, who: &[usize]) {
+        for at in who {
+            let node = ["node", "--config", &self.config(IDS[*at])];
+            let mut command = self.place.command(&node);
+            self.nodes[*at] = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        }
+    }
+
+    /// SIGKILL.
+    fn kill(&mut self, who: &[usize]) {
+        for at in who {
+            let mut node = self.nodes[*at].take().unwrap();
+            node.kill().unwrap();
+            node.wait().unwrap();
+        }
+    }
+
+    fn url(&self, at: usize) -> String {
+        format!("http://127.0.0.1:{}", usize::from(self.place.base_port) + at)
+    }
+
+    fn status(&self, at: usize) -> serde_json::Value {
+        let output = self.place.run(&["status", "--json", "--url", &self.url(at)]);
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        status[0]["status"].clone()
+    }
+
+    /// Waits until `met` holds of the status of the node `at`.
+    fn wait(&self, at: usize, what: &str, met: impl Fn(&serde_json::Value) -> bool) {
+        let begun = Instant::now();
+        while !met(&self.status(at)) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{what}: {}", self.status(at));
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn wait_live(&self, who: &[usize]) {
+        for at in who {
+            self.wait(*at, "live", |status| status["live"] == true);
+        }
+    }
+
+    fn deposit(&self, code: i32, at: usize, file: &Path) -> String {
+        self.place.expect(code, &["deposit", text(file), "--url", &self.url(at), "--json", "--timeout", "30"])
+    }
+}
+
+impl Drop for Institutions {
+    fn drop(&mut self) {
+        for node in self.nodes.iter_mut().flatten() {
+            let _ = node.kill();
+            let _ = node.wait();
+        }
+    }
+}
+
+#[test]
+fn any_one_institution_may_be_away_and_two_stop_sealing_until_they_are_back() {
+    let mut all = Institutions::found();
+    all.start(&[0, 1, 2, 3]);
+    all.wait_live(&[0, 1, 2, 3]);
+    let file = |name: &str| all.place.file(name, name.as_bytes());
+    let (first, last) = (file("first.txt"), file("last.txt"));
+    let lost: Vec<_> = IDS.iter().map(|id| file(&format!("without-{id}.txt"))).collect();
+    all.deposit(0, 0, &first);
+
+    for (at, file) in lost.iter().enumerate() {
+        all.kill(&[at]);
+        all.deposit(0, (at + 1) % 4, file);
+        all.start(&[at]);
+        all.wait_live(&[at]);
+    }
+
+    all.kill(&[1, 2]);
+    all.wait(0, "too few in reach", |status| status["live"] == false);
+    let url = all.url(0);
+    let output = all.place.run(&["deposit", text(&last), "--url", &url, "--timeout", "3"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("forensic") && said.contains("notary"), "{said}");
+    let pending = all.place.path("last.txt.xzc.pending");
+    assert!(pending.is_file() && !all.place.path("last.txt.xzc").exists());
+
+    all.start(&[1, 2]);
+    all.wait_live(&[0, 1, 2, 3]);
+    all.place.expect(0, &["collect", text(&pending), "--url", &url, "--timeout", "30"]);
+    assert!(!pending.exists());
+    // The account's creation and six deposits.
+    for at in 0..4 {
+        all.wait(at, "caught up", |status| status["size"] == "7");
+    }
+    all.kill(&[0, 1, 2, 3]);
+    all.place.expect(0, &["trust", "add", text(&all.place.path("alliance/genesis.cbor")), "--yes"]);
+    for file in lost.iter().chain([&first, &last]) {
+        all.place.expect(0, &["verify", text(file), &format!("{}.xzc", text(file))]);
+    }
+}
+
+#[test]
+fn a_node_that_cannot_start_says_which_thing_is_wrong() {
+    let all = Institutions::found();
+    let refused = |args: &[&str], names: &[&str]| {
+        let output = all.place.run(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{args:?} {said}");
+        assert!(!said.contains("panicked at"), "{said}");
+        for name in names {
+            assert!(said.contains(name), "{name} in: {said}");
+        }
+    };
+    let court = all.config("court");
+    let http = format!("127.0.0.1:{}", all.place.base_port);
+    let taken = std::net::TcpListener::bind(&http).unwrap();
+    refused(&["node", "--config", &court], &[&http]);
+    drop(taken);
+    let listen = format!("127.0.0.1:{}", all.place.base_port + 100);
+    let taken = std::net::TcpListener::bind(&listen).unwrap();
+    refused(&["node", "--config", &court], &[&listen]);
+    drop(taken);
+
+    refused(&["node", "--config", "absent.toml"], &["absent.toml"]);
+    let good = fs::read_to_string(&court).unwrap();
+    let broken = |from: &str, to: &str, names: &[&str]| {
+        fs::write(&court, good.replace(from, to)).unwrap();
+        refused(&["node", "--config", &court], names);
+        fs::write(&court, &good).unwrap();
+    };
+    broken("cache_mib", "cash_mib", &["cash_mib"]);
+    broken("institution = \"court\"", "institution = \"notary\"", &["notary"]);
+    broken("keys/seal.key", "keys/absent.key", &["absent.key"]);
+    broken("keys/seal.key", "keys/consensus.key", &["seal"]);
+    broken("http = \"127.0.0.1", "http = \"nowhere", &["http", "nowhere"]);
+    fs::write(all.place.path("alliance/cut.cbor"), [0xa1]).unwrap();
+    broken("../genesis.cbor", "../cut.cbor", &["genesis"]);
+}
+
+#[test]
+fn a_node_does_not_touch_another_ledger_s_data() {
+    let mut all = Institutions::found();
+    all.start(&[0, 1, 2, 3]);
+    all.wait_live(&[0]);
+    all.kill(&[0, 1, 2, 3]);
+    let port = (all.place.base_port + 20).to_string();
+    all.place.expect(0, &["init", "other", "--base-port", &port]);
+    let config = text(&all.place.path("other/court/node.toml")).to_owned();
+    let data = text(&all.place.path("alliance/court/data")).to_owned();
+    let output = all.place.run(&["node", "--config", &config, "--node-data", &data]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("belongs to ledger"), "{said}");
+    all.start(&[0, 1, 2, 3]);
+    all.wait_live(&[0, 1, 2, 3]);
+}
+
+/// A file system of `mib` MiB on `dir`, where the system lets us.
+fn mount(dir: &Path, mib: u32) -> bool {
+    fs::create_dir_all(dir).unwrap();
+    let options = format!("size={mib}m");
+    let mount = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &options, "tmpfs", text(dir)])
+        .stderr(Stdio::null())
+        .status();
+    mount.is_ok_and(|status| status.success())
+}
+
+struct Unmount<'a>(&'a Path);
+
+impl Drop for Unmount<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").args(["-l", text(self.0)]).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_one_node_loses_nothing_and_is_named() {
+    let mut all = Institutions::found();
+    let dir = all.place.path("alliance/court/data");
+    if !mount(&dir, 96) {
+        return skipped("a full disk needs a file system of its own (mount)");
+    }
+    let _unmount = Unmount(&dir);
+    let errors = all.place.path("court.log");
+    all.start(&[1, 2, 3]);
+    let log = fs::File::create(&errors).unwrap();
+    let config = all.config("court");
+    let mut court = all.place.command(&["node", "--config", &config]);
+    all.nodes[0] = Some(court.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    all.wait_live(&[0, 1, 2, 3]);
+    all.deposit(0, 0, &all.place.file("before.txt", b"before"));
+
+    // All that is left is taken.
+    let ballast = dir.join("ballast");
+    let full = fs::File::create(&ballast).and_then(|mut file| {
+        let zeros = vec![0; 1 << 20];
+        loop {
+            std::io::Write::write_all(&mut file, &zeros)?;
+        }
+        #[allow(unreachable_code)]
+        Ok(())
+    });
+    assert_eq!(full.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    let mut number = 0;
+    let begun = Instant::now();
+    while all.nodes[0].as_mut().unwrap().try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "the node goes on without a disk");
+        number += 1;
+        let file = all.place.file(&format!("full-{number}.txt"), format!("{number}").as_bytes());
+        all.deposit(0, 1, &file);
+    }
+    let said = fs::read_to_string(&errors).unwrap();
+    assert!(said.contains("No space left") && said.contains(text(&dir)), "{said}");
+    assert!(!said.contains("panicked at"), "{said}");
+
+    fs::remove_file(&ballast).unwrap();
+    all.start(&[0]);
+    all.wait_live(&[0]);
+    let size = all.status(1)["size"].clone();
+    all.wait(0, "caught up", |status| status["size"] == size);
+    all.deposit(0, 0, &all.place.file("after.txt", b"after"));
+}

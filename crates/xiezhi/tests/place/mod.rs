@@ -1,0 +1,107 @@
+//! A user's place: a home, files, ports and the tool.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::{
+    fs,
+    io::Write as _,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+static PLACES: AtomicU16 = AtomicU16::new(0);
+
+/// A home, a directory for files and a range of ports of its own.
+pub(crate) struct Place {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) base_port: u16,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        // Below the range from which the system takes ports for outgoing connections.
+        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        let all_free = |base: &u16| (0..10).all(|at| is_free(base + at) && is_free(base + 100 + at));
+        let first = std::process::id() as u16 % 100 + 10 * PLACES.fetch_add(1, Ordering::Relaxed);
+        let bases = (0..100).map(|at| 10_000 + (first + at) % 100 * 200);
+        let base_port = bases.into_iter().find(all_free).expect("free ports");
+        Self { dir: tempfile::tempdir().unwrap(), base_port }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xiezhi"));
+        command.args(args).env("XIEZHI_HOME", self.path("home")).env("XIEZHI_LANG", "en");
+        command.env_remove("XIEZHI_URL").env_remove("XIEZHI_DATA_DIR").current_dir(self.dir.path());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.command(args).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs and checks the exit code; gives standard output.
+    pub(crate) fn expect(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        out.into_owned()
+    }
+
+    pub(crate) fn up(&self) -> Alliance {
+        let port = self.base_port.to_string();
+        let child = self.command(&["up", "--base-port", &port]).stdout(Stdio::null()).spawn().unwrap();
+        let alliance = Alliance(child);
+        let begun = Instant::now();
+        while !self.is_live() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the alliance does not come up");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        alliance
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        let status = self.run(&["status", "--json"]);
+        let text = String::from_utf8_lossy(&status.stdout).into_owned();
+        text.matches("\"live\": true").count() == 4
+    }
+}
+
+pub(crate) struct Alliance(Child);
+
+impl Alliance {
+    /// Ends every node at once, without warning: SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Alliance {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Says what was not tested, past the capture of a passing test's output.
+pub(crate) fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {why}");
+}
