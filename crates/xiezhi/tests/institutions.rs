@@ -4,6 +4,7 @@ mod place;
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
     path::Path,
     process::{Child, Stdio},
     time::{Duration, Instant},
@@ -184,6 +185,50 @@ fn a_node_does_not_touch_another_ledger_s_data() {
     all.wait_live(&[0, 1, 2, 3]);
 }
 
+#[test]
+fn a_time_stamp_authority_is_asked_by_its_address_and_openssl_accepts_its_answer() {
+    let mut all = Institutions::found();
+    let config = all.config("court");
+    let asks = fs::read_to_string(&config).unwrap();
+    let asks = asks.replace("timestamp_urls = []", &format!("timestamp_urls = [\"{}\"]", all.url(2)));
+    fs::write(&config, asks).unwrap();
+    all.start(&[0, 1, 2, 3]);
+    all.wait_live(&[0, 1, 2, 3]);
+    let file = all.place.file("stamped.txt", b"stamped");
+    all.deposit(0, 0, &file);
+    let begun = Instant::now();
+    loop {
+        let shown = all.place.expect(0, &["show", "1", "--json", "--url", &all.url(0)]);
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        if shown["timestamps"] == 2 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "the second authority's token: {shown}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+
+    let openssl = |args: &[&str]| {
+        std::process::Command::new("openssl").args(args).current_dir(all.place.dir.path()).output()
+    };
+    let query = ["ts", "-query", "-data", text(&file), "-sha256", "-cert", "-out", "query.tsq"];
+    if !openssl(&query).is_ok_and(|done| done.status.success()) {
+        return skipped("openssl not found");
+    }
+    let query = fs::read(all.place.path("query.tsq")).unwrap();
+    let mut stream = std::net::TcpStream::connect(all.url(2).trim_start_matches("http://")).unwrap();
+    let head = "POST /tsa HTTP/1.1\r\nHost: tsa\r\nConnection: close\r\nContent-Type: application/timestamp-query\r\n";
+    write!(stream, "{head}Content-Length: {}\r\n\r\n", query.len()).unwrap();
+    stream.write_all(&query).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    fs::write(all.place.path("answer.tsr"), &answer[end..]).unwrap();
+    let root = text(&all.place.path("alliance/court/pki/root.pem")).to_owned();
+    let verify = ["ts", "-verify", "-queryfile", "query.tsq", "-in", "answer.tsr", "-CAfile", &root];
+    let done = openssl(&verify).unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
 /// A file system of `mib` MiB on `dir`, where the system lets us.
 fn mount(dir: &Path, mib: u32) -> bool {
     fs::create_dir_all(dir).unwrap();
@@ -225,7 +270,7 @@ fn a_full_disk_stops_one_node_loses_nothing_and_is_named() {
     let full = fs::File::create(&ballast).and_then(|mut file| {
         let zeros = vec![0; 1 << 20];
         loop {
-            std::io::Write::write_all(&mut file, &zeros)?;
+            file.write_all(&zeros)?;
         }
         #[allow(unreachable_code)]
         Ok(())
