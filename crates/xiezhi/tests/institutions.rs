@@ -6,96 +6,23 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     path::Path,
-    process::{Child, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
-use place::{Place, skipped, text};
-
-const IDS: [&str; 4] = ["court", "notary", "forensic", "ca"];
-
-/// An alliance of four processes.
-struct Institutions {
-    place: Place,
-    nodes: [Option<Child>; 4],
-}
-
-impl Institutions {
-    fn found() -> Self {
-        let place = Place::new();
-        let port = place.base_port.to_string();
-        place.expect(0, &["init", "alliance", "--base-port", &port]);
-        Self { place, nodes: [const { None }; 4] }
-    }
-
-    fn config(&self, id: &str) -> String {
-        text(&self.place.path(&format!("alliance/{id}/node.toml"))).to_owned()
-    }
-
-    fn start(&mut self, who: &[usize]) {
-        for at in who {
-            let node = ["node", "--config", &self.config(IDS[*at])];
-            let mut command = self.place.command(&node);
-            self.nodes[*at] = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        }
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self, who: &[usize]) {
-        for at in who {
-            let mut node = self.nodes[*at].take().unwrap();
-            node.kill().unwrap();
-            node.wait().unwrap();
-        }
-    }
-
-    fn url(&self, at: usize) -> String {
-        format!("http://127.0.0.1:{}", usize::from(self.place.base_port) + at)
-    }
-
-    fn status(&self, at: usize) -> serde_json::Value {
-        let output = self.place.run(&["status", "--json", "--url", &self.url(at)]);
-        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        status[0]["status"].clone()
-    }
-
-    /// Waits until `met` holds of the status of the node `at`.
-    fn wait(&self, at: usize, what: &str, met: impl Fn(&serde_json::Value) -> bool) {
-        let begun = Instant::now();
-        while !met(&self.status(at)) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{what}: {}", self.status(at));
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
-    fn wait_live(&self, who: &[usize]) {
-        for at in who {
-            self.wait(*at, "live", |status| status["live"] == true);
-        }
-    }
-
-    fn deposit(&self, code: i32, at: usize, file: &Path) -> String {
-        self.place.expect(code, &["deposit", text(file), "--url", &self.url(at), "--json", "--timeout", "30"])
-    }
-}
-
-impl Drop for Institutions {
-    fn drop(&mut self) {
-        for node in self.nodes.iter_mut().flatten() {
-            let _ = node.kill();
-            let _ = node.wait();
-        }
-    }
-}
+use place::{
+    institutions::{IDS, Institutions},
+    skipped, text,
+};
 
 #[test]
 fn any_one_institution_may_be_away_and_two_stop_sealing_until_they_are_back() {
-    let mut all = Institutions::found();
+    let mut all = Institutions::found(4);
     all.start(&[0, 1, 2, 3]);
     all.wait_live(&[0, 1, 2, 3]);
     let file = |name: &str| all.place.file(name, name.as_bytes());
     let (first, last) = (file("first.txt"), file("last.txt"));
-    let lost: Vec<_> = IDS.iter().map(|id| file(&format!("without-{id}.txt"))).collect();
+    let lost: Vec<_> = IDS[..4].iter().map(|id| file(&format!("without-{id}.txt"))).collect();
     all.deposit(0, 0, &first);
 
     for (at, file) in lost.iter().enumerate() {
@@ -132,7 +59,7 @@ fn any_one_institution_may_be_away_and_two_stop_sealing_until_they_are_back() {
 
 #[test]
 fn a_node_that_cannot_start_says_which_thing_is_wrong() {
-    let all = Institutions::found();
+    let all = Institutions::found(4);
     let refused = |args: &[&str], names: &[&str]| {
         let output = all.place.run(args);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -170,7 +97,7 @@ fn a_node_that_cannot_start_says_which_thing_is_wrong() {
 
 #[test]
 fn a_node_does_not_touch_another_ledger_s_data() {
-    let mut all = Institutions::found();
+    let mut all = Institutions::found(4);
     all.start(&[0, 1, 2, 3]);
     all.wait_live(&[0]);
     all.kill(&[0, 1, 2, 3]);
@@ -187,7 +114,7 @@ fn a_node_does_not_touch_another_ledger_s_data() {
 
 #[test]
 fn a_time_stamp_authority_is_asked_by_its_address_and_openssl_accepts_its_answer() {
-    let mut all = Institutions::found();
+    let mut all = Institutions::found(4);
     let config = all.config("court");
     let asks = fs::read_to_string(&config).unwrap();
     let asks = asks.replace("timestamp_urls = []", &format!("timestamp_urls = [\"{}\"]", all.url(2)));
@@ -250,7 +177,7 @@ impl Drop for Unmount<'_> {
 
 #[test]
 fn a_full_disk_stops_one_node_loses_nothing_and_is_named() {
-    let mut all = Institutions::found();
+    let mut all = Institutions::found(4);
     let dir = all.place.path("alliance/court/data");
     if !mount(&dir, 96) {
         return skipped("a full disk needs a file system of its own (mount)");

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod institutions;
+
 use std::{
     fs,
     io::Write as _,
@@ -43,7 +45,10 @@ impl Place {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xiezhi"));
+        // Another build of the tool can be named, for long runs.
+        let tool =
+            std::env::var("XIEZHI_TEST_TOOL").unwrap_or_else(|_| env!("CARGO_BIN_EXE_xiezhi").to_owned());
+        let mut command = Command::new(tool);
         command.args(args).env("XIEZHI_HOME", self.path("home")).env("XIEZHI_LANG", "en");
         command.env_remove("XIEZHI_URL").env_remove("XIEZHI_DATA_DIR").current_dir(self.dir.path());
         command
