@@ -8,8 +8,11 @@ import json
 import sys
 from pathlib import Path
 
+from .cbor import decode_deterministic
+from .checkpoint import checkpoint
 from .record_checks import Presented
 from .verdict import Question, verify
+from .witness_checks import Known
 
 FORMAT = "xiezhi-vectors/1"
 SWEPT = "good"
@@ -22,7 +25,13 @@ def question_of(vector):
         digests = (text.split(":") for text in exhibit["digests"])
         exhibit = Presented(int(exhibit["size"]), tuple((algorithm, bytes.fromhex(value)) for algorithm, value in digests))
     anchors = frozenset([bytes.fromhex(vector["anchor"])])
-    return Question(anchors, int(vector["declared_time"]), exhibit, vector["record_only"])
+    known = tuple(map(_known, vector.get("known", ())))
+    return Question(anchors, int(vector["declared_time"]), exhibit, vector["record_only"], known)
+
+
+def _known(entry):
+    paths = (tuple(map(bytes.fromhex, entry[hash])) for hash in ("sha256", "sm3"))
+    return Known(checkpoint(decode_deterministic(bytes.fromhex(entry["checkpoint"]))), *paths)
 
 
 def disagreements(vector, verdict):

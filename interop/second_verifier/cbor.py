@@ -1,4 +1,4 @@
-"""CBOR (RFC 8949): a reader of anything well formed, and a writer of the one deterministic encoding (section 4.2.1).
+"""CBOR (RFC 8949): a reader of well-formed items of definite lengths, and a writer of the one deterministic encoding (section 4.2.1).
 
 A value is deterministic when writing what was read gives the same bytes. `int`, `bytes`, `str`, `list`, `dict` and `None` stand for
 themselves; every other item is a `Tagged` or an `Opaque`, so that `true` is never taken for 1.
@@ -6,8 +6,6 @@ themselves; every other item is a `Tagged` or an `Opaque`, so that `true` is nev
 from dataclasses import dataclass
 
 DEPTH_MAX = 64
-_INDEFINITE = object()
-_BREAK = object()
 
 
 class Malformed(ValueError):
@@ -28,20 +26,29 @@ class Opaque:
 
 
 def decode(data):
-    """Reads one item that fills `data`, deterministic or not. Raises `Malformed`."""
-    value, end = decode_first(data)
-    if end != len(data):
+    """Reads one item that fills `data`: shortest forms, no key twice, keys in any order. Raises `Malformed`."""
+    reader = _Reader(data)
+    value = reader.item(0)
+    if reader.at != len(data):
         raise Malformed("bytes follow the item")
+    if not reader.plain:
+        raise Malformed("long form, or a key twice")
     return value
 
 
 def decode_first(data):
-    """Reads the item at the beginning of `data`; returns it and where it ends."""
+    """Reads the item at the beginning of `data`, in whatever form. Of a key that is there twice the last value is kept."""
+    return _Reader(data).item(0)
+
+
+def first_entry(data):
+    """Key and value of the first entry of the map at the beginning of `data`; `None` unless both are non-negative numbers."""
     reader = _Reader(data)
-    value = reader.item(0)
-    if value is _BREAK:
-        raise Malformed("break outside an item")
-    return value, reader.at
+    try:
+        (major, entries), key, value = reader.head(), reader.head(), reader.head()
+    except Malformed:
+        return None
+    return (key[1], value[1]) if major == 5 and entries and key[0] == value[0] == 0 else None
 
 
 def decode_deterministic(data):
@@ -88,6 +95,7 @@ class _Reader:
     def __init__(self, data):
         self.data = data
         self.at = 0
+        self.plain = True
 
     def take(self, count):
         if count > len(self.data) - self.at:
@@ -95,32 +103,31 @@ class _Reader:
         self.at += count
         return self.data[self.at - count:self.at]
 
+    def head(self):
+        """Major type and argument. Notes an argument that is not in its shortest form."""
+        first = self.take(1)[0]
+        major, info = first >> 5, first & 31
+        if info < 24:
+            return major, info
+        if info > 27:
+            raise Malformed("reserved head, or indefinite length")
+        size = 1 << info - 24
+        number = int.from_bytes(self.take(size), "big")
+        if major == 7 and size == 1 and number < 32:
+            raise Malformed("simple value in two bytes")
+        if major != 7 and number < (24 if size == 1 else 1 << 4 * size):
+            self.plain = False
+        return major, number
+
     def item(self, depth):
         if depth > DEPTH_MAX:
             raise Malformed("nested too deep")
         start = self.at
-        first = self.take(1)[0]
-        major, info = first >> 5, first & 31
-        if info < 24:
-            number = info
-        elif info < 28:
-            number = int.from_bytes(self.take(1 << info - 24), "big")
-        elif info == 31 and major in (2, 3, 4, 5, 7):
-            number = _INDEFINITE
-        else:
-            raise Malformed("reserved head")
+        major, number = self.head()
         if major == 7:
-            return self.simple(start, info, number)
-        return (self.unsigned, self.negative, self.byte_string, self.text, self.array, self.map, self.tagged)[major](number, depth)
-
-    def simple(self, start, info, number):
-        if number is _INDEFINITE:
-            return _BREAK
-        if info == 22:
-            return None
-        if info == 24 and number < 32:
-            raise Malformed("simple value in two bytes")
-        return Opaque(self.data[start:self.at])
+            encoding = self.data[start:self.at]
+            return None if encoding == b"\xf6" else Opaque(encoding)
+        return (self.unsigned, self.negative, self.octets, self.text, self.array, self.map, self.tagged)[major](number, depth)
 
     def unsigned(self, number, depth):
         return number
@@ -128,60 +135,33 @@ class _Reader:
     def negative(self, number, depth):
         return -1 - number
 
-    def byte_string(self, number, depth):
-        if number is not _INDEFINITE:
-            return self.take(number)
-        return b"".join(self.until_break(depth, bytes))
+    def octets(self, number, depth):
+        return self.take(number)
 
     def text(self, number, depth):
-        if number is _INDEFINITE:
-            return "".join(self.until_break(depth, str))
         try:
             return self.take(number).decode()
         except UnicodeDecodeError as error:
             raise Malformed("text is not UTF-8") from error
 
-    def until_break(self, depth, kind):
-        while True:
-            nested = self.at < len(self.data) and self.data[self.at] in (0x5F, 0x7F)
-            chunk = self.item(depth + 1)
-            if chunk is _BREAK:
-                return
-            if nested and kind is not object:
-                raise Malformed("chunk of indefinite length")
-            if not isinstance(chunk, kind):
-                raise Malformed("chunk of another type")
-            yield chunk
-
-    def value(self, depth):
-        value = self.item(depth + 1)
-        if value is _BREAK:
-            raise Malformed("break in the wrong place")
-        return value
-
     def array(self, number, depth):
-        if number is _INDEFINITE:
-            return list(self.until_break(depth, object))
         if number > len(self.data) - self.at:
             raise Malformed("the array is cut off")
-        return [self.value(depth) for _ in range(number)]
+        return [self.item(depth + 1) for _ in range(number)]
 
     def map(self, number, depth):
-        if number is not _INDEFINITE and number > len(self.data) - self.at:
+        if number > len(self.data) - self.at:
             raise Malformed("the map is cut off")
         pairs, seen = {}, set()
-        while number is _INDEFINITE or len(pairs) < number:
+        for _ in range(number):
+            start = self.at
             key = self.item(depth + 1)
-            if key is _BREAK:
-                if number is _INDEFINITE:
-                    return pairs
-                raise Malformed("break in the wrong place")
-            encoding = encode(key)
+            encoding = self.data[start:self.at]
             if encoding in seen:
-                raise Malformed("a key occurs twice")
+                self.plain = False
             seen.add(encoding)
-            pairs[key if isinstance(key, (int, str, bytes)) else Opaque(encoding)] = self.value(depth)
+            pairs[key if isinstance(key, (int, str, bytes)) else Opaque(encoding)] = self.item(depth + 1)
         return pairs
 
     def tagged(self, number, depth):
-        return Tagged(number, self.value(depth))
+        return Tagged(number, self.item(depth + 1))

@@ -2,13 +2,12 @@
 from dataclasses import dataclass
 
 from .account import Account, StateProof, account, state_proof
-from .cbor import Malformed, Tagged, decode_first, encode
+from .cbor import Malformed, decode_first, encode, first_entry
 from .checkpoint import Checkpoint, Seal, checkpoint, seal
 from .manifest import Manifest, manifest
 from .shapes import array, expect, fields, octets, path, uint
 
 BEGINNING = b"\xd9\xd9\xf7"
-TAG = 55799
 BYTES_MAX = 4 << 20
 
 
@@ -59,17 +58,17 @@ def read_certificate(data):
         raise CertificateError("not-a-certificate")
     if len(data) > BYTES_MAX:
         raise CertificateError("too-long")
+    body = data[len(BEGINNING):]
+    key, version = first_entry(body) or (None, None)
+    if key == 1 and version != 1:
+        raise CertificateError("version")
     try:
-        value, _ = decode_first(data)
-        expect(isinstance(value, Tagged) and value.tag == TAG and isinstance(value.value, dict), "not a tagged map")
-        if isinstance(value.value.get(1), int) and value.value[1] != 1:
-            raise CertificateError("version")
-        certificate = _certificate(value.value)
+        value = decode_first(body)
+        if encode(value) != body:
+            raise CertificateError("not-canonical")
+        return _certificate(value)
     except Malformed as error:
         raise CertificateError("malformed") from error
-    if encode(value) != data:
-        raise CertificateError("not-canonical")
-    return certificate
 
 
 def _certificate(value):

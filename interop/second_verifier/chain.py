@@ -1,7 +1,8 @@
 """Certification paths and the status of their keys: X.509 and Revocation of certificate.md."""
 from dataclasses import dataclass
 
-from .der import DerError, Unsupported, context
+from .der import DerError, context
+from .shapes import INSTITUTION_ID
 from .x509 import ED25519, EXTENDED_KEY_USAGE, KEY_USAGE, P256, read_certificate
 
 PATH_CERTIFICATES_MAX = 6
@@ -24,19 +25,17 @@ def read(data):
     """Reads an X.509 certificate. Raises `ChainError`."""
     try:
         return read_certificate(data)
-    except Unsupported as error:
-        raise ChainError("chain-unsupported") from error
     except DerError as error:
         raise ChainError("chain-malformed") from error
 
 
 def path_under(roots, leaf, intermediates, at, check_leaf, purpose=None):
-    """The path, leaf first and root last, that holds at `at` under the first root that gives one.
+    """The path, leaf first and root last, that holds in the second of `at` under the first root that gives one.
 
     Revocation is not looked at. `check_leaf` judges the leaf; `purpose` is what issuers with extended key usages must name.
     Without a path, raises what went wrong under the first root that the chain leads to.
     """
-    failure = ChainError("chain-unknown-issuer")
+    failure, at = ChainError("chain-unknown-issuer"), at - at % 1000
     for data in roots:
         try:
             path = _build(leaf, intermediates, read(data))
@@ -56,9 +55,13 @@ def _build(leaf, intermediates, root):
         if len(path) == PATH_CERTIFICATES_MAX:
             raise ChainError("chain-too-long")
         last = path[-1]
+        if last.unsupported:
+            raise ChainError("chain-unsupported", last)
         named = [root] * (root.subject == last.issuer)
         named += [item for item in intermediates if item.subject == last.issuer and item not in path]
         issuer = next((item for item in named if last.signed_by(item)), None)
+        if issuer is None and any(item.key_kind != P256 for item in named):
+            raise ChainError("chain-unsupported", last)
         if issuer is None:
             raise ChainError("chain-signature" if named else "chain-unknown-issuer", last)
         path.append(issuer)
@@ -82,16 +85,18 @@ def _check(path, at, purpose):
             raise ChainError("chain-purpose", item)
         if item.purposes is not None and not {ANY_PURPOSE, purpose} & set(item.purposes):
             raise ChainError("chain-purpose", item)
-        below += item.subject != item.issuer
+        below += 1
 
 
 def institution_of(leaf):
     """The id that the leaf of a seal names, as bytes."""
     names = leaf.alternative_names
     head = bytes([context(6, constructed=False)])
-    if len(names) != 1 or names[0][:1] != head or not names[0][2:].startswith(INSTITUTION_PREFIX):
+    id = names[0][2:].removeprefix(INSTITUTION_PREFIX) if names else b""
+    named = len(names) == 1 and names[0] == head + bytes([len(names[0]) - 2 & 127]) + INSTITUTION_PREFIX + id
+    if not named or not INSTITUTION_ID.fullmatch(id.decode("ascii", "replace")):
         raise ChainError("chain-purpose", leaf)
-    return names[0][2 + len(INSTITUTION_PREFIX):]
+    return id
 
 
 def check_seal_leaf(leaf):
@@ -119,7 +124,8 @@ class KeyStatus:
 
 
 def key_status(path, at, lists):
-    """The status at `at` of every key below the root; what fails goes before what is unknown, the leaf before its issuers."""
+    """The status in the second of `at` of every key below the root; what fails goes before what is unknown, the leaf before its issuers."""
+    at -= at % 1000
     statuses = [_status_of(item, issuer, at, lists) for item, issuer in zip(path, path[1:])]
     for wanted in ("fail", "unknown"):
         for status in statuses:
@@ -132,7 +138,7 @@ def _status_of(item, issuer, at, lists):
     belonging = [each for each in lists if each.belongs_to(issuer)]
     if not all(each.signed_by(issuer) for each in belonging):
         return KeyStatus("fail", "list-signature")
-    entries = [entry for each in belonging for entry in each.entries.get(item.serial, ())]
+    entries = [each.entries[item.serial] for each in belonging if item.serial in each.entries]
     for entry in entries:
         if at >= entry.since:
             return KeyStatus("fail", "revoked", entry)
@@ -141,9 +147,7 @@ def _status_of(item, issuer, at, lists):
             return KeyStatus("unknown", "compromised-later", entry)
     if not belonging:
         return KeyStatus("unknown", "no-list")
-    current = [each for each in belonging if each.next_update >= at]
-    if not current:
-        return KeyStatus("unknown", "stale-list")
-    if not any(each.made <= max(item.not_after, at) for each in current):
+    in_time = [each for each in belonging if each.made <= max(item.not_after, at)]
+    if not in_time:
         return KeyStatus("unknown", "late-list")
-    return KeyStatus("pass")
+    return KeyStatus("pass") if any(each.next_update >= at for each in in_time) else KeyStatus("unknown", "stale-list")

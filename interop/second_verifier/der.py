@@ -3,7 +3,7 @@ from datetime import datetime, timedelta, timezone
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 ENUMERATED, UTC_TIME, GENERALIZED_TIME, SEQUENCE, SET = 0x0A, 0x17, 0x18, 0x30, 0x31
-DEPTH_MAX = 32
+DEPTH_MAX, OID_BYTES_MAX = 32, 39
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -121,6 +121,8 @@ def boolean(content):
 
 
 def oid(content):
+    if len(content) > OID_BYTES_MAX or content[:1] > b"\x7f":
+        raise DerError("object identifier too long, or its first arcs in several octets")
     arcs, arc, begun = [], 0, False
     for byte in content:
         if not begun and byte == 0x80:
@@ -172,8 +174,8 @@ def milliseconds(tag, content):
         whole, _, fraction = text.removesuffix("Z").partition(".")
         proper = text.endswith("Z") and len(whole) == 14 and whole.isdigit()
         if "." in text:
-            proper = proper and tag == GENERALIZED_TIME and fraction.isdigit() and not fraction.endswith("0")
-        if not proper:
+            proper = proper and tag == GENERALIZED_TIME and fraction.isdigit() and len(fraction) <= 9 and not fraction.endswith("0")
+        if not proper or whole < "1970":
             raise DerError("time")
         moment = datetime.strptime(whole, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
     except (UnicodeDecodeError, ValueError) as error:

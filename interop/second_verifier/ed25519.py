@@ -22,6 +22,11 @@ def verify(key, message, signature):
     return x == 0 and (y - z) % P == 0
 
 
+def is_point(key):
+    """Whether the bytes encode a point."""
+    return _decompress(key) is not None
+
+
 def _decompress(encoding):
     """The point with this encoding, or none. y is reduced, x = 0 may bear either sign (ZIP-215)."""
     if len(encoding) != 32:

@@ -47,7 +47,7 @@ def _statement_facts(statement):
     grouped = statement.kind in (DEPOSIT, BATCH) and statement.subject != "exhibit"
     return {
         "statement": statement.id.hex(),
-        "issuer": statement.issuer and statement.issuer.hex(),
+        "issuer": statement.issuer.hex(),
         "issued_at": None if statement.issued_at is None else rfc3339(statement.issued_at * 1000),
         "group": statement.subject if grouped else None,
         "phase": statement.phase,

@@ -6,6 +6,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from . import ed25519, sm2
 from .cbor import encode
@@ -34,9 +35,22 @@ def suite(value):
 
 
 def public_key(value):
-    """A key of the right length. Whether it is a point shows when it is used."""
+    """A key of the right length that is a point of its curve."""
     which, key = tuple_of(value, 2)
-    return PublicKey(suite(which), octets(key, KEY_SIZES[which]))
+    octets(key, KEY_SIZES[suite(which)])
+    is_point = {EDDSA: ed25519.is_point, ES256: lambda key: p256_point(key) is not None, SM2: sm2.is_point}[which]
+    expect(is_point(key), "not a point")
+    return PublicKey(which, key)
+
+
+@lru_cache(maxsize=1024)
+def p256_point(encoding):
+    """The uncompressed encoding of a point of P-256 in SEC 1, compressed or not; `None` for anything else."""
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), encoding)
+    except ValueError:
+        return None
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @lru_cache(maxsize=4096)

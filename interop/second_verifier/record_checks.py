@@ -71,7 +71,7 @@ def record_checks(record, genesis, ledger, presented, record_only):
 def check_statement(record):
     if record.statement is None:
         return failed("statement", "malformed")
-    return passed("statement", {"type": str(record.statement.content_type)})
+    return passed("statement", {"type": record.statement.content_type})
 
 
 def check_original(record, presented, record_only):
@@ -89,7 +89,7 @@ def check_original(record, presented, record_only):
 
 
 def _compare(record, presented):
-    manifest = record.certificate.manifest
+    manifest = record.certificate.manifest if record.manifest_root else None
     recorded = manifest.digests if manifest else []
     recorded = recorded or record.digests
     used = {algorithm for algorithm, _ in recorded}
@@ -210,7 +210,7 @@ def check_statement_ledger(record, ledger):
     if audience is None:
         return passed(code, reason="unbound")
     if audience != ledger:
-        return failed(code, "other-ledger", {"audience": audience.hex() if isinstance(audience, bytes) else str(audience)})
+        return failed(code, "other-ledger", {"audience": audience.hex()})
     return passed(code)
 
 

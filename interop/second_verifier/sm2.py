@@ -26,6 +26,11 @@ def verify(key, message, signature):
     return (e + total[0]) % ORDER == r
 
 
+def is_point(key):
+    """Whether the bytes are a compressed point."""
+    return _decompress(key) is not None
+
+
 def _identity_hash(point):
     numbers = b"".join(number.to_bytes(32, "big") for number in (A, B, *BASE, *point))
     return sm3((8 * len(IDENTITY)).to_bytes(2, "big") + IDENTITY + numbers)

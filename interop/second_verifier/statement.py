@@ -15,6 +15,7 @@ ALGORITHM, CRITICAL, CONTENT_TYPE, KEY_ID, COUNTERSIGNATURES, CLAIMS = 1, 2, 3, 
 ISSUER, SUBJECT, AUDIENCE, ISSUED_AT = 1, 2, 3, 6
 DEPOSIT, BATCH, ACCOUNT = (f"application/vnd.xiezhi.{kind}+cbor" for kind in ("deposit", "batch", "account"))
 GENERAL = "general"
+ACCOUNT_DOMAIN = b"xiezhi account v1\n"
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class Signer:
 class Statement:
     """A well-formed statement. `kind` is one of the three content types or `GENERAL`."""
     kind: str
-    content_type: object
+    content_type: str                   # empty where none is given
     id: bytes
-    issuer: bytes | None
+    issuer: bytes
     subject: str
-    audience: object                    # the ledger's id, `None` where none is named, or what else is named
+    audience: bytes | None              # the ledger's id
     issued_at: int | None
     signers: list
     digests: list
@@ -71,6 +72,7 @@ def read_statement(data):
     if own:
         expect(encode(value) == data and encode(header) == protected, "not deterministic")
     claims, kind, content = read(header, payload)
+    expect(None not in (xz_id(claims[ISSUER]), xz_id(claims.get(AUDIENCE, claims[ISSUER]))), "issuer or audience")
     fields(unprotected, (), (COUNTERSIGNATURES,))
     signed = encode(["Signature1", protected, b"", payload])
     signers = [Signer(suite(header[ALGORITHM]), octets(header[KEY_ID], 8), signed, octets(signature, 64))]
@@ -78,13 +80,8 @@ def read_statement(data):
         for item in array(unprotected[COUNTERSIGNATURES], 1, SIGNERS_MAX - 1):
             signers.append(_countersigner(item, protected, payload, signature))
     return Statement(
-        kind, header.get(CONTENT_TYPE), sha256(signed), xz_id(claims[ISSUER]), claims[SUBJECT], _audience(claims),
+        kind, str(header.get(CONTENT_TYPE, "")), sha256(signed), xz_id(claims[ISSUER]), claims[SUBJECT], xz_id(claims.get(AUDIENCE)),
         claims.get(ISSUED_AT), signers, **content)
-
-
-def _audience(claims):
-    named = claims.get(AUDIENCE)
-    return named if xz_id(named) is None else xz_id(named)
 
 
 def _countersigner(item, protected, payload, signature):
@@ -99,11 +96,11 @@ def _read_own(header, payload):
     fields(header, (ALGORITHM, CONTENT_TYPE, KEY_ID, CLAIMS))
     claims = fields(header[CLAIMS], (ISSUER, SUBJECT, AUDIENCE, ISSUED_AT))
     uint(claims[ISSUED_AT])
-    expect(None not in (xz_id(claims[ISSUER]), xz_id(claims[AUDIENCE])), "issuer or audience")
     kind, subject, body = header[CONTENT_TYPE], text(claims[SUBJECT]), decode_deterministic(payload)
     if kind == ACCOUNT:
         expect(subject == "account", "subject")
         check_account_spec(body)
+        expect(xz_id(claims[ISSUER]) == sha256(ACCOUNT_DOMAIN + payload), "issued by another account than it creates")
         return claims, kind, {"digests": []}
     expect(subject == "exhibit" or re.fullmatch(r"[0-9a-f]{32}", subject), "subject")
     if kind == BATCH:
@@ -119,15 +116,17 @@ def _read_general(header, payload):
     expect({ALGORITHM, KEY_ID, CLAIMS} <= set(header) and CRITICAL not in header, "labels")
     claims = header[CLAIMS]
     expect(isinstance(claims, dict) and {ISSUER, SUBJECT} <= set(claims), "claims")
-    for label in (ISSUER, SUBJECT):
-        expect(1 <= len(text(claims[label]).encode()) <= 256, "issuer or subject")
-    if AUDIENCE in claims:
-        text(claims[AUDIENCE])
+    expect(all(map(_is_label, [*header, *claims])), "a label that is neither a number nor a text")
+    expect(1 <= len(text(claims[SUBJECT]).encode()) <= 256, "subject")
     if ISSUED_AT in claims:
         uint(claims[ISSUED_AT])
-    if CONTENT_TYPE in header:
-        expect(isinstance(header[CONTENT_TYPE], (str, int)), "content type")
+    if not isinstance(header.get(CONTENT_TYPE, ""), str):
+        uint(header[CONTENT_TYPE], 16)
     return claims, GENERAL, {"digests": [("sha256", sha256(payload))]}
+
+
+def _is_label(value):
+    return isinstance(value, str) or isinstance(value, int) and -1 << 63 <= value < 1 << 63
 
 
 def check_account_spec(value):

@@ -54,13 +54,13 @@ def seal_extensions(uri=URN, use=("digital_signature", "content_commitment"), mo
     return [(x509.BasicConstraints(False, None), True), usage(*use), (names, False), *more]
 
 
-def revocation_list(entries, made=NOW - DAY, following=NOW + DAY):
-    """A list of the issuing authority; `entries` are (serial, date, reason)."""
-    builder = x509.CertificateRevocationListBuilder().issuer_name(name("issuing")).last_update(made).next_update(following)
+def revocation_list(entries, made=NOW - DAY, following=NOW + DAY, of="issuing"):
+    """A list of the authority `of`; `entries` are (serial, date, reason)."""
+    builder = x509.CertificateRevocationListBuilder().issuer_name(name(of)).last_update(made).next_update(following)
     for serial, date, reason in entries:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(date)
         builder = builder.add_revoked_certificate(entry.add_extension(x509.CRLReason(reason), False).build())
-    return read_list(builder.sign(ISSUING, SHA256()).public_bytes(Encoding.DER))
+    return read_list(builder.sign({"issuing": ISSUING, "root": ROOT}[of], SHA256()).public_bytes(Encoding.DER))
 
 
 ROOT_DER = certificate("root", ROOT, "root", ROOT, authority())
@@ -142,8 +142,27 @@ class Chains(unittest.TestCase):
             ("no-list", []),
             ("stale-list", [revocation_list([], following=NOW - second)]),
             ("late-list", [revocation_list([], made=NOW + 31 * DAY, following=NOW + 32 * DAY)]),
+            ("", [revocation_list([], following=NOW)]),
+        ]:
+            self.assertEqual(chain.key_status(path, AT + 999, lists).reason, expected)
+
+    def test_what_fails_goes_before_what_is_unknown_and_the_leaf_before_its_issuers(self):
+        path = [read_certificate(data) for data in (LEAF_DER, ISSUING_DER, ROOT_DER)]
+        flags, later = x509.ReasonFlags, NOW + timedelta(seconds=1)
+        own, serial = revocation_list([]), path[1].serial
+        for expected, lists in [
+            ("revoked", [revocation_list([(serial, NOW, flags.superseded)], of="root")]),
+            ("compromised-later", [own, revocation_list([(serial, later, flags.ca_compromise)], of="root")]),
+            ("no-list", [revocation_list([(serial, later, flags.ca_compromise)], of="root")]),
+            ("no-list", [own]),
+            ("", [own, revocation_list([(serial, later, flags.superseded)], of="root")]),
         ]:
             self.assertEqual(chain.key_status(path, AT, lists).reason, expected)
+
+    def test_validity_includes_its_last_second(self):
+        end = AT + 30 * 86_400_000
+        self.assertIsNone(reason(LEAF_DER, ISSUING_DER, at=end + 999))
+        self.assertEqual(reason(LEAF_DER, ISSUING_DER, at=end + 1000), "chain-not-valid-then")
 
 
 class Parts(unittest.TestCase):
@@ -225,13 +244,20 @@ class Parts(unittest.TestCase):
         self.assertEqual(check_consistency(own, Known(point(2, 9), [bytes(32)], [bytes(32)])).reason, "wrong-proof")
 
     def test_cbor_has_one_encoding(self):
-        for text, deterministic in [("00", True), ("1800", False), ("190001", False), ("9f00ff", False), ("5f4100ff", False),
-                                    ("a201000200", True), ("a202000100", False), ("fb0000000000000000", True)]:
+        for text, deterministic in [("00", True), ("1817", False), ("1818", True), ("1900ff", False), ("1a0000ffff", False),
+                                    ("a201000200", True), ("a202000100", False), ("a201000100", False), ("fb0000000000000000", True)]:
             data = bytes.fromhex(text)
-            self.assertEqual(cbor.encode(cbor.decode(data)) == data, deterministic, text)
-        for text in ("", "18", "1c", "ff", "a1", "a201000100", "61ff", "f818", "5f5f4100ffff", "5f6100ff", "a1ff", "81ff", "0000"):
+            self.assertEqual(cbor.encode(cbor.decode_first(data)) == data, deterministic, text)
+        for text in ("1800", "1817", "1b00000000ffffffff", "590001aa", "a201000100", "81a201000100", "0000"):
             with self.assertRaises(cbor.Malformed, msg=text):
                 cbor.decode(bytes.fromhex(text))
+        self.assertEqual(cbor.decode(bytes.fromhex("a202000100")), {1: 0, 2: 0})
+        for text in ("", "18", "1c", "ff", "a1", "61ff", "f818", "9f00ff", "5f4100ff", "bfff", "81ff", "8200"):
+            with self.assertRaises(cbor.Malformed, msg=text):
+                cbor.decode_first(bytes.fromhex(text))
+        self.assertEqual(cbor.first_entry(bytes.fromhex("a10119012cff")), (1, 300))
+        for text in ("", "a0", "a00102", "a101", "a12002", "820102", "bf0102ff"):
+            self.assertIsNone(cbor.first_entry(bytes.fromhex(text)), text)
         with self.assertRaises(cbor.Malformed):
             cbor.decode(b"\x81" * 100_000 + b"\x00")
 
@@ -245,7 +271,8 @@ class Parts(unittest.TestCase):
 
     def test_a_general_statement_is_kept_as_it_is(self):
         ledger = bytes(32)
-        header = {1: -8, 3: "text/plain", 4: bytes(8), 15: {1: xz_uri(ledger), 2: "s", 3: xz_uri(ledger)}, "x": cbor.Opaque(b"\xf5")}
+        claims = {1: xz_uri(ledger), 2: "s", 3: xz_uri(ledger)}
+        header = {1: -8, 3: "text/plain", 4: bytes(8), 15: claims, "x": cbor.Opaque(b"\xf5")}
 
         def statement(header, unprotected=None):
             return cbor.encode(cbor.Tagged(18, [cbor.encode(header), unprotected or {}, b"payload", bytes(64)]))
@@ -253,7 +280,9 @@ class Parts(unittest.TestCase):
         read = read_statement(statement(header))
         self.assertEqual((read.kind, read.audience, read.issued_at), (GENERAL, ledger, None))
         self.assertEqual(read.digests, [("sha256", hashlib.sha256(b"payload").digest())])
-        for wrong in (header | {2: [1]}, header | {4: bytes(7)}, header | {15: {1: "a"}}, header | {15: {1: "", 2: "s"}}):
+        self.assertEqual(read_statement(statement(header | {3: 50})).content_type, "50")
+        for wrong in (header | {2: [1]}, header | {4: bytes(7)}, header | {15: claims | {1: "a"}}, header | {15: claims | {2: ""}},
+                      header | {15: claims | {3: "a"}}, header | {15: {1: claims[1]}}, header | {3: 1 << 16}, header | {b"x": 0}):
             with self.assertRaises(cbor.Malformed):
                 read_statement(statement(wrong))
         with self.assertRaises(cbor.Malformed):

@@ -31,10 +31,10 @@ class Witness:
 
 @dataclass(frozen=True)
 class Known:
-    """A checkpoint known before, with consistency proofs between it and the certificate's if there are any."""
+    """A checkpoint known before, and consistency proofs between it and the certificate's, empty where there are none."""
     checkpoint: Checkpoint
-    path_sha256: list | None = None
-    path_sm3: list | None = None
+    path_sha256: tuple = ()
+    path_sm3: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def judge_witnesses(certificate, genesis, declared_time, issued_at):
     lists = [_read_list(data) for data in certificate.lists]
     readable = [item for item in lists if item is not None]
     seals = [_judge_seal(item, certificate.checkpoint, genesis, readable) for item in certificate.seals]
-    stamps = [_judge_token(number, data, certificate.checkpoint, genesis, declared_time, readable)
-              for number, data in enumerate(certificate.time_stamps)]
+    stamps = [_judge_token(number, certificate, genesis, declared_time, readable) for number in range(len(certificate.time_stamps))]
     witnesses = Witnesses(seals, stamps, lists, [])
     witnesses.checks.extend([
         *(item.check for item in seals),
@@ -82,7 +81,8 @@ def witnesses_not_evaluated(certificate):
         not_evaluated("seal-policy", "ledger"),
         *(not_evaluated("time-stamp", "ledger", number=str(number)) for number in stamps),
         not_evaluated("time-stamp-policy", "ledger"),
-        *(not_evaluated("key-status", "ledger", of=of) for of in [*seals, *map(str, stamps)]),
+        *(not_evaluated("key-status", "seal", of=of) for of in seals),
+        *(not_evaluated("key-status", "time-stamp", of=str(number)) for number in stamps),
         not_evaluated("revocation-lists", "ledger"),
         not_evaluated("times", "ledger"),
     ])
@@ -130,9 +130,12 @@ def _check_seal(certified, checkpoint, genesis):
     return passed(code, params | institution.name | {"time": rfc3339(seal.time * 1000)}), path
 
 
-def _judge_token(number, data, checkpoint, genesis, declared_time, lists):
+def _judge_token(number, certificate, genesis, declared_time, lists):
     code, params = "time-stamp", {"number": str(number)}
+    data, checkpoint = certificate.time_stamps[number], certificate.checkpoint
     try:
+        if data in certificate.time_stamps[:number]:
+            raise TokenError("twice")
         stamp = check_token(data, checkpoint.digest, genesis.time_stamp_roots)
     except (TokenError, ChainError) as error:
         status = not_evaluated("key-status", "time-stamp", of=str(number))
@@ -260,8 +263,9 @@ def check_consistency(own, known):
     if old.size == new.size:
         return passed(code) if (old.root_sha256, old.root_sm3) == (new.root_sha256, new.root_sm3) else failed(code, "fork")
     if old.size == 0:
-        return passed(code)
-    if None in (known.path_sha256, known.path_sm3):
+        empty = (old.root_sha256, old.root_sm3) == (sha256(b""), sm3(b"")) and not (known.path_sha256 or known.path_sm3)
+        return passed(code) if empty else failed(code, "wrong-proof")
+    if not known.path_sha256 and not known.path_sm3:
         return unknown(code, "no-proof", counts=False)
     connected = (consistent(sha256, old.size, old.root_sha256, new.size, new.root_sha256, known.path_sha256)
                  and consistent(sm3, old.size, old.root_sm3, new.size, new.root_sm3, known.path_sm3))

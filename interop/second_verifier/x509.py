@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from . import der
 from .der import DerError, Reader, Unsupported
-from .keys import verify_p256
+from .keys import p256_point, verify_p256
 
 ECDSA_SHA256 = "1.2.840.10045.4.3.2"
 EC_KEY, P256 = "1.2.840.10045.2.1", "1.2.840.10045.3.1.7"
@@ -14,11 +14,16 @@ NAME_CONSTRAINTS, POLICIES, AUTHORITY_KEY, POLICY_CONSTRAINTS = "2.5.29.30", "2.
 EXTENDED_KEY_USAGE = "2.5.29.37"
 UNDERSTOOD = {BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, ALTERNATIVE_NAME, POLICIES}
 NEVER_UNDERSTOOD = {NAME_CONSTRAINTS, POLICY_CONSTRAINTS}
+LIST_NUMBER = "2.5.29.20"
 DELTA_LIST, DISTRIBUTION_POINT, ENTRY_ISSUER = "2.5.29.27", "2.5.29.28", "2.5.29.29"
 REASON, INVALIDITY_DATE = "2.5.29.21", "2.5.29.24"
 REASONS = ["unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
-           "certificateHold", None, "removeFromCRL", "privilegeWithdrawn", "aACompromise"]
+           "certificateHold", None, None, "privilegeWithdrawn", "aACompromise"]
 COMMON_NAME = "2.5.4.3"
+ASCII_NAMES = {der.context(number, constructed=False) for number in (1, 2, 6)}
+GENERAL_NAMES = ASCII_NAMES | {der.context(number) for number in (0, 4, 5)} | {der.context(number, constructed=False) for number in (7, 8)}
+TEXTS = {0x0C, 0x13, 0x14, 0x16, 0x1E}  # UTF8String, PrintableString, TeletexString, IA5String, BMPString
+CERTIFICATE_BYTES_MAX = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,8 @@ class X509Certificate:
     """One certificate; times in milliseconds. `usage` and `purposes` are `None` where the extension is absent."""
     raw: bytes
     signed: bytes
-    signature: tuple
+    signature: bytes
+    unsupported: bool                   # signed under another algorithm than ECDSA with SHA-256
     serial: int
     issuer: bytes
     subject: bytes
@@ -45,7 +51,7 @@ class X509Certificate:
 
     def signed_by(self, issuer):
         """Whether the issuer's key made the signature."""
-        return issuer.key_kind == P256 and verify_p256(issuer.key, self.signed, *self.signature)
+        return issuer.key_kind == P256 and verify_der(issuer.key, self.signed, self.signature)
 
     @property
     def name(self):
@@ -67,7 +73,8 @@ class Revocation:
 class RevocationList:
     """One complete, direct list."""
     signed: bytes
-    signature: tuple
+    signature: bytes
+    unsupported: bool
     issuer: bytes
     made: int
     next_update: int
@@ -82,18 +89,21 @@ class RevocationList:
     def signed_by(self, authority):
         """Whether the authority, allowed to sign lists, signed this one."""
         allowed = authority.usage is None or 6 in authority.usage
-        return allowed and authority.key_kind == P256 and verify_p256(authority.key, self.signed, *self.signature)
+        supported = not self.unsupported and authority.key_kind == P256
+        return allowed and supported and verify_der(authority.key, self.signed, self.signature)
 
 
 @lru_cache(maxsize=1024)
 def read_certificate(data):
     """Reads one certificate that fills `data`. Raises `DerError`."""
+    if len(data) > CERTIFICATE_BYTES_MAX:
+        raise DerError("too long")
     der.check_canonical(data)
     tbs, signed, signature, algorithm = _signed_object(data)
     if tbs.into(der.context(0)).integer() != 2:
         raise DerError("not version 3")
     serial = tbs.integer()
-    if serial <= 0:
+    if not 0 < serial < 1 << 160:
         raise DerError("serial number")
     if tbs.whole(der.SEQUENCE) != algorithm:
         raise DerError("algorithms differ")
@@ -108,7 +118,7 @@ def read_certificate(data):
     if (content := tbs.optional(der.context(3))) is not None:
         extensions = _extensions(der.only(content, der.SEQUENCE))
     tbs.end()
-    return X509Certificate(data, signed, signature, serial, issuer, subject, not_before, not_after, key_kind, key,
+    return X509Certificate(data, signed, signature, _unsupported(algorithm), serial, issuer, subject, not_before, not_after, key_kind, key,
                            **_understand(extensions))
 
 
@@ -120,20 +130,30 @@ def read_list(data):
     if tbs.integer() != 1 or tbs.whole(der.SEQUENCE) != algorithm:
         raise DerError("not version 2, or algorithms differ")
     issuer = tbs.whole(der.SEQUENCE)
+    _attributes(issuer)
     made, next_update = _time(tbs), _time(tbs)
+    if next_update < made:
+        raise DerError("the list ends before it begins")
     entries = {}
     if (content := tbs.optional(der.SEQUENCE)) is not None:
-        for entry in _some(content):
+        for entry in Reader(content).each():
             serial, revocation = _entry(Reader(der.only(entry, der.SEQUENCE)))
-            entries.setdefault(serial, []).append(revocation)
+            if serial in entries:
+                raise DerError("a serial number twice")
+            entries[serial] = revocation
     extensions = {}
     if (content := tbs.optional(der.context(0))) is not None:
         extensions = _extensions(der.only(content, der.SEQUENCE))
     tbs.end()
     if _critical(extensions) or {DELTA_LIST, DISTRIBUTION_POINT} & set(extensions):
         raise DerError("not a complete and direct list")
-    key_id = _authority_key(extensions[AUTHORITY_KEY][1]) if AUTHORITY_KEY in extensions else None
-    return RevocationList(signed, signature, issuer, made, next_update, key_id, entries)
+    key_id = None
+    if AUTHORITY_KEY in extensions:
+        der.check_canonical(extensions[AUTHORITY_KEY][1])
+        key_id = _authority_key(extensions[AUTHORITY_KEY][1])
+    if LIST_NUMBER in extensions and der.integer(der.only(extensions[LIST_NUMBER][1], der.INTEGER)) < 0:
+        raise DerError("number of the list")
+    return RevocationList(signed, signature, _unsupported(algorithm), issuer, made, next_update, key_id, entries)
 
 
 def ecdsa_numbers(data):
@@ -146,21 +166,31 @@ def ecdsa_numbers(data):
     return r, s
 
 
+def verify_der(point, message, signature):
+    """Whether the DER signature over `message` is by the key of P-256; not when it is no DER."""
+    try:
+        return verify_p256(point, message, *ecdsa_numbers(signature))
+    except DerError:
+        return False
+
+
 def check_ecdsa_algorithm(element):
     """Checks that the AlgorithmIdentifier is ECDSA with SHA-256, without parameters."""
-    algorithm = Reader(der.only(element, der.SEQUENCE))
-    if algorithm.oid() != ECDSA_SHA256:
+    if _unsupported(element):
         raise Unsupported("signature algorithm")
-    algorithm.end()
+
+
+def _unsupported(element):
+    algorithm = Reader(der.only(element, der.SEQUENCE))
+    return algorithm.oid() != ECDSA_SHA256 or not algorithm.done()
 
 
 def _signed_object(data):
     outer = Reader(der.only(data, der.SEQUENCE))
     signed = outer.whole(der.SEQUENCE)
     algorithm = outer.whole(der.SEQUENCE)
-    signature = ecdsa_numbers(der.whole_octets(outer.content(der.BIT_STRING)))
+    signature = der.whole_octets(outer.content(der.BIT_STRING))
     outer.end()
-    check_ecdsa_algorithm(algorithm)
     return Reader(der.only(signed, der.SEQUENCE)), signed, signature, algorithm
 
 
@@ -169,7 +199,7 @@ def _time(reader):
     tag, content, _ = reader.element()
     if tag not in (der.UTC_TIME, der.GENERALIZED_TIME) or b"." in content:
         raise DerError("time")
-    if tag == der.GENERALIZED_TIME and b"1950" <= content[:4] < b"2050":
+    if tag == der.GENERALIZED_TIME and content[:4] < b"2050":
         raise DerError("time should be UTCTime")
     return der.milliseconds(tag, content)
 
@@ -180,7 +210,10 @@ def _attributes(name):
     for part in Reader(der.only(name, der.SEQUENCE)).each():
         for attribute in _some(der.only(part, der.SET)):
             reader = Reader(der.only(attribute, der.SEQUENCE))
-            found.append((reader.oid(), reader.element()[1]))
+            oid, (tag, value, _) = reader.oid(), reader.element()
+            if tag not in TEXTS:
+                raise DerError("a name that is no text")
+            found.append((oid, value))
             reader.end()
     return found
 
@@ -194,7 +227,9 @@ def _public_key(reader):
         algorithm.end()
     key = der.whole_octets(reader.content(der.BIT_STRING))
     reader.end()
-    if kind == P256 and not (len(key) == 65 and key[0] == 4) or kind == ED25519 and len(key) != 32:
+    if kind == P256:
+        key = p256_point(key)
+    if key is None or kind == ED25519 and len(key) != 32:
         raise DerError("public key")
     return kind, key
 
@@ -210,7 +245,7 @@ def _some(content):
 def _extensions(content):
     """The extensions as {oid: (critical, value)}."""
     found = {}
-    for item in _some(content):
+    for item in Reader(content).each():
         reader = Reader(der.only(item, der.SEQUENCE))
         oid, critical = reader.oid(), reader.optional(der.BOOLEAN)
         value = reader.content(der.OCTET_STRING)
@@ -241,12 +276,24 @@ def _understand(extensions):
         elif oid == EXTENDED_KEY_USAGE:
             found["purposes"] = tuple(der.oid(der.only(item, der.OID)) for item in _some(der.only(value, der.SEQUENCE)))
         elif oid == ALTERNATIVE_NAME:
-            found["alternative_names"] = tuple(_some(der.only(value, der.SEQUENCE)))
+            found["alternative_names"] = general_names(der.only(value, der.SEQUENCE))
         elif oid == SUBJECT_KEY:
             found["key_id"] = der.only(value, der.OCTET_STRING)
         elif oid == AUTHORITY_KEY:
             _authority_key(value)
     return found
+
+
+def general_names(content):
+    """The encodings of some GeneralName; texts in them are ASCII, and there is no X.400 address."""
+    names = tuple(_some(content))
+    for item in names:
+        tag, value, _ = Reader(item).element()
+        if tag not in GENERAL_NAMES or tag in ASCII_NAMES and not value.isascii():
+            raise DerError("general name")
+        if tag == der.context(4):
+            _attributes(value)
+    return names
 
 
 def _basic_constraints(value):
@@ -270,6 +317,8 @@ def _authority_key(value):
 
 def _entry(reader):
     serial, since, reason = reader.integer(), _time(reader), "unspecified"
+    if not 0 <= serial < 1 << 167:
+        raise DerError("serial number")
     if (content := reader.optional(der.SEQUENCE)) is not None:
         extensions = _extensions(content)
         if _critical(extensions) or ENTRY_ISSUER in extensions:
@@ -281,6 +330,8 @@ def _entry(reader):
             reason = REASONS[number]
         if INVALIDITY_DATE in extensions:
             date = der.only(extensions[INVALIDITY_DATE][1], der.GENERALIZED_TIME)
+            if b"." in date:
+                raise DerError("fraction of a second")
             since = min(since, der.milliseconds(der.GENERALIZED_TIME, date))
     reader.end()
     return serial, Revocation(since, reason)

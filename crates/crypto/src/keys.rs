@@ -149,7 +149,9 @@ impl PublicKey {
     /// [`KeyError::Invalid`] when the bytes are no point, or not in the one encoding.
     pub fn new(alg: SignatureAlg, bytes: &[u8]) -> Result<Self, KeyError> {
         let invalid = || KeyError::Invalid { alg: alg.name() };
-        let compressed = || (bytes.len() == 33).then_some(bytes).ok_or_else(invalid);
+        // The libraries also read a compact form (05), which SEC 1 does not have.
+        let is_compressed = bytes.len() == 33 && matches!(bytes[0], 2 | 3);
+        let compressed = || is_compressed.then_some(bytes).ok_or_else(invalid);
         let verifying = match alg {
             SignatureAlg::Ed25519 => Verifying::Ed25519(bytes.try_into().map_err(|_| invalid())?),
             SignatureAlg::Es256 => {

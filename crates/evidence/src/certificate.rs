@@ -1,11 +1,16 @@
 //! The certificate: one self-contained file that proves a record to whoever trusts the ledger's id.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode};
 use xiezhi_merkle::Hash;
 use xiezhi_types::{CborError, LogIndex, canonical, from_canonical};
 
 use crate::{
-    account::Account, checkpoint::Checkpoint, manifest::Manifest, seal::Seal, state_proof::StateProof,
+    account::{Account, KEYS_MAX},
+    checkpoint::Checkpoint,
+    encoding::Encoding,
+    manifest::Manifest,
+    seal::Seal,
+    state_proof::StateProof,
 };
 
 /// The format's version.
@@ -42,7 +47,7 @@ pub enum CertificateError {
     #[error("certificate version {found} is unknown; this software reads version {VERSION}")]
     Version {
         /// The version found.
-        found: u32,
+        found: u64,
     },
     /// A part that version 1 does not have.
     #[error("certificate: {field}: {reason}")]
@@ -153,17 +158,19 @@ pub struct Certificate {
 impl Certificate {
     /// Reads a certificate's one encoding. Proves nothing: that is `verify`'s.
     ///
+    /// [`CborError::NotCanonical`] is for what is well formed but not deterministic; another shape is always the other errors.
+    ///
     /// # Errors
     /// [`CertificateError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
+        let body = bytes.strip_prefix(&MAGIC).ok_or(CertificateError::Magic)?;
         if bytes.len() > CERTIFICATE_BYTES_MAX {
             return Err(CertificateError::TooLong { bytes: bytes.len() });
         }
-        let body = bytes.strip_prefix(&MAGIC).ok_or(CertificateError::Magic)?;
-        let certificate: Self = from_canonical("the certificate", body)?;
-        if certificate.version != VERSION {
-            return Err(CertificateError::Version { found: certificate.version });
+        if let Some(found) = version(body).filter(|found| *found != u64::from(VERSION)) {
+            return Err(CertificateError::Version { found });
         }
+        let certificate: Self = deterministic(body)?;
         if !certificate.history.is_empty() {
             let reason = "version 1 knows no changes since genesis".to_owned();
             return Err(CertificateError::Field { field: "history", reason });
@@ -192,7 +199,11 @@ impl Certificate {
             ("seals.chain", chain, CHAIN_CERTIFICATES_MAX),
             ("timestamps", self.timestamps.len(), TIMESTAMPS_MAX),
             ("revocations", self.revocations.len(), REVOCATIONS_MAX),
+            ("account.keys", self.account.account.keys.len(), KEYS_MAX),
         ];
+        if self.account.account.keys.is_empty() {
+            return Err(CertificateError::Field { field: "account.keys", reason: "none".to_owned() });
+        }
         match counts.into_iter().find(|(_, found, max)| found > max) {
             Some((field, found, max)) => {
                 Err(CertificateError::Field { field, reason: format!("{found}, at most {max} are allowed") })
@@ -208,6 +219,27 @@ impl Certificate {
         bytes.extend(canonical(self));
         bytes
     }
+}
+
+/// The number under key 1, if that is the first: another version may have another shape.
+fn version(body: &[u8]) -> Option<u64> {
+    let mut d = Decoder::new(body);
+    let entries = d.map().ok()??;
+    (entries > 0 && d.u64().ok()? == 1).then(|| d.u64().ok())?
+}
+
+/// Reads `body`: first whether it is well formed, then whether it is deterministic, then its shape.
+fn deterministic(body: &[u8]) -> Result<Certificate, CborError> {
+    let what = "the certificate";
+    let malformed = |reason: &str| CborError::Malformed { what, reason: reason.to_owned() };
+    let found = Encoding::of(body).ok_or_else(|| malformed("not CBOR of definite lengths"))?;
+    if found.bytes != body.len() || !found.shortest || !found.sorted {
+        return Err(CborError::NotCanonical { what, bytes: body.len() });
+    }
+    from_canonical(what, body).map_err(|error| match error {
+        CborError::NotCanonical { .. } => malformed("it has a key that is not listed"),
+        other => other,
+    })
 }
 
 #[cfg(test)]

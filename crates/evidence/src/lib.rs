@@ -13,6 +13,8 @@ pub mod account;
 pub mod certificate;
 pub mod checkpoint;
 pub mod cose;
+mod encoding;
+pub mod equivocation;
 pub mod genesis;
 pub mod manifest;
 pub mod policy;

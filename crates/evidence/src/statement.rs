@@ -6,8 +6,8 @@
 //!
 //! A COSE_Sign1 as in the SCITT architecture (RFC 9943). The signature covers the body, so it covers the content. `aud` names the ledger, so
 //! a statement is worth nothing on another one. Further keys of a weighted account sign as COSE countersignatures (RFC 9338).
-//! Statements of Xiezhi's own content types have exactly one encoding; a statement of any other content type is a general SCITT statement
-//! and is kept as it came.
+//! Statements of Xiezhi's own content types have exactly one encoding; a statement of any other content type is a general SCITT statement,
+//! in shortest form with its keys in any order, and is kept as it came.
 
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode};
 use xiezhi_crypto::{Digest, KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, SigningKey, sha256};
@@ -20,6 +20,7 @@ use crate::{
         LABEL_ALG, LABEL_CLAIMS, LABEL_CONTENT_TYPE, LABEL_COUNTERSIGNATURES, LABEL_CRIT, LABEL_KID,
         TAG_SIGN1, array_of, countersign_structure, kid, label, map_len, sig_structure, signer_header,
     },
+    encoding::Encoding,
 };
 
 /// Longest statement, in bytes: an entry of a C2SP entry bundle has a 16-bit length.
@@ -230,7 +231,10 @@ impl Statement {
             signatures.push(Signature { key, alg, bytes: *signature, message });
         }
         let body = parse_body(&protected.content_type, &protected.claims, parts.payload)?;
-        if !matches!(body, Body::General { .. }) {
+        if matches!(body, Body::General { .. }) {
+            check_general(bytes)?;
+            check_general(parts.protected)?;
+        } else {
             require_own_claims(&protected.claims)?;
             let header =
                 encode_protected(protected.alg, protected.key, &protected.content_type, &protected.claims);
@@ -319,6 +323,18 @@ impl Statement {
             return Err(field("items", "the items' root is not the statement's"));
         }
         Ok(read)
+    }
+}
+
+/// A general statement and its protected header each have shortest forms and no key twice; only the order of keys is its maker's.
+fn check_general(bytes: &[u8]) -> Result<(), StatementError> {
+    let plain = |found: &Encoding| found.bytes == bytes.len() && found.shortest && found.distinct;
+    match Encoding::of(bytes).filter(plain) {
+        Some(_) => Ok(()),
+        None => {
+            let reason = "not well formed, not in its shortest form, or a key twice".to_owned();
+            Err(StatementError::Malformed { reason })
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use der::{Decode, oid::AssociatedOid};
+use der::{Decode, Encode, oid::AssociatedOid};
 use x509_cert::{
     Certificate, Version,
     ext::{
@@ -19,8 +19,8 @@ use xiezhi_types::InstitutionId;
 
 use crate::{
     encoding::{
-        CERTIFICATE_BYTES_MAX, EncodingError, decode, from_pem, oid, profile, signature_algorithm,
-        strip_zeros, to_pem, unix_seconds, unsigned,
+        CERTIFICATE_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, profile,
+        signature_algorithm, strip_zeros, to_pem, unix_seconds, unsigned,
     },
     key::{PublicKey, encoded, sha256},
 };
@@ -29,6 +29,8 @@ use crate::{
 pub const SEAL_URI_PREFIX: &str = "urn:xiezhi:institution:";
 
 const LABEL: &str = "CERTIFICATE";
+/// Longest serial number, without leading zeros. RFC 5280, section 4.1.2.2.
+const SERIAL_BYTES_MAX: usize = 20;
 
 /// First and last second a certificate is valid in, both inclusive; unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +68,8 @@ impl X509Certificate {
     /// Reads exactly one certificate.
     ///
     /// # Errors
-    /// [`EncodingError`]: not canonical DER, not version 3, two algorithms, an extension twice, a key that is no key.
+    /// [`EncodingError`]: not canonical DER, not version 3, two algorithms, an extension twice, a key that is no key, a name that is no
+    /// text.
     pub fn from_der(der: &[u8]) -> Result<Self, EncodingError> {
         let inner: Certificate = decode(der, CERTIFICATE_BYTES_MAX)?;
         let tbs = inner.tbs_certificate();
@@ -80,10 +83,12 @@ impl X509Certificate {
             tbs.issuer_unique_id().is_none() && tbs.subject_unique_id().is_none(),
             "the certificate has a unique identifier of version 2",
         )?;
+        names_of_text(tbs.subject())?;
+        names_of_text(tbs.issuer())?;
         let serial = unsigned(tbs.serial_number().as_bytes());
         profile(
-            serial.is_some_and(|serial| !serial.is_empty()),
-            "the certificate's serial number is not positive",
+            serial.is_some_and(|serial| (1..=SERIAL_BYTES_MAX).contains(&serial.len())),
+            "the certificate's serial number is not positive or has more than 20 bytes",
         )?;
         let key = PublicKey::from_spki(tbs.subject_public_key_info())?;
         let extensions = Extensions::read(tbs.extensions().map_or(&[], |list| list.as_slice()))?;
@@ -142,6 +147,12 @@ impl X509Certificate {
     #[must_use]
     pub fn subject(&self) -> String {
         self.subject_name().to_string()
+    }
+
+    /// The subject's name, DER: what names are compared by.
+    #[must_use]
+    pub fn subject_der(&self) -> Vec<u8> {
+        encoded(self.subject_name())
     }
 
     /// The issuer's name as RFC 4514 prints it; for people, never for comparison.
@@ -254,10 +265,10 @@ impl Extensions {
 
 fn find<'a, T>(list: &'a [Extension]) -> Result<Option<(bool, T)>, EncodingError>
 where
-    T: Decode<'a, Error = der::Error> + AssociatedOid,
+    T: Decode<'a, Error = der::Error> + Encode + AssociatedOid,
 {
     let Some(extension) = list.iter().find(|extension| extension.extn_id == T::OID) else { return Ok(None) };
-    Ok(Some((extension.critical, T::from_der(extension.extn_value.as_bytes())?)))
+    Ok(Some((extension.critical, decode(extension.extn_value.as_bytes(), CERTIFICATE_BYTES_MAX)?)))
 }
 
 /// Constraints on names and policies bind even when their issuer forgot to mark them critical; we implement neither.

@@ -39,7 +39,7 @@ pub const INTERMEDIATES_MAX: usize = 32;
 #[non_exhaustive]
 pub enum Purpose {
     /// Sealing checkpoints: Ed25519; key usage critical and exactly digital signature and non-repudiation; no extended key usage; one
-    /// `urn:xiezhi:institution:` alternative name.
+    /// alternative name, `urn:xiezhi:institution:` and a short name.
     Seal,
     /// Time-stamping: P-256; extended key usage critical and exactly time-stamping (RFC 3161, section 2.3); key usage, if present, has
     /// digital signature or non-repudiation and nothing else.
@@ -53,20 +53,25 @@ pub enum Purpose {
 ///
 /// Whatever the policy, an entry in any list whose signature holds, fresh or stale, revokes from its revocation date on, or from its
 /// invalidity date if that is earlier. What was signed before that moment stands, for key compromise too: that is only sound when `at`
-/// comes from a time-stamp by another key, because the holder of a stolen key can sign any date. A hold counts as a revocation.
+/// comes from a time-stamp by another key, because the holder of a stolen key can sign any date: see `self_dated`. A hold counts as a
+/// revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationPolicy {
     /// Refuse a certificate that no list covers.
     pub required: bool,
     /// Let lists made after `at` cover it.
     pub later_accepted: bool,
+    /// `at` is the key's own word: refuse a certificate that was revoked after it for compromise, too.
+    pub self_dated: bool,
 }
 
 impl RevocationPolicy {
     /// A covering list for every certificate below the root; later lists count. What a court should ask.
-    pub const STRICT: Self = Self { required: true, later_accepted: true };
+    pub const STRICT: Self = Self { required: true, later_accepted: true, self_dated: false };
+    /// [`Self::STRICT`] where nothing but the key itself says when it was used.
+    pub const SELF_DATED: Self = Self { self_dated: true, ..Self::STRICT };
     /// Lists are heeded when there are any.
-    pub const IF_PRESENT: Self = Self { required: false, later_accepted: true };
+    pub const IF_PRESENT: Self = Self { required: false, later_accepted: true, self_dated: false };
 }
 
 /// Everything but the leaf: whom the caller trusts and what else it has.
@@ -140,8 +145,8 @@ pub enum Misuse {
     /// Extended key usages other than the purpose's.
     #[error("its extended key usages are not those of the purpose")]
     ExtendedKeyUsage,
-    /// Not exactly one institution in the alternative names.
-    #[error("it does not name one institution")]
+    /// Alternative names that are not exactly one institution.
+    #[error("its alternative names are not one institution")]
     Institution,
     /// A key of the wrong kind.
     #[error("its key is not of the kind the purpose needs")]
@@ -252,6 +257,16 @@ pub enum ChainError {
         /// The issuer's reason.
         reason: RevocationReason,
     },
+    /// Revoked for compromise after `at`, which is the key's own word.
+    #[error(
+        "{certificate} was revoked as compromised from {effective_from} on; only its key says that it was used before"
+    )]
+    CompromisedLater {
+        /// Which.
+        certificate: CertificateRef,
+        /// The revocation date, or the invalidity date if earlier.
+        effective_from: u64,
+    },
     /// No revocation list of the issuer.
     #[error("there is no revocation list for {certificate} from its issuer {issuer}")]
     CrlMissing {
@@ -317,6 +332,8 @@ pub struct Validated {
     pub validity: Validity,
     /// SHA-256 of each certificate on the path, leaf first, root last.
     pub path: Vec<[u8; 32]>,
+    /// The certificates on the path, in the same order.
+    pub certificates: Vec<X509Certificate>,
     /// Whether a revocation list covers every certificate below the root; always true when the policy requires it.
     pub revocation_covered: bool,
     /// The leaf was revoked later than it was used: for the record, it does not undo what was signed.
@@ -337,7 +354,8 @@ impl Validated {
 /// About 0.2 ms for each certificate below the root and for each revocation list used. Pure: same inputs, same answer, for ever.
 ///
 /// # Errors
-/// [`ChainError`]; the first rule of the module's list that fails, from the leaf upwards.
+/// [`ChainError`]; the first rule of the module's list that fails, from the leaf upwards. Of revocation what refuses goes before what is
+/// not known: [`ChainError::CompromisedLater`] and lists that are missing, stale or too late.
 pub fn validate(
     leaf_der: &[u8],
     trust: &Trust<'_>,
@@ -364,6 +382,7 @@ pub fn validate(
         serial: leaf.serial().to_vec(),
         validity: leaf.validity(),
         path: path.iter().map(|link| link.certificate.fingerprint()).collect(),
+        certificates: path.iter().map(|link| link.certificate.clone()).collect(),
         revocation_covered: revocation.covered,
         revoked_later: revocation.leaf_revoked_later,
     })
@@ -517,7 +536,7 @@ impl Link<'_> {
         if extensions.extended_key_usage.is_some() {
             return Err(self.misused(Misuse::ExtendedKeyUsage));
         }
-        if self.certificate.institution().is_none() {
+        if self.certificate.alternative_names().len() != 1 || self.certificate.institution().is_none() {
             return Err(self.misused(Misuse::Institution));
         }
         match self.certificate.public_key() {

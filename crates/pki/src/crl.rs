@@ -1,6 +1,6 @@
 //! Certificate revocation lists as values: complete, direct, version 2.
 
-use der::Decode;
+use der::{Decode, Encode};
 use x509_cert::{
     Version,
     crl::{CertificateList, RevokedCert},
@@ -9,12 +9,14 @@ use x509_cert::{
         pkix::{AuthorityKeyIdentifier, CrlNumber, CrlReason},
     },
     name::Name,
+    time::Time,
 };
 
 use crate::{
+    X509Certificate,
     encoding::{
-        CRL_BYTES_MAX, EncodingError, decode, from_pem, oid, profile, signature_algorithm, to_pem,
-        unix_seconds, unsigned,
+        CRL_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, profile, signature_algorithm,
+        to_pem, unix_seconds, unsigned, x509_time,
     },
     key::{P256PublicKey, encoded},
 };
@@ -60,6 +62,13 @@ impl RevocationReason {
             Self::PrivilegeWithdrawn => "privilegeWithdrawn",
             Self::AaCompromise => "aACompromise",
         }
+    }
+}
+
+impl RevocationReason {
+    /// Whether somebody else may have signed with the key.
+    pub(crate) fn is_compromise(self) -> bool {
+        matches!(self, Self::KeyCompromise | Self::CaCompromise | Self::AaCompromise)
     }
 }
 
@@ -137,7 +146,8 @@ impl Crl {
     /// Reads exactly one revocation list.
     ///
     /// # Errors
-    /// [`EncodingError`]: not canonical DER, not version 2, without next update, delta or indirect or partial, one serial twice.
+    /// [`EncodingError`]: not canonical DER, not version 2, without next update, delta or indirect or partial, one serial twice, a time
+    /// through 2049 that is no UTCTime.
     pub fn from_der(der: &[u8]) -> Result<Self, EncodingError> {
         let inner: CertificateList = decode(der, CRL_BYTES_MAX)?;
         let tbs = &inner.tbs_cert_list;
@@ -147,10 +157,11 @@ impl Crl {
             "the revocation list names two different signature algorithms",
         )?;
         profile(!inner.signature.has_unused_bits(), "the revocation list's signature is not whole bytes")?;
-        let next_update = tbs.next_update.map(unix_seconds);
+        names_of_text(&tbs.issuer)?;
+        let next_update = tbs.next_update.map(rfc5280_time).transpose()?;
         let next_update =
             next_update.ok_or(EncodingError::Profile { rule: "the revocation list has no next update" })?;
-        profile(next_update >= unix_seconds(tbs.this_update), "the revocation list ends before it begins")?;
+        profile(next_update >= rfc5280_time(tbs.this_update)?, "the revocation list ends before it begins")?;
         let extensions = tbs.crl_extensions.as_deref().unwrap_or_default();
         understood(
             extensions,
@@ -225,6 +236,15 @@ impl Crl {
         Some(&self.revoked[index])
     }
 
+    /// Whether it is a list of `authority` by its issuer's name as encoded and, where both have one, the key identifier. Proves nothing:
+    /// the signature is not looked at.
+    #[must_use]
+    pub fn belongs_to(&self, authority: &X509Certificate) -> bool {
+        let own = authority.extensions().key_id.as_deref();
+        let other_key = self.authority_key_id().zip(own).is_some_and(|(named, own)| named != own);
+        self.issuer_name() == authority.subject_name() && !other_key
+    }
+
     pub(crate) fn issuer_name(&self) -> &Name {
         &self.inner.tbs_cert_list.issuer
     }
@@ -256,15 +276,23 @@ fn read_entry(entry: &RevokedCert) -> Result<RevokedCertificate, EncodingError> 
         serial.ok_or(EncodingError::Profile { rule: "the revocation list has a negative serial number" })?;
     Ok(RevokedCertificate {
         serial: serial.to_vec(),
-        revoked_at: unix_seconds(entry.revocation_date),
+        revoked_at: rfc5280_time(entry.revocation_date)?,
         reason: reason.unwrap_or(CrlReason::Unspecified).try_into()?,
         invalid_since: invalid_since.map(|time| time.to_unix_duration().as_secs()),
     })
 }
 
+/// Seconds of a time as RFC 5280, section 5.1.2.4, has it written; certificates' times are checked where they are read.
+fn rfc5280_time(time: Time) -> Result<u64, EncodingError> {
+    let seconds = unix_seconds(time);
+    profile(x509_time(seconds)? == time, "a time of the revocation list is not UTCTime through 2049")?;
+    Ok(seconds)
+}
+
+/// Refuses what is critical, what says that the list is not the whole, and what is there twice.
 fn understood(extensions: &[Extension], rule: &'static str) -> Result<(), EncodingError> {
     for (index, extension) in extensions.iter().enumerate() {
-        profile(!extension.critical, rule)?;
+        profile(!extension.critical && !oid::PARTIAL.contains(&extension.extn_id), rule)?;
         let twice = extensions[..index].iter().any(|earlier| earlier.extn_id == extension.extn_id);
         profile(!twice, "the revocation list has an extension twice")?;
     }
@@ -273,8 +301,8 @@ fn understood(extensions: &[Extension], rule: &'static str) -> Result<(), Encodi
 
 fn find<'a, T>(extensions: &'a [Extension]) -> Result<Option<T>, EncodingError>
 where
-    T: Decode<'a, Error = der::Error> + der::oid::AssociatedOid,
+    T: Decode<'a, Error = der::Error> + Encode + der::oid::AssociatedOid,
 {
     let extension = extensions.iter().find(|extension| extension.extn_id == T::OID);
-    Ok(extension.map(|extension| T::from_der(extension.extn_value.as_bytes())).transpose()?)
+    extension.map(|extension| decode(extension.extn_value.as_bytes(), CRL_BYTES_MAX)).transpose()
 }

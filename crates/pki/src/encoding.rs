@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use der::{
     DateTime, Decode, DecodeValue, Document, Encode, EncodeValue, FixedTag, Header, Length, Reader, Tag,
-    Writer, asn1::ObjectIdentifier, pem::LineEnding,
+    Tagged, Writer, asn1::ObjectIdentifier, pem::LineEnding,
 };
 use spki::AlgorithmIdentifierOwned;
-use x509_cert::time::Time;
+use x509_cert::{name::Name, time::Time};
 
 /// Longest certificate that is read.
 pub(crate) const CERTIFICATE_BYTES_MAX: usize = 16 << 10;
@@ -71,6 +71,15 @@ where
 
 pub(crate) fn profile(holds: bool, rule: &'static str) -> Result<(), EncodingError> {
     if holds { Ok(()) } else { Err(EncodingError::Profile { rule }) }
+}
+
+/// Every value in `name` is one of the strings of a `DirectoryString`, or an `IA5String`; what is in the string is not looked at.
+pub(crate) fn names_of_text(name: &Name) -> Result<(), EncodingError> {
+    let texts = [Tag::Utf8String, Tag::PrintableString, Tag::Ia5String, Tag::TeletexString, Tag::BmpString];
+    profile(
+        name.iter().all(|part| texts.contains(&part.value.tag())),
+        "a name holds something else than text",
+    )
 }
 
 pub(crate) fn from_pem(text: &str, expected: &'static str) -> Result<Vec<u8>, EncodingError> {
@@ -159,6 +168,8 @@ pub(crate) mod oid {
     pub(crate) const SUBJECT_ALT_NAME: ObjectIdentifier = oid("2.5.29.17");
     pub(crate) const BASIC_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.19");
     pub(crate) const INVALIDITY_DATE: ObjectIdentifier = oid("2.5.29.24");
+    /// Delta list, issuing distribution point, certificate issuer: the list is not complete and direct.
+    pub(crate) const PARTIAL: [ObjectIdentifier; 3] = [oid("2.5.29.27"), oid("2.5.29.28"), oid("2.5.29.29")];
     pub(crate) const NAME_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.30");
     pub(crate) const CERTIFICATE_POLICIES: ObjectIdentifier = oid("2.5.29.32");
     pub(crate) const POLICY_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.36");

@@ -109,6 +109,8 @@ impl P256PublicKey {
     /// # Errors
     /// [`KeyError::Point`].
     pub fn from_sec1(bytes: &[u8]) -> Result<Self, KeyError> {
+        // The library also reads a compact form (05), which SEC 1 does not have.
+        let bytes = bytes.first().filter(|tag| **tag != 0x05).and(Some(bytes)).ok_or(KeyError::Point)?;
         VerifyingKey::from_sec1_bytes(bytes).map(Self).map_err(|_| KeyError::Point)
     }
 

@@ -2,14 +2,24 @@
 //!
 //! `cargo run -p xiezhi-verify --example vectors --features fixtures`
 
+#[path = "vectors/keys.rs"]
+mod keys;
+#[path = "vectors/record.rs"]
+mod record;
+#[path = "vectors/seals.rs"]
+mod seals;
+#[path = "vectors/stamps.rs"]
+mod stamps;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 use xiezhi_crypto::{Digest, SignatureAlg};
 use xiezhi_evidence::{AccountSpec, AccountStatus, Body, Certificate, LocalName, manifest::names};
+use xiezhi_merkle::Hash;
 use xiezhi_pki::RevocationReason;
-use xiezhi_types::{LedgerId, TimestampMs};
+use xiezhi_types::{LedgerId, TimestampMs, canonical, from_canonical};
 use xiezhi_verify::{
-    Anchor, Exhibit, Input,
+    Anchor, Exhibit, Input, KnownCheckpoint,
     fixtures::{
         DECLARED, Fixture, ORIGINAL, Plan, SEALED_S, deposit, exhibit, manifest, revocation, signing_key,
     },
@@ -32,6 +42,7 @@ struct Vector {
     exhibit: Exhibit,
     record_only: bool,
     declared: TimestampMs,
+    known: Vec<KnownCheckpoint>,
 }
 
 /// vectors.json. Structs, because their fields keep their order whatever the features of the JSON library.
@@ -50,6 +61,8 @@ struct Entry {
     exhibit: Option<Presented>,
     record_only: bool,
     declared_time: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    known: Vec<Known>,
     outcome: String,
     verdict: String,
 }
@@ -58,6 +71,31 @@ struct Entry {
 struct Presented {
     size: Option<String>,
     digests: Vec<String>,
+}
+
+/// A checkpoint known: its CBOR, and consistency paths; all in hexadecimal.
+#[derive(Serialize)]
+struct Known {
+    checkpoint: String,
+    sha256: Vec<String>,
+    sm3: Vec<String>,
+}
+
+fn hashes(list: &Json) -> Vec<Hash> {
+    let hash = |text: &Json| {
+        let mut hash = [0; 32];
+        hex::decode_to_slice(text.as_str()?, &mut hash).ok().map(|()| hash)
+    };
+    list.as_array().into_iter().flatten().map(|text| hash(text).expect("a hash")).collect()
+}
+
+fn known_checkpoint(known: &Json) -> KnownCheckpoint {
+    let checkpoint = hex::decode(known["checkpoint"].as_str().expect("a checkpoint")).expect("hexadecimal");
+    KnownCheckpoint {
+        checkpoint: from_canonical("a checkpoint", &checkpoint).expect("a checkpoint"),
+        sha256: hashes(&known["sha256"]),
+        sm3: hashes(&known["sm3"]),
+    }
 }
 
 /// Judges `certificate` as the entry `vector` of vectors.json asks.
@@ -78,6 +116,7 @@ pub(crate) fn judge(certificate: &[u8], vector: &Json) -> String {
                 .collect(),
         },
     };
+    let known: Vec<_> = vector["known"].as_array().into_iter().flatten().map(known_checkpoint).collect();
     let verdict = verify(&Input {
         certificate,
         anchors: &[Anchor { ledger: anchor, name }],
@@ -86,7 +125,7 @@ pub(crate) fn judge(certificate: &[u8], vector: &Json) -> String {
         declared_time: TimestampMs(
             text("declared_time").and_then(|ms| ms.parse().ok()).expect("milliseconds"),
         ),
-        known_checkpoints: &[],
+        known_checkpoints: &known,
     });
     verdict.to_json()
 }
@@ -96,9 +135,9 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
     let fixture = Fixture::new();
     let mut files = vec![("original.txt".to_owned(), ORIGINAL.to_vec())];
     let mut index = Vec::new();
-    for vector in
-        good(&fixture).into_iter().chain(asked(&fixture)).chain(planned(&fixture)).chain(altered(&fixture))
-    {
+    let first = [good(&fixture), asked(&fixture), planned(&fixture), altered(&fixture)];
+    let then = [record::all(&fixture), seals::all(&fixture), stamps::all(&fixture), keys::all(&fixture)];
+    for vector in first.into_iter().chain(then).flatten() {
         let file = format!("{}.xzc", vector.name);
         let exhibit = match &vector.exhibit {
             Exhibit::None => None,
@@ -115,6 +154,7 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
             exhibit,
             record_only: vector.record_only,
             declared_time: vector.declared.to_string(),
+            known: vector.known.iter().map(known_entry).collect(),
             outcome: String::new(),
             verdict: String::new(),
         };
@@ -131,6 +171,15 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
     files
 }
 
+fn known_entry(known: &KnownCheckpoint) -> Known {
+    let texts = |path: &[Hash]| path.iter().map(hex::encode).collect();
+    Known {
+        checkpoint: hex::encode(canonical(&known.checkpoint)),
+        sha256: texts(&known.sha256),
+        sm3: texts(&known.sm3),
+    }
+}
+
 fn vector(name: &'static str, about: &'static str, fixture: &Fixture, certificate: &Certificate) -> Vector {
     Vector {
         name,
@@ -140,7 +189,30 @@ fn vector(name: &'static str, about: &'static str, fixture: &Fixture, certificat
         exhibit: exhibit(ORIGINAL),
         record_only: false,
         declared: DECLARED,
+        known: Vec::new(),
     }
+}
+
+/// The certificate of `plan`, changed afterwards.
+fn changed(
+    name: &'static str,
+    about: &'static str,
+    fixture: &Fixture,
+    plan: &Plan,
+    change: impl FnOnce(&mut Certificate),
+) -> Vector {
+    let mut certificate = fixture.certificate(plan);
+    change(&mut certificate);
+    vector(name, about, fixture, &certificate)
+}
+
+/// `bytes` with every `from` replaced by `to`, of the same length; there is at least one.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut changed = bytes.to_vec();
+    let places = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(from));
+    let count = places.map(|at| changed[at..at + to.len()].copy_from_slice(to)).count();
+    assert!(count > 0 && from.len() == to.len(), "what is replaced is there");
+    changed
 }
 
 fn good(fixture: &Fixture) -> Vec<Vector> {

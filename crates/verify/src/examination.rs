@@ -122,11 +122,10 @@ impl<'a> Examination<'a> {
     fn exists_since(&self, stamps: &[stamps::Stamped]) -> Option<TimestampMs> {
         let genesis = self.genesis.as_ref()?;
         let checkpoint = self.certificate.checkpoint.time;
-        let Some(last) = usize::try_from(genesis.policy.timestamps).ok()?.checked_sub(1) else {
-            return Some(checkpoint);
-        };
-        let stamped = stamps::first_times(stamps).get(last).copied()?;
-        Some(stamped.max(checkpoint))
+        match usize::try_from(genesis.policy.timestamps).ok()? {
+            0 => Some(checkpoint),
+            needed => Some(stamps::stamped_by(stamps, needed)?.max(checkpoint)),
+        }
     }
 
     fn seal_facts(&self, seals: &[seals::Sealed]) -> Vec<SealFact> {

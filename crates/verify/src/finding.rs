@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use crate::code;
+
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,24 +26,40 @@ pub(crate) struct Finding {
     pub(crate) reason: &'static str,
     pub(crate) zh: &'static str,
     pub(crate) en: &'static str,
+    /// The checks that can find it.
+    pub(crate) codes: &'static [&'static str],
+}
+
+macro_rules! codes {
+    ([$($code:ident),*]) => {
+        &[$(code::$code),*]
+    };
 }
 
 macro_rules! findings {
-    ($($name:ident = $status:ident $reason:literal, $zh:literal, $en:literal;)*) => {
-        $(pub(crate) const $name: Finding =
-            Finding { status: Status::$status, reason: $reason, zh: $zh, en: $en };)*
+    ($(@$codes:tt $($name:ident = $status:ident $reason:literal, $zh:literal, $en:literal;)*)*) => {
+        $($(pub(crate) const $name: Finding = Finding {
+            status: Status::$status,
+            reason: $reason,
+            zh: $zh,
+            en: $en,
+            codes: codes!($codes),
+        };)*)*
 
         /// Every finding, for the tests and the table in docs/specs.
         #[cfg(test)]
-        pub(crate) const ALL: &[&Finding] = &[$(&$name),*];
+        pub(crate) const ALL: &[&Finding] = &[$($(&$name),*),*];
     };
 }
 
 findings! {
+    @[LEDGER, STATEMENT, ORIGINAL, MANIFEST, BATCH_PLACE, STATEMENT_SIGNATURES, INCLUSION_SHA256, INCLUSION_SM3, STATEMENT_LEDGER,
+     CHECKPOINT_LEDGER, SEAL, SEAL_POLICY, TIME_STAMP, TIME_STAMP_POLICY, KEY_STATUS, REVOCATION_LISTS, TIMES, CONSISTENCY]
     NOT_EVALUATED = Unknown "not-evaluated",
         "未能检查:它所依据的检查“{because}”没有通过。",
         "Not checked: it rests on the check \"{because}\", which did not pass.";
 
+    @[CERTIFICATE]
     CERTIFICATE_READ = Pass "",
         "凭证的格式正确,且编码唯一。",
         "The certificate is well formed and in its one encoding.";
@@ -61,6 +79,7 @@ findings! {
         "本软件不识别该凭证的版本。",
         "This software does not know the certificate's version.";
 
+    @[LEDGER]
     LEDGER_TRUSTED = Pass "",
         "该账本({ledger})是您信任的“{zh}”。",
         "The ledger ({ledger}) is one you trust: {en}.";
@@ -71,6 +90,7 @@ findings! {
         "凭证所附的创世文件已损坏或不合规定。",
         "The genesis in the certificate is damaged or breaks its rules.";
 
+    @[STATEMENT]
     STATEMENT_READ = Pass "",
         "存证声明的格式正确,类型为 {type}。",
         "The statement is well formed; its type is {type}.";
@@ -78,6 +98,7 @@ findings! {
         "存证声明已损坏或被改动。",
         "The statement is damaged or altered.";
 
+    @[ORIGINAL]
     ORIGINAL_SAME = Pass "",
         "所出示的原件与存证记录一致({algorithms})。",
         "The original presented is the one recorded ({algorithms}).";
@@ -106,6 +127,7 @@ findings! {
         "该记录是账户的开立,没有原件。",
         "The record is the creation of an account: there is no original.";
 
+    @[MANIFEST]
     MANIFEST_BOUND = Pass "",
         "清单与声明所承诺的一致({open} 项公开,{closed} 项未公开)。",
         "The manifest is the one the statement commits to ({open} fields open, {closed} closed).";
@@ -122,6 +144,7 @@ findings! {
         "凭证未附清单;原件只能与声明中的摘要直接比对。",
         "The certificate has no manifest; an original can only be compared with the statement's own digests.";
 
+    @[BATCH_PLACE]
     BATCH_PLACED = Pass "",
         "该项是本批 {items} 项中的第 {item} 项(自 0 起)。",
         "This is item {item} (from 0) of the batch's {items}.";
@@ -141,6 +164,7 @@ findings! {
         "该凭证证明整批 {items} 项,不指向其中某一项。",
         "The certificate is for the whole batch of {items} items.";
 
+    @[STATEMENT_SIGNATURES]
     SIGNATURES_HOLD = Pass "",
         "声明由账户 {account} 当时有效的密钥签名({signers} 把,达到其门限)。",
         "The statement was signed by account {account} with its keys at that time ({signers}, enough for its threshold).";
@@ -172,6 +196,7 @@ findings! {
         "签名权重合计 {sum},需要 {need}。",
         "The signing weights add up to {sum}; {need} is needed.";
 
+    @[INCLUSION_SHA256, INCLUSION_SM3]
     INCLUDED = Pass "",
         "记录在日志中的序号为 {index},日志共 {size} 条。",
         "The record is number {index} in the log of {size}.";
@@ -185,6 +210,7 @@ findings! {
         "该声明不在检查点所封存的日志之中。",
         "The statement is not in the log that the checkpoint closes.";
 
+    @[STATEMENT_LEDGER]
     AUDIENCE_SAME = Pass "",
         "声明是为该账本作出的。",
         "The statement was made for this ledger.";
@@ -195,6 +221,7 @@ findings! {
         "声明是为另一账本({audience})作出的。",
         "The statement was made for another ledger ({audience}).";
 
+    @[CHECKPOINT_LEDGER]
     CHECKPOINT_SAME = Pass "",
         "检查点属于该账本,高度 {height}。",
         "The checkpoint is of this ledger, at height {height}.";
@@ -202,6 +229,7 @@ findings! {
         "检查点属于另一账本({named})。",
         "The checkpoint is of another ledger ({named}).";
 
+    @[SEAL]
     SEAL_HOLDS = Pass "",
         "{zh}于 {time} 盖章,其签章证书有效。",
         "{en} sealed at {time}; its key was certified.";
@@ -227,6 +255,7 @@ findings! {
         "{institution} 的证书链中有多余或次序不对的证书。",
         "The chain of {institution} has a certificate that does not belong, or is out of order.";
 
+    @[SEAL, TIME_STAMP]
     CHAIN_MALFORMED = Fail "chain-malformed",
         "{of} 的证书链中有损坏或被改动的证书。",
         "A certificate in the chain of {of} is damaged or altered.";
@@ -249,6 +278,7 @@ findings! {
         "{of} 的证书链过长。",
         "The chain of {of} is too long.";
 
+    @[SEAL_POLICY]
     POLICY_MET = Pass "",
         "盖章机构符合账本的规则({sealed})。",
         "The seals meet the ledger's policy ({sealed}).";
@@ -259,12 +289,16 @@ findings! {
         "是否符合账本的规则,取决于无法判断的密钥:{undecided}。",
         "Whether the seals meet the ledger's policy depends on keys whose status is unknown: {undecided}.";
 
+    @[TIME_STAMP]
     STAMP_HOLDS = Pass "",
         "时间戳机构“{of}”证明检查点在 {time} 已存在。",
         "Time-stamp authority {of} had seen the checkpoint at {time}.";
     STAMP_MALFORMED = Fail "malformed",
         "时间戳 {number} 已损坏、被改动或不合规定。",
         "Time stamp {number} is damaged, altered or breaks the rules.";
+    STAMP_TWICE = Fail "twice",
+        "时间戳 {number} 在凭证中已有一份相同的。",
+        "Time stamp {number} is in the certificate twice.";
     STAMP_UNSUPPORTED = Fail "unsupported",
         "时间戳 {number} 使用了本软件不识别的算法。",
         "Time stamp {number} uses an algorithm that is not supported.";
@@ -281,6 +315,7 @@ findings! {
         "时间戳“{of}”的时间 {time} 晚于所声明的核验时间。",
         "The time stamp of {of}, {time}, is later than the declared time.";
 
+    @[TIME_STAMP_POLICY]
     STAMPS_ENOUGH = Pass "",
         "有 {authorities} 家时间戳机构,规则要求 {needed} 家。",
         "{authorities} time-stamp authorities, {needed} needed.";
@@ -291,6 +326,7 @@ findings! {
         "时间戳机构的家数取决于无法判断的密钥:{undecided}。",
         "Whether there are enough time-stamp authorities depends on keys whose status is unknown: {undecided}.";
 
+    @[KEY_STATUS]
     KEY_GOOD = Pass "",
         "{of} 的密钥在使用之时没有被吊销。",
         "The key of {of} was not revoked when it was used.";
@@ -313,6 +349,7 @@ findings! {
         "判断 {of} 的密钥状态的吊销列表不成立:它被改动,或不是签发机构所制。",
         "The revocation list for the key of {of} does not hold: it was altered, or its issuer did not make it.";
 
+    @[REVOCATION_LISTS]
     LISTS_USED = Pass "",
         "所附 {lists} 份吊销列表均属于链上的签发机构。",
         "Each of the {lists} revocation lists belongs to an authority on a chain.";
@@ -326,6 +363,7 @@ findings! {
         "吊销列表 {list} 的签发机构另有一份列表。",
         "The issuer of revocation list {list} has another one there.";
 
+    @[TIMES]
     TIMES_AGREE = Pass "",
         "各时间先后相符,且均不晚于所声明的核验时间。",
         "The times agree, and none is later than the declared time.";
@@ -348,6 +386,7 @@ findings! {
         "吊销列表 {list} 制作于 {time},晚于所声明的核验时间。",
         "Revocation list {list} was made at {time}, later than the declared time.";
 
+    @[CONSISTENCY]
     CONSISTENT = Pass "",
         "检查点与您已知的检查点(共 {size} 条)相容。",
         "The checkpoint agrees with the one you knew (of {size} records).";

@@ -7,7 +7,8 @@ use xiezhi_crypto::{Digest, DigestAlg, SignatureAlg, SigningKey, sha256, sha256_
 use xiezhi_evidence::{
     Account, AccountProof, AccountSpec, BatchBody, BatchItem, BatchPlace, Body, Certificate, CertifiedSeal,
     Checkpoint, DepositBody, Genesis, Institution, Limits, LocalName, Manifest, Policy, Seal, Statement,
-    StatementDraft, TimeStamp, Value, WeightedKey, manifest::names, state_proof::StateProof,
+    StatementDraft, TimeStamp, Value, WeightedKey, cose::sig_structure, manifest::names,
+    state_proof::StateProof,
 };
 use xiezhi_merkle::{Hash, Sha256, Sm3, Tree, TreeHash};
 use xiezhi_pki::{
@@ -27,13 +28,18 @@ pub const CHECKPOINT_MS: u64 = 1_800_000_000_250;
 pub const SEALED_S: u64 = 1_800_000_001;
 /// The time that the time-stamp authorities state, in milliseconds.
 pub const STAMPED_MS: u64 = 1_800_000_001_500;
+/// Seconds in a day.
+pub const DAY_S: u64 = 86_400;
 /// A declared time at which all is well.
 pub const DECLARED: TimestampMs = TimestampMs(1_800_000_060_000);
 /// The original.
 pub const ORIGINAL: &[u8] = "租赁合同 2027-0115 号\nLease No. 2027-0115\n".as_bytes();
 
-const DAY_S: u64 = 86_400;
-const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1.1");
+/// What the root is called.
+pub const ROOT: Subject<'static> =
+    Subject { organisation: "獬豸示例联盟", common_name: "Xiezhi Example Root" };
+/// The policy of the time-stamp authorities.
+pub const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1.1");
 
 /// Who seals.
 #[derive(Debug)]
@@ -75,6 +81,8 @@ pub struct Fixture {
 pub struct Plan {
     /// The statement to be recorded; a deposit of [`ORIGINAL`] by default.
     pub statement: Option<Statement>,
+    /// What is recorded in the statement's place, a statement or not; the account and all else stay as they are.
+    pub leaf: Option<Vec<u8>>,
     /// For a batch: its items, and which of them the certificate is for.
     pub batch: Option<(Vec<Vec<u8>>, u32)>,
     /// The manifest that goes into the certificate.
@@ -107,6 +115,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             statement: None,
+            leaf: None,
             batch: None,
             manifest: Some(manifest(ORIGINAL)),
             account: None,
@@ -124,7 +133,9 @@ impl Default for Plan {
     }
 }
 
-fn p256(seed: u8) -> P256Key {
+/// The P-256 key whose secret is `seed` repeated.
+#[must_use]
+pub fn p256(seed: u8) -> P256Key {
     P256Key::from_bytes(&[seed; 32]).expect("a small scalar")
 }
 
@@ -192,8 +203,7 @@ impl Fixture {
     pub fn new() -> Self {
         let created = CHECKPOINT_MS / 1000 - 30 * DAY_S;
         let validity = Validity { not_before: created, not_after: created + 3650 * DAY_S };
-        let subject = Subject { organisation: "獬豸示例联盟", common_name: "Xiezhi Example Root" };
-        let root = CertificateAuthority::new_root(p256(1), subject, [1; 16], validity).expect("a root");
+        let root = CertificateAuthority::new_root(p256(1), ROOT, [1; 16], validity).expect("a root");
         let profile = Profile::IssuingAuthority { key: p256(2).public_key() };
         let issuing = issue(&root, profile, "示例电子认证", "Xiezhi Example Issuing CA", 2);
         let issuing = CertificateAuthority::from_parts(p256(2), issuing.der()).expect("an authority");
@@ -252,6 +262,14 @@ impl Fixture {
         Self { genesis, ledger, sealers, root, issuing, authorities, key, account }
     }
 
+    /// The same members and keys under another genesis, hence another ledger.
+    #[must_use]
+    pub fn with_genesis(mut self, change: impl FnOnce(&mut Genesis)) -> Self {
+        change(&mut self.genesis);
+        self.ledger = Genesis::ledger_id(&self.genesis.encode());
+        self
+    }
+
     /// The anchor that trusts it.
     #[must_use]
     pub fn anchor(&self) -> Anchor {
@@ -274,6 +292,23 @@ impl Fixture {
     #[must_use]
     pub fn statement(&self) -> Statement {
         self.draft(deposit(&manifest(ORIGINAL), ORIGINAL)).sign(&[&self.key]).expect("a statement")
+    }
+
+    /// A general SCITT statement of `payload`, 24 to 255 bytes, in the account's name, as another tool would make it: no audience, no
+    /// time of issue.
+    #[must_use]
+    pub fn general(&self, payload: &[u8]) -> Statement {
+        let text = |text: &str| [&[0x78, length(text.as_bytes())], text.as_bytes()].concat();
+        let kid = self.key.public_key().id();
+        let mut protected = vec![0xa4, 0x01, 0x27, 0x03];
+        protected.extend([text("application/vnd.cyclonedx+json"), vec![0x04, 0x48], kid.0.to_vec()].concat());
+        protected.extend([&[0x0f, 0xa2, 0x01], text(&self.account.id.uri()).as_slice(), &[0x02]].concat());
+        protected.extend(text("urn:example:product:1.2.3"));
+        let signature = self.key.sign(&sig_structure(&protected, payload));
+        let head = [0xd2, 0x84, 0x58, length(&protected)];
+        let parts =
+            [&head, protected.as_slice(), &[0xa0, 0x58, length(payload)], payload, &[0x58, 64], &signature];
+        Statement::parse(&parts.concat()).expect("a statement")
     }
 
     /// A plan for item `index` of a batch of `count`; the item is a deposit of [`ORIGINAL`].
@@ -340,7 +375,7 @@ impl Fixture {
             genesis: self.genesis.encode(),
             history: Vec::new(),
             index: LogIndex(plan.before),
-            statement: statement.as_bytes().to_vec(),
+            statement: log[usize::try_from(plan.before).expect("a short log")].clone(),
             batch: plan.batch.as_ref().map(|(items, index)| place(items, *index)),
             manifest: plan.manifest.clone(),
             account: AccountProof { account, proof },
@@ -353,7 +388,7 @@ impl Fixture {
         }
     }
 
-    /// The log of a plan: other people's statements around it.
+    /// The log of a plan: other people's statements around the plan's leaf, or where it has none around `statement`.
     #[must_use]
     pub fn log(&self, statement: &Statement, plan: &Plan) -> Vec<Vec<u8>> {
         let other = |at: u64| {
@@ -364,7 +399,8 @@ impl Fixture {
         };
         let before = (0..plan.before).map(other);
         let after = (plan.before + 1..plan.before + 1 + plan.after).map(other);
-        before.chain([statement.as_bytes().to_vec()]).chain(after).collect()
+        let leaf = plan.leaf.clone().unwrap_or_else(|| statement.as_bytes().to_vec());
+        before.chain([leaf]).chain(after).collect()
     }
 
     /// The plan's seals over `checkpoint`.
@@ -408,7 +444,8 @@ impl Fixture {
 }
 
 /// A certificate valid as long as its issuer.
-fn issue(
+#[must_use]
+pub fn issue(
     by: &CertificateAuthority,
     profile: Profile<'_>,
     organisation: &str,
@@ -421,7 +458,13 @@ fn issue(
     by.issue(&template).expect("a certificate")
 }
 
-fn tree<H: TreeHash>(log: &[Vec<u8>]) -> Tree<H> {
+fn length(bytes: &[u8]) -> u8 {
+    u8::try_from(bytes.len()).expect("at most 255 bytes")
+}
+
+/// The tree of `log`, whose entries are whole leaves.
+#[must_use]
+pub fn tree<H: TreeHash>(log: &[Vec<u8>]) -> Tree<H> {
     Tree::new(&log.iter().map(|entry| H::leaf(entry)).collect::<Vec<_>>())
 }
 

@@ -11,6 +11,7 @@
 //! fails rather than being skipped.
 
 mod checks;
+pub mod equivocation;
 mod examination;
 mod finding;
 #[cfg(feature = "fixtures")]

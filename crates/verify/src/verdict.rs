@@ -47,6 +47,7 @@ pub struct Check {
 
 impl Check {
     pub(crate) fn new(code: &'static str, finding: &'static Finding) -> Self {
+        debug_assert!(finding.codes.contains(&code), "{code} does not find {:?}", finding.reason);
         let Finding { status, reason, .. } = *finding;
         Self { code, status, reason, counts: true, params: Vec::new(), finding }
     }

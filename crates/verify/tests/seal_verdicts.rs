@@ -9,7 +9,9 @@ use xiezhi_pki::RevocationReason;
 use xiezhi_types::{Height, InstitutionId, LedgerId, TimestampMs};
 use xiezhi_verify::{
     Outcome, Status, code,
-    fixtures::{DECLARED, Fixture, ORIGINAL, Plan, SEALED_S, deposit, manifest, revocation, signing_key},
+    fixtures::{
+        DECLARED, Fixture, ORIGINAL, Plan, SEALED_S, STAMPED_MS, deposit, manifest, revocation, signing_key,
+    },
 };
 
 #[test]
@@ -122,8 +124,10 @@ fn without_enough_time_stamp_authorities_there_is_no_validity() {
     let mut fixture = Fixture::new();
     fixture.genesis.policy.timestamps = 2;
     fixture.ledger = xiezhi_evidence::Genesis::ledger_id(&fixture.genesis.encode());
-    let twice = Plan { stampers: vec![0, 0], ..Plan::default() };
-    let verdict = ask(&fixture, &fixture.certificate(&twice));
+    let mut certificate = fixture.certificate(&Plan::default());
+    let later = Plan { stamped_ms: STAMPED_MS + 1, ..Plan::default() };
+    certificate.timestamps.extend(fixture.stamps(&certificate.checkpoint, &later));
+    let verdict = ask(&fixture, &certificate);
     check_only(&verdict, Outcome::Invalid, code::TIME_STAMP_POLICY, "not-met", &[]);
     let two = Plan { stampers: vec![0, 1], ..Plan::default() };
     assert_eq!(ask(&fixture, &fixture.certificate(&two)).outcome, Outcome::Valid);
@@ -144,6 +148,8 @@ fn a_bad_time_stamp_fails_and_does_not_count() {
     let other = fixture.certificate(&Plan { after: 7, ..Plan::default() });
     certificate.timestamps = other.timestamps;
     check_only(&ask(&fixture, &certificate), Outcome::Invalid, code::TIME_STAMP, "other-checkpoint", &also);
+    let twice = Plan { stampers: vec![0, 0], ..Plan::default() };
+    check_plan(&twice, Outcome::Invalid, code::TIME_STAMP, "twice", &[code::KEY_STATUS]);
     let early = Plan { stamped_ms: (SEALED_S - 10) * 1000, ..Plan::default() };
     check_plan(&early, Outcome::Invalid, code::TIME_STAMP, "before-checkpoint", &[code::TIME_STAMP_POLICY]);
     let late = Plan { stamped_ms: DECLARED.0 + 1, ..Plan::default() };

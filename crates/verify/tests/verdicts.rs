@@ -103,12 +103,14 @@ fn bytes_that_are_no_certificate_fail_one_check_and_leave_the_rest_open() {
     let fixture = Fixture::new();
     let good = fixture.certificate(&Plan::default()).encode();
     let longer = [good.as_slice(), &[0]].concat();
-    let rows: [(&[u8], &str); 5] = [
+    let long = [&good[..3], &[0; 4 << 20]].concat();
+    let rows: [(&[u8], &str); 6] = [
         (b"%PDF-1.7", "not-a-certificate"),
         (b"", "not-a-certificate"),
         (&good[..good.len() - 1], "malformed"),
         (&longer, "not-canonical"),
-        (&[0; (4 << 20) + 1], "too-long"),
+        (&[0; (4 << 20) + 1], "not-a-certificate"),
+        (&long, "too-long"),
     ];
     for (bytes, reason) in rows {
         let mut question = Question::of(&fixture.certificate(&Plan::default()), &fixture);
@@ -379,38 +381,15 @@ fn a_checkpoint_already_known_must_agree() {
 #[test]
 fn a_general_statement_is_compared_by_its_payload() {
     let fixture = Fixture::new();
-    let statement = general(&fixture, b"a bill of materials");
+    let statement = fixture.general(b"a bill of materials, longer than twenty-three bytes");
     let plan = Plan { statement: Some(statement), manifest: None, ..Plan::default() };
     let mut question = Question::of(&fixture.certificate(&plan), &fixture);
-    question.exhibit = exhibit(b"a bill of materials");
+    question.exhibit = exhibit(b"a bill of materials, longer than twenty-three bytes");
     let verdict = question.ask();
     assert_eq!(find(&verdict, code::STATEMENT_LEDGER).reason, "unbound");
     assert_eq!(verdict.outcome, Outcome::Valid);
     question.exhibit = exhibit(b"another");
     check_only(&question.ask(), Outcome::Invalid, code::ORIGINAL, "digest-differs", &[]);
-}
-
-/// A SCITT statement as another tool would make it: no audience, no issue time.
-fn general(fixture: &Fixture, payload: &[u8]) -> xiezhi_evidence::Statement {
-    let iss = fixture.account.id.uri();
-    let text = |text: &str| [&[0x78, text.len() as u8], text.as_bytes()].concat();
-    let mut protected = vec![0xa4, 0x01, 0x27, 0x03];
-    protected.extend(text("application/json"));
-    protected
-        .extend([&[0x04, 0x48], fixture.key.public_key().id().0.as_slice(), &[0x0f, 0xa2, 0x01]].concat());
-    protected.extend([text(&iss), vec![0x02], text("urn:example:product")].concat());
-    let message = xiezhi_evidence::cose::sig_structure(&protected, payload);
-    let signature = fixture.key.sign(&message);
-    let bytes = [
-        &[0xd2, 0x84, 0x58, protected.len() as u8],
-        protected.as_slice(),
-        &[0xa0, 0x58, payload.len() as u8],
-        payload,
-        &[0x58, 64],
-        &signature,
-    ]
-    .concat();
-    xiezhi_evidence::Statement::parse(&bytes).unwrap()
 }
 
 #[test]

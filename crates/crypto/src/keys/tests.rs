@@ -45,6 +45,10 @@ fn bytes_that_are_no_key_are_refused() {
     for alg in SignatureAlg::ALL {
         assert!(PublicKey::new(alg, &[]).is_err());
         assert!(PublicKey::new(alg, &[0xff; 33]).is_err());
+        // The same point under another tag of 33 bytes.
+        let mut compact = key(alg).public_key().as_bytes().to_vec();
+        compact[0] = 5;
+        assert!(PublicKey::new(alg, &compact).is_err());
         assert!(PublicKey::new(alg, &[0x05; 65]).is_err());
     }
     assert!(SigningKey::from_seed(SignatureAlg::Es256, &[0; 32]).is_err());

@@ -53,10 +53,21 @@ fn only_the_one_encoding_is_read() {
         Certificate::parse(&long_form),
         Err(CertificateError::Cbor(CborError::NotCanonical { .. }))
     ));
+    // A key that is not listed, in its place; a key twice.
+    let more = [&bytes[..3], &[bytes[3] + 1], &bytes[4..], &[0x0f, 0x00]].concat();
+    assert!(matches!(Certificate::parse(&more), Err(CertificateError::Cbor(CborError::Malformed { .. }))));
+    let twice = [&bytes[..3], &[bytes[3] + 1, 0x01, 0x01], &bytes[4..]].concat();
+    assert!(matches!(
+        Certificate::parse(&twice),
+        Err(CertificateError::Cbor(CborError::NotCanonical { .. }))
+    ));
+    // Another version may have any shape, and be any number.
+    let later = [&MAGIC, [0xa1, 0x01, 0x1b].as_slice(), &[0xff; 8]].concat();
+    assert_eq!(Certificate::parse(&later), Err(CertificateError::Version { found: u64::MAX }));
     for end in 0..bytes.len() {
         assert!(Certificate::parse(&bytes[..end]).is_err());
     }
-    let bytes = vec![0; CERTIFICATE_BYTES_MAX + 1];
+    let bytes = [MAGIC.as_slice(), &vec![0; CERTIFICATE_BYTES_MAX - 2]].concat();
     assert_eq!(Certificate::parse(&bytes), Err(CertificateError::TooLong { bytes: bytes.len() }));
 }
 
@@ -74,6 +85,7 @@ fn each_part_out_of_its_bounds_is_named() {
     check(&|c| c.seals[0].chain = vec![vec![]; 6], "seals.chain: 6");
     check(&|c| c.timestamps = vec![c.timestamps[0].clone(); 17], "timestamps: 17");
     check(&|c| c.revocations = vec![vec![]; 33], "revocations: 33");
+    check(&|c| c.account.account.keys.clear(), "account.keys");
     check(&|c| c.path_sha256 = vec![[0; 32]; 66], "66 hashes");
     check(&|c| c.account.proof.siblings = vec![[0; 32]; 257], "257 hashes");
     let many = |c: &mut Certificate| {

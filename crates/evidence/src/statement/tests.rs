@@ -244,6 +244,19 @@ fn a_general_statement_is_kept_as_it_came() {
     refused(&raw(&twice, &[0xa0], b""), "twice");
     refused(&raw(&[0xa1, 0x02, 0x81, 0x0f], &[0xa0], b""), "crit");
     refused(&raw(&[0xa1, 0x01, 0x27], &[0xa0], b""), "kid");
+    // A claim twice, a nested key twice, a long form, another order of labels.
+    let protected = header(-8, "application/spdx+json", &claims);
+    let place = protected.windows(2).position(|pair| pair == [0x0f, 0xa2]).unwrap();
+    let of = |more: &[u8]| [&[0xa5], &protected[1..place], more, &protected[place..]].concat();
+    let read = |more: &[u8]| Statement::parse(&raw(&of(more), &[0xa0], b"{}"));
+    assert!(read(&[0x18, 0x64, 0x00]).is_ok() && read(&[0x09, 0x00]).is_ok());
+    let sub_twice =
+        [&[0xa4], &protected[1..=place], &[0xa3, 0x02, 0x61, 0x61], &protected[place + 2..]].concat();
+    refused(&raw(&sub_twice, &[0xa0], b"{}"), "twice");
+    refused(&raw(&of(&[0x09, 0xa2, 0x01, 0x00, 0x01, 0x00]), &[0xa0], b"{}"), "twice");
+    refused(&raw(&of(&[0x18, 0x09, 0x00]), &[0xa0], b"{}"), "shortest");
+    refused(&raw(&of(&[0x09, 0x9f, 0xff]), &[0xa0], b"{}"), "well formed");
+    refused(&[&[0xd8, 0x12], &bytes[1..]].concat(), "shortest");
 }
 
 #[test]

@@ -13,37 +13,39 @@ pub(super) struct Revocation {
 }
 
 /// Checks every certificate but the last, the root, against the lists of the next one up.
+///
+/// From the leaf upwards: the first that refuses, otherwise the first that is not known.
 pub(super) fn check(
     path: &[Link<'_>],
     crls: &[Crl],
     at: u64,
     policy: RevocationPolicy,
 ) -> Result<Revocation, ChainError> {
-    let mut covered = true;
-    let mut leaf_revoked_later = None;
+    let mut revocation = Revocation { covered: true, leaf_revoked_later: None };
+    let mut open = None;
     for (index, pair) in path.windows(2).enumerate() {
+        let certificate = pair[0].place;
         let lists = lists_of(&pair[1], crls)?;
-        for list in &lists {
-            let Some(entry) = list.find(pair[0].certificate.serial()) else { continue };
-            let effective_from = entry.effective_from();
+        for entry in lists.iter().filter_map(|list| list.find(pair[0].certificate.serial())) {
+            let (effective_from, reason) = (entry.effective_from(), entry.reason);
             if at >= effective_from {
-                return Err(ChainError::Revoked {
-                    certificate: pair[0].place,
-                    at,
-                    effective_from,
-                    reason: entry.reason,
-                });
+                return Err(ChainError::Revoked { certificate, at, effective_from, reason });
             }
             if index == 0 {
-                leaf_revoked_later.get_or_insert_with(|| entry.clone());
+                revocation.leaf_revoked_later.get_or_insert_with(|| entry.clone());
+            }
+            if policy.self_dated && reason.is_compromise() {
+                open.get_or_insert(ChainError::CompromisedLater { certificate, effective_from });
             }
         }
-        match coverage(&pair[0], &lists, at, policy) {
-            Err(error) if policy.required => return Err(error),
-            answer => covered &= answer.is_ok(),
+        if let Err(error) = coverage(&pair[0], &lists, at, policy) {
+            revocation.covered = false;
+            if policy.required {
+                open.get_or_insert(error);
+            }
         }
     }
-    Ok(Revocation { covered, leaf_revoked_later })
+    open.map_or(Ok(revocation), Err)
 }
 
 /// The lists that `issuer` signed.
@@ -51,13 +53,9 @@ pub(super) fn check(
 /// A list in its name that names another key of that name is not its list; one that does not is, and must verify.
 fn lists_of<'a>(issuer: &Link<'_>, crls: &'a [Crl]) -> Result<Vec<&'a Crl>, ChainError> {
     let certificate = issuer.certificate;
-    let key_id = certificate.extensions().key_id.as_deref();
     let mut lists = Vec::new();
-    for (index, crl) in crls.iter().enumerate() {
-        let other_key = crl.authority_key_id().zip(key_id).is_some_and(|(named, own)| named != own);
-        if crl.issuer_name() != certificate.subject_name() || other_key {
-            continue;
-        }
+    for (index, crl) in crls.iter().enumerate().filter(|(_, crl)| crl.belongs_to(certificate)) {
+        // RFC 5280, section 6.3.3 (f).
         if certificate.extensions().key_usage.is_some_and(|(_, usage)| !usage.crl_sign()) {
             return Err(issuer.misused(Misuse::NoCrlSigning));
         }

@@ -1,8 +1,10 @@
-use x509_cert::ext::pkix::KeyUsages;
+use der::asn1::{Ia5String, OctetString};
+use x509_cert::ext::pkix::{KeyUsages, SubjectAltName, name::GeneralName};
 
 use super::{CertificateRef, ChainError, Misuse, Purpose, RevocationPolicy, Trust, Validated, validate};
 use crate::{
-    EncodingError, PublicKey, RevocationReason, RevokedCertificate,
+    EncodingError, PublicKey, RevocationReason, RevokedCertificate, X509Certificate,
+    issuance::extension,
     testkit::{
         Alliance, CLIENT_AUTH, DAY, LEAF_VALIDITY, NOW, SEAL_KEY, TIME_STAMPING, alliance, basic_constraints,
         crl, extended_key_usage, institution, key, key_usage, misfit, one_byte_changes,
@@ -112,6 +114,42 @@ fn what_was_sealed_before_the_revocation_stands() {
 }
 
 #[test]
+fn what_refuses_goes_before_what_is_not_known_and_the_leaf_before_its_issuers() {
+    let alliance = alliance();
+    let issuing = alliance.issuing.certificate();
+    let place = CertificateRef::Intermediate { index: 0 };
+    let run = |crls: &[&[u8]], revocation| {
+        let intermediates = [issuing.der()];
+        let trust = alliance.trust(&intermediates, crls, revocation);
+        validate(alliance.deep_tsa.der(), &trust, NOW, Purpose::TimeStamping).map(|_| ())
+    };
+    let of_issuing = |since: u64, reason| RevokedCertificate {
+        revoked_at: since,
+        serial: issuing.serial().to_vec(),
+        ..revoked(0, reason, None)
+    };
+    let (strict, self_dated) = (RevocationPolicy::STRICT, RevocationPolicy::SELF_DATED);
+    let compromise = RevocationReason::CaCompromise;
+    let leaf_list = crl(&alliance.issuing, NOW - DAY, &[]);
+    // The leaf has no list, but its issuer is known to be revoked.
+    let revoking = alliance.crl(NOW - DAY, &[of_issuing(NOW, compromise)]);
+    let answer = run(&[&revoking], strict);
+    assert!(
+        matches!(answer, Err(ChainError::Revoked { certificate, .. }) if certificate == place),
+        "{answer:?}"
+    );
+    // An issuer compromised later leaves the leaf's own time in doubt.
+    let later = alliance.crl(NOW - DAY, &[of_issuing(NOW + 1, compromise)]);
+    assert_eq!(run(&[&later, &leaf_list], strict), Ok(()));
+    let doubt = ChainError::CompromisedLater { certificate: place, effective_from: NOW + 1 };
+    assert_eq!(run(&[&later, &leaf_list], self_dated), Err(doubt));
+    let retired = alliance.crl(NOW - DAY, &[of_issuing(NOW + 1, RevocationReason::Superseded)]);
+    assert_eq!(run(&[&retired, &leaf_list], self_dated), Ok(()));
+    let answer = run(&[&later], self_dated);
+    assert!(matches!(answer, Err(ChainError::CrlMissing { certificate: LEAF, .. })), "{answer:?}");
+}
+
+#[test]
 fn a_stale_list_still_revokes_and_never_clears() {
     let alliance = alliance();
     let old = alliance.crl(NOW - 50 * DAY, &[]);
@@ -139,7 +177,7 @@ fn a_later_list_covers_unless_the_policy_or_the_expiry_says_no() {
     let run = |this_update, later_accepted| {
         let list = alliance.crl(this_update, &[]);
         let crls = [&list[..]];
-        let policy = RevocationPolicy { required: true, later_accepted };
+        let policy = RevocationPolicy { later_accepted, ..RevocationPolicy::STRICT };
         validate(alliance.seal.der(), &alliance.trust(&[], &crls, policy), NOW, Purpose::Seal).map(|_| ())
     };
     let late = |this_update| Err(ChainError::CrlTooLate { certificate: LEAF, at: NOW, this_update });
@@ -196,9 +234,45 @@ fn certificates_that_miss_the_profile_do_not_serve() {
         let answer = validate(&leaf, &trust, NOW, purpose);
         assert_eq!(answer, Err(ChainError::WrongPurpose { certificate: LEAF, misuse }));
     }
+    // A second alternative name beside the institution's.
+    let uri = |text: &str| GeneralName::UniformResourceIdentifier(Ia5String::new(text).expect("ASCII"));
+    let names = |names: &[&str]| {
+        let names = SubjectAltName(names.iter().map(|text| uri(text)).collect());
+        let leaf =
+            misfit(&alliance, ed25519, vec![key_usage(true, &sign), extension(false, &names).unwrap()]);
+        let trust = alliance.trust(&[], &[], RevocationPolicy::IF_PRESENT);
+        validate(&leaf, &trust, NOW, seal).map(|_| ())
+    };
+    let misfit_names = Err(ChainError::WrongPurpose { certificate: LEAF, misuse: Misuse::Institution });
+    assert_eq!(names(&["urn:xiezhi:institution:court"]), Ok(()));
+    assert_eq!(names(&["urn:xiezhi:institution:court", "https://court.example"]), misfit_names);
+    assert_eq!(names(&["urn:xiezhi:institution:Court"]), misfit_names);
     let bare = misfit(&alliance, p256, vec![eku(true, &[TIME_STAMPING])]);
     let trust = alliance.trust(&[], &[], RevocationPolicy::IF_PRESENT);
     assert!(validate(&bare, &trust, NOW, stamp).is_ok(), "key usage is optional for time-stamping");
+}
+
+#[test]
+fn extensions_and_names_are_read_strictly() {
+    let alliance = alliance();
+    // Digital signature, with the bits after it written out.
+    let mut padded = key_usage(true, &[KeyUsages::DigitalSignature]);
+    padded.extn_value = OctetString::new([0x03, 0x02, 0x00, 0x80]).unwrap();
+    let leaf = misfit(&alliance, PublicKey::Ed25519(SEAL_KEY), vec![padded]);
+    assert_eq!(X509Certificate::from_der(&leaf), Err(EncodingError::NotCanonical));
+    // A point in compact form.
+    let point = key(3).public_key().to_sec1();
+    for (tag, read) in [(0x02, true), (0x03, true), (0x05, false)] {
+        let short = [&[tag], &point[1..33]].concat();
+        assert_eq!(crate::P256PublicKey::from_sec1(&short).is_ok(), read, "{tag}");
+    }
+    // The country as a BIT STRING.
+    let country = [0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02];
+    let mut seal = alliance.seal.der().to_vec();
+    let place = seal.windows(country.len()).position(|part| part == country).expect("a country");
+    seal[place + 5] = 0x03;
+    seal[place + 7] = 0;
+    assert!(matches!(X509Certificate::from_der(&seal), Err(EncodingError::Profile { .. })));
 }
 
 #[test]

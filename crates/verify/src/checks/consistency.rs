@@ -3,7 +3,7 @@
 use xiezhi_evidence::Checkpoint;
 use xiezhi_merkle::{Hash, Sha256, Sm3, TreeHash, verify_consistency};
 
-use crate::{Check, KnownCheckpoint, code, examination::Examination, finding as f, finding::Finding};
+use crate::{Check, KnownCheckpoint, Status, code, examination::Examination, finding as f, finding::Finding};
 
 /// One check per checkpoint known, and one that says so where there is none. An unknown here never keeps a verdict from being valid.
 pub(crate) fn consistency(x: &Examination<'_>) -> Vec<Check> {
@@ -12,8 +12,9 @@ pub(crate) fn consistency(x: &Examination<'_>) -> Vec<Check> {
         return vec![Check::new(code::CONSISTENCY, &f::CONSISTENCY_NONE).informational()];
     }
     let check = |known: &KnownCheckpoint| {
-        let finding = compare(&x.certificate.checkpoint, known);
-        Check::new(code::CONSISTENCY, finding).with("size", known.checkpoint.size).informational()
+        let check = Check::new(code::CONSISTENCY, compare(&x.certificate.checkpoint, known));
+        let check = check.with("size", known.checkpoint.size);
+        if check.status == Status::Unknown { check.informational() } else { check }
     };
     known.iter().map(check).collect()
 }

@@ -1,11 +1,6 @@
 //! Certified keys: chains to the genesis's roots, and their status when they were used.
 
-use std::collections::BTreeSet;
-
-use xiezhi_pki::{
-    ChainError, Crl, Misuse, RevocationPolicy, RevocationReason, Trust, Validated, X509Certificate,
-    timestamp::TokenError,
-};
+use xiezhi_pki::{ChainError, Crl, Misuse, RevocationPolicy, Trust, X509Certificate, timestamp::TokenError};
 
 use super::{seals::Sealed, stamps::Stamped};
 use crate::{
@@ -47,6 +42,8 @@ pub(crate) struct Judged<T> {
 
 /// Asks `attempt` under each root in turn, first with revocation, then, where only that stands in the way, without it.
 ///
+/// Whoever holds a stolen key can sign any date, and nothing but the key itself says when a seal or a token was made.
+///
 /// Of several failures the first is kept that says more than that the root is another's.
 pub(crate) fn judge<T>(
     roots: &[Vec<u8>],
@@ -56,8 +53,12 @@ pub(crate) fn judge<T>(
 ) -> Option<Judged<T>> {
     let mut best: Option<TokenError> = None;
     for root_der in roots {
-        let strict =
-            Trust { root_der, intermediates, crls: &lists.readable, revocation: RevocationPolicy::STRICT };
+        let strict = Trust {
+            root_der,
+            intermediates,
+            crls: &lists.readable,
+            revocation: RevocationPolicy::SELF_DATED,
+        };
         let error = match attempt(&strict) {
             Ok(proven) => return Some(Judged { chain: Ok(proven), fault: None }),
             Err(error) => error,
@@ -86,6 +87,7 @@ fn is_about_revocation(error: &ChainError) -> bool {
     matches!(
         error,
         ChainError::Revoked { .. }
+            | ChainError::CompromisedLater { .. }
             | ChainError::CrlMissing { .. }
             | ChainError::CrlStale { .. }
             | ChainError::CrlTooLate { .. }
@@ -112,21 +114,17 @@ pub(crate) fn chain_finding(error: &ChainError) -> &'static Finding {
 }
 
 /// The status of the key of `of` when it was used.
-pub(crate) fn status(of: &str, validated: &Validated, fault: Option<&ChainError>) -> Check {
+pub(crate) fn status(of: &str, fault: Option<&ChainError>) -> Check {
     let check = |finding| Check::new(code::KEY_STATUS, finding).with("of", of);
-    let Some(fault) = fault else {
-        return match &validated.revoked_later {
-            Some(entry) if is_compromise(entry.reason) => {
-                check(&f::KEY_REVOKED_LATER).with("since", seconds(entry.effective_from()))
-            }
-            _ => check(&f::KEY_GOOD),
-        };
-    };
+    let Some(fault) = fault else { return check(&f::KEY_GOOD) };
     match fault {
         ChainError::Revoked { effective_from, reason, at, .. } => check(&f::KEY_REVOKED)
             .with("since", seconds(*effective_from))
             .with("why", reason.name())
             .with("used", seconds(*at)),
+        ChainError::CompromisedLater { effective_from, .. } => {
+            check(&f::KEY_REVOKED_LATER).with("since", seconds(*effective_from))
+        }
         ChainError::CrlMissing { .. } => check(&f::KEY_NO_LIST),
         ChainError::CrlStale { .. } => check(&f::KEY_STALE),
         ChainError::CrlTooLate { .. } => check(&f::KEY_LATE),
@@ -134,18 +132,7 @@ pub(crate) fn status(of: &str, validated: &Validated, fault: Option<&ChainError>
     }
 }
 
-/// Whoever holds a stolen key can sign any date, and nothing but the key itself says when a seal or a token was made.
-fn is_compromise(reason: RevocationReason) -> bool {
-    matches!(
-        reason,
-        RevocationReason::KeyCompromise | RevocationReason::CaCompromise | RevocationReason::AaCompromise
-    )
-}
-
-/// Every list is readable and of an authority on a chain in use, and no issuer has two.
-///
-/// Issuers are compared as printed. That is safe: a list that prints alike but is another authority's covers nothing, and then the key
-/// status is unknown.
+/// Every list is readable and of an authority on a chain that holds, and no authority has two.
 pub(crate) fn revocation_lists(
     x: &Examination<'_>,
     lists: &Lists<'_>,
@@ -153,69 +140,31 @@ pub(crate) fn revocation_lists(
     stamps: &[Stamped],
 ) -> Check {
     let code = code::REVOCATION_LISTS;
-    let authorities = authorities(x, seals, stamps);
-    let mut seen = BTreeSet::new();
+    if x.genesis.is_none() {
+        return Check::not_evaluated(code, code::LEDGER);
+    }
+    let paths = seals.iter().map(|seal| &seal.path).chain(stamps.iter().map(|stamp| &stamp.path));
+    let authorities: Vec<_> = paths.flat_map(|path| path.iter().skip(1)).collect();
+    let mut owners: Vec<&X509Certificate> = Vec::new();
     for (place, list) in lists.lists.iter().enumerate() {
         let check = |finding| Check::new(code, finding).with("list", place);
         let Some(list) = list else { return check(&f::LIST_MALFORMED) };
-        let issuer = list.issuer();
-        if !authorities.contains(&issuer) && !is_needed_by_a_stamp(x, lists, place) {
+        let Some(owner) = authorities.iter().copied().find(|authority| list.belongs_to(authority)) else {
             // A list may belong to a chain that was never reached because its seal or token failed earlier.
             let failed = seals.iter().map(|seal| &seal.check).chain(stamps.iter().map(|stamp| &stamp.check));
             let failed = failed.into_iter().find(|check| !check.passed());
             return failed
                 .map_or_else(|| check(&f::LIST_STRAY), |failed| Check::not_evaluated(code, failed.code));
-        }
-        if !seen.insert(issuer) {
+        };
+        if owners.iter().any(|other| is_one_authority(other, owner)) {
             return check(&f::LIST_TWICE);
         }
+        owners.push(owner);
     }
     Check::new(code, &f::LISTS_USED).with("lists", lists.lists.len())
 }
 
-/// Printed names of the roots and of the seals' intermediates that are on a chain in use.
-fn authorities(x: &Examination<'_>, seals: &[Sealed], stamps: &[Stamped]) -> BTreeSet<String> {
-    let in_use: BTreeSet<[u8; 32]> = seals
-        .iter()
-        .flat_map(|seal| &seal.path)
-        .chain(stamps.iter().flat_map(|stamp| &stamp.path))
-        .copied()
-        .collect();
-    let roots = x.genesis.iter().flat_map(|genesis| genesis.roots.iter().chain(&genesis.timestamp_roots));
-    let intermediates = x.certificate.seals.iter().flat_map(|seal| seal.chain.iter().skip(1));
-    let mut read = BTreeSet::new();
-    roots
-        .chain(intermediates)
-        .filter(|der| read.insert(*der))
-        .filter_map(|der| X509Certificate::from_der(der).ok())
-        .filter(|authority| in_use.contains(&authority.fingerprint()))
-        .map(|authority| authority.subject())
-        .collect()
-}
-
-/// The authorities between a time stamp and its root are inside the token; their list shows by being missed when it is left out.
-fn is_needed_by_a_stamp(x: &Examination<'_>, lists: &Lists<'_>, place: usize) -> bool {
-    let Some(genesis) = &x.genesis else { return false };
-    let readable = lists.readable_without(place);
-    let without = Lists { lists: Vec::new(), readable };
-    let imprint = x.certificate.checkpoint.digest();
-    x.certificate.timestamps.iter().any(|stamp| {
-        let under = |lists: &Lists<'_>| {
-            judge(&genesis.timestamp_roots, &[], lists, |trust| {
-                xiezhi_pki::timestamp::verify_token(&stamp.token, &imprint, trust, None)
-            })
-        };
-        let good = |judged: Option<Judged<_>>| {
-            judged.is_some_and(|judged| judged.chain.is_ok() && judged.fault.is_none())
-        };
-        good(under(lists)) && !good(under(&without))
-    })
-}
-
-impl<'a> Lists<'a> {
-    fn readable_without(&self, place: usize) -> Vec<&'a [u8]> {
-        let left_out = self.lists[..place].iter().filter(|list| list.is_some()).count();
-        let kept = self.readable.iter().enumerate().filter(|(at, _)| *at != left_out);
-        kept.map(|(_, der)| *der).collect()
-    }
+/// One authority can have several certificates.
+fn is_one_authority(one: &X509Certificate, other: &X509Certificate) -> bool {
+    one.public_key() == other.public_key() && one.subject_der() == other.subject_der()
 }

@@ -62,12 +62,9 @@ fn named_digests(manifest: &Manifest) -> Vec<Digest> {
     names.into_iter().filter_map(digest).collect()
 }
 
-/// Under each algorithm that the record uses, the presented digest is one of the record's; at least one is compared.
+/// Under each algorithm that the record uses, the presented digest is one of the record's; the sizes agree; at least one digest is compared.
 fn compare(recorded: &Recorded, size: Option<u64>, presented: &[Digest]) -> Check {
     let code = code::ORIGINAL;
-    if recorded.digests.is_empty() {
-        return Check::new(code, &f::ORIGINAL_NO_DIGEST);
-    }
     let mut algorithms = Vec::new();
     for digest in presented {
         let mut same = recorded.digests.iter().filter(|known| known.alg == digest.alg).peekable();
@@ -81,13 +78,12 @@ fn compare(recorded: &Recorded, size: Option<u64>, presented: &[Digest]) -> Chec
             algorithms.push(digest.alg.name());
         }
     }
-    if algorithms.is_empty() {
-        return Check::new(code, &f::ORIGINAL_NO_COMMON);
-    }
     match (recorded.size, size) {
         (Some(recorded), Some(presented)) if recorded != presented => {
             Check::new(code, &f::ORIGINAL_SIZE).with("recorded", recorded).with("presented", presented)
         }
+        _ if recorded.digests.is_empty() => Check::new(code, &f::ORIGINAL_NO_DIGEST),
+        _ if algorithms.is_empty() => Check::new(code, &f::ORIGINAL_NO_COMMON),
         _ => Check::new(code, &f::ORIGINAL_SAME).with("algorithms", algorithms.join(", ")),
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_evidence::{CertifiedSeal, Genesis, Institution, seal::SealError};
-use xiezhi_merkle::Hash;
 use xiezhi_pki::{
     PublicKey as CertifiedKey, Purpose, Validated, X509Certificate, timestamp::TokenError, validate,
 };
@@ -23,8 +22,8 @@ pub(crate) struct Sealed {
     pub(crate) institution: InstitutionId,
     pub(crate) check: Check,
     pub(crate) status: Check,
-    /// Fingerprints of its chain, root included; empty where it does not hold.
-    pub(crate) path: Vec<Hash>,
+    /// Its chain, leaf first and root last; empty where it does not hold.
+    pub(crate) path: Vec<X509Certificate>,
 }
 
 impl Sealed {
@@ -78,8 +77,8 @@ fn examine_one(x: &Examination<'_>, lists: &Lists<'_>, certified: &CertifiedSeal
     let name = x.institution_name(&institution);
     let check =
         failed(&f::SEAL_HOLDS).with("zh", name.zh).with("en", name.en).with("time", seconds(seal.time));
-    let status = keys::status(institution.as_str(), &validated, judged.fault.as_ref());
-    Sealed { institution, check, status, path: validated.path }
+    let status = keys::status(institution.as_str(), judged.fault.as_ref());
+    Sealed { institution, check, status, path: validated.certificates }
 }
 
 fn check_signatures(
@@ -106,11 +105,9 @@ fn mismatch(validated: &Validated, member: &Institution, chain: &[Vec<u8>]) -> O
     if validated.public_key != CertifiedKey::Ed25519(member.seal_key) {
         return Some(&f::SEAL_OTHER_KEY);
     }
-    let given = chain
-        .iter()
-        .map(|der| X509Certificate::from_der(der).map(|certificate| certificate.fingerprint()).ok());
-    let on_path = validated.path[..validated.path.len() - 1].iter().map(|fingerprint| Some(*fingerprint));
-    (!given.eq(on_path)).then_some(&f::SEAL_STRAY)
+    let below_root = &validated.certificates[..validated.certificates.len() - 1];
+    let is_path = chain.iter().map(Vec::as_slice).eq(below_root.iter().map(X509Certificate::der));
+    (!is_path).then_some(&f::SEAL_STRAY)
 }
 
 pub(crate) fn policy(x: &Examination<'_>, seals: &[Sealed]) -> Check {

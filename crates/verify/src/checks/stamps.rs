@@ -1,7 +1,9 @@
 //! Time stamps: tokens, chains, policy.
 
-use xiezhi_merkle::Hash;
-use xiezhi_pki::timestamp::{TokenError, TokenInfo, verify_token};
+use xiezhi_pki::{
+    PublicKey, X509Certificate,
+    timestamp::{TokenError, TokenInfo, verify_token},
+};
 use xiezhi_types::TimestampMs;
 
 use super::{
@@ -16,8 +18,8 @@ pub(crate) struct Stamped {
     pub(crate) status: Check,
     /// What the token says; only where it holds.
     pub(crate) info: Option<TokenInfo>,
-    /// Fingerprints of its chain, root included; empty where it does not hold.
-    pub(crate) path: Vec<Hash>,
+    /// Its chain, leaf first and root last; empty where it does not hold.
+    pub(crate) path: Vec<X509Certificate>,
 }
 
 impl Stamped {
@@ -50,11 +52,14 @@ fn examine_one(x: &Examination<'_>, lists: &Lists<'_>, number: usize, token: &[u
     let Some(genesis) = &x.genesis else {
         return unjudged(Check::not_evaluated(code::TIME_STAMP, code::LEDGER).with("number", number));
     };
+    let failed = |finding| Check::new(code::TIME_STAMP, finding).with("number", number);
+    if x.certificate.timestamps[..number].iter().any(|earlier| earlier.token == token) {
+        return unjudged(failed(&f::STAMP_TWICE));
+    }
     let checkpoint = &x.certificate.checkpoint;
     let imprint = checkpoint.digest();
     let judged =
         keys::judge(&genesis.timestamp_roots, &[], lists, |trust| verify_token(token, &imprint, trust, None));
-    let failed = |finding| Check::new(code::TIME_STAMP, finding).with("number", number);
     let Some(judged) = judged else { return unjudged(failed(&f::CHAIN_ISSUER).with("of", number)) };
     let info = match judged.chain {
         Ok(info) => info,
@@ -69,8 +74,8 @@ fn examine_one(x: &Examination<'_>, lists: &Lists<'_>, number: usize, token: &[u
         () => &f::STAMP_HOLDS,
     };
     let check = failed(finding).with("of", &of).with("time", time.rfc3339());
-    let status = keys::status(&of, &info.authority, judged.fault.as_ref());
-    Stamped { check, status, path: info.authority.path.clone(), info: Some(info) }
+    let status = keys::status(&of, judged.fault.as_ref());
+    Stamped { check, status, path: info.authority.certificates.clone(), info: Some(info) }
 }
 
 fn refused(number: usize, error: &TokenError) -> Check {
@@ -90,41 +95,83 @@ pub(crate) fn policy(x: &Examination<'_>, stamps: &[Stamped]) -> Check {
     let code = code::TIME_STAMP_POLICY;
     let Some(genesis) = &x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
     let needed = genesis.policy.timestamps as usize;
-    let good = count(stamps.iter().filter(|stamp| stamp.is_good()));
+    let good = different(stamps.iter().filter(|stamp| stamp.is_good()));
     let check = |finding| Check::new(code, finding).with("authorities", good).with("needed", needed);
     if good >= needed {
         return check(&f::STAMPS_ENOUGH);
     }
     let undecided: Vec<_> = stamps.iter().filter(|stamp| stamp.is_undecided()).collect();
-    if count(stamps.iter().filter(|stamp| stamp.is_good() || stamp.is_undecided())) >= needed {
+    if different(stamps.iter().filter(|stamp| stamp.is_good() || stamp.is_undecided())) >= needed {
         let names: Vec<_> = undecided.iter().filter_map(|stamp| stamp.info.as_ref().map(authority)).collect();
         return check(&f::STAMPS_UNKNOWN).with("undecided", names.join(", "));
     }
     check(&f::STAMPS_FEW)
 }
 
-fn count<'a>(stamps: impl Iterator<Item = &'a Stamped>) -> usize {
-    distinct(stamps).len()
+/// The authorities among some stamps: who is called what, and with which key. Subjects are compared as encoded.
+#[derive(Default)]
+struct Authorities {
+    subjects: Vec<Vec<u8>>,
+    keys: Vec<PublicKey>,
+    /// Pairs of places in `subjects` and `keys`.
+    pairs: Vec<(usize, usize)>,
 }
 
-/// The stamps by different authorities: another subject and another key than every one before.
-fn distinct<'a>(stamps: impl Iterator<Item = &'a Stamped>) -> Vec<&'a TokenInfo> {
-    let mut found: Vec<&TokenInfo> = Vec::new();
-    for info in stamps.filter_map(|stamp| stamp.info.as_ref()) {
-        let known = |other: &&TokenInfo| {
-            other.authority.subject == info.authority.subject
-                || other.authority.public_key == info.authority.public_key
-        };
-        if !found.iter().any(known) {
-            found.push(info);
-        }
+impl Authorities {
+    fn add(&mut self, leaf: &X509Certificate) {
+        let pair = (place(&mut self.subjects, leaf.subject_der()), place(&mut self.keys, leaf.public_key()));
+        self.pairs.push(pair);
     }
-    found
+
+    /// The most authorities of which any two differ in subject and in key: a largest matching of subjects and keys, by augmenting paths.
+    fn different(&self) -> usize {
+        let mut holders = vec![None; self.keys.len()];
+        (0..self.subjects.len())
+            .filter(|subject| self.assign(*subject, &mut holders, &mut vec![false; self.keys.len()]))
+            .count()
+    }
+
+    /// Gives `subject` a key, moving others to another key of theirs where that helps.
+    fn assign(&self, subject: usize, holders: &mut [Option<usize>], tried: &mut [bool]) -> bool {
+        for &(_, key) in self.pairs.iter().filter(|pair| pair.0 == subject) {
+            if std::mem::replace(&mut tried[key], true) {
+                continue;
+            }
+            if holders[key].is_none_or(|holder| self.assign(holder, holders, tried)) {
+                holders[key] = Some(subject);
+                return true;
+            }
+        }
+        false
+    }
 }
 
-/// For each different authority the earliest time it states, in order of time.
-pub(crate) fn first_times(stamps: &[Stamped]) -> Vec<TimestampMs> {
-    let mut good: Vec<&Stamped> = stamps.iter().filter(|stamp| stamp.is_good()).collect();
-    good.sort_by_key(|stamp| stamp.info.as_ref().map(|info| info.gen_time));
-    distinct(good.into_iter()).into_iter().map(|info| TimestampMs(info.gen_time.unix_ms())).collect()
+fn place<T: PartialEq>(known: &mut Vec<T>, value: T) -> usize {
+    known.iter().position(|other| *other == value).unwrap_or_else(|| {
+        known.push(value);
+        known.len() - 1
+    })
 }
+
+fn different<'a>(stamps: impl Iterator<Item = &'a Stamped>) -> usize {
+    let mut authorities = Authorities::default();
+    stamps.filter_map(|stamp| stamp.path.first()).for_each(|leaf| authorities.add(leaf));
+    authorities.different()
+}
+
+/// The time by which `needed` different authorities, at least one, had stamped; `None` where fewer did.
+pub(crate) fn stamped_by(stamps: &[Stamped], needed: usize) -> Option<TimestampMs> {
+    let good = stamps.iter().filter(|stamp| stamp.is_good());
+    let mut good: Vec<_> = good
+        .filter_map(|stamp| Some((stamp.info.as_ref()?.gen_time.unix_ms(), stamp.path.first()?)))
+        .collect();
+    good.sort_by_key(|(time, _)| *time);
+    let mut authorities = Authorities::default();
+    good.into_iter().find_map(|(time, leaf)| {
+        authorities.add(leaf);
+        (authorities.different() >= needed).then_some(TimestampMs(time))
+    })
+}
+
+#[cfg(test)]
+mod tests;
