@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Manage the ledgers that you trust
     Trust(Trust),
+    /// Prove that institutions sealed two contradicting views of one ledger, or check such a proof
+    Equivocation(EquivocationOptions),
     /// Found an alliance for several machines: one folder per institution
     Init(Init),
     /// Run one institution's node from its configuration file
@@ -290,6 +292,37 @@ pub(crate) enum TrustAction {
     Remove {
         /// Its id, or the beginning of it
         ledger: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EquivocationOptions {
+    #[command(subcommand)]
+    pub(crate) action: EquivocationAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EquivocationAction {
+    /// Compare a certificate's view of the ledger with another certificate's, or with what the nodes say now
+    Prove {
+        /// A certificate
+        certificate: PathBuf,
+        /// Another certificate of the same ledger [default: the nodes are asked]
+        other: Option<PathBuf>,
+        /// Where the proof goes, if the views contradict each other
+        #[arg(long, default_value = "equivocation.cbor", value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Check a proof offline: exit code 0 proven, 1 not proven, 5 a ledger that you do not trust
+    Check {
+        /// The proof
+        file: PathBuf,
+        /// Trust only the ledger of this anchor file or genesis; may be repeated
+        #[arg(long, value_name = "FILE")]
+        trust: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

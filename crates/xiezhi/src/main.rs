@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod demo;
 mod deposit;
+mod equivocation;
 mod files;
 mod help;
 mod home;
@@ -130,6 +131,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,
             Command::Trust(options) => trust::run(&options, texts).await,
+            Command::Equivocation(options) => equivocation::run(&common, &options, texts).await,
             Command::Bench(options) => bench::run(&options, texts).await,
             Command::Completions { .. } | Command::Man { .. } => Ok(Ending::Done),
         }

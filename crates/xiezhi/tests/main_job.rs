@@ -107,6 +107,8 @@ fn what_was_acknowledged_survives_the_death_of_every_node_at_once() {
     place.expect(0, &["deposit", text(&four)]);
     place.expect(0, &["verify", text(&four), &format!("{}.xzc", text(&four))]);
     place.expect(0, &["verify", text(&three), &format!("{}.xzc", text(&three))]);
+    // What the nodes say now goes on from what the certificate says.
+    place.expect(1, &["equivocation", "prove", &format!("{}.xzc", text(&four))]);
     // A second alliance on the same directory is refused while this one runs.
     assert_ne!(place.run(&["up", "--base-port", &place.base_port.to_string()]).status.code(), Some(0));
     again.kill();
