@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot, watch};
 use xiezhi_consensus::{Config, Exit, Peer, Timings};
-use xiezhi_evidence::{Genesis, genesis::GenesisError};
+use xiezhi_evidence::{Body, Genesis, genesis::GenesisError};
 use xiezhi_ledger::{Admitted, BlockBody, Rejection, Transaction};
 use xiezhi_pki::timestamp::{GenTime, TimeStampAuthority};
 use xiezhi_store::{Store, StoreError};
@@ -56,6 +56,9 @@ pub enum StartError {
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
 }
+
+/// How long a statement waits for its issuer's account to arrive here.
+const ACCOUNT_PATIENCE: Duration = Duration::from_secs(1);
 
 struct Inner {
     core: Arc<Core>,
@@ -184,6 +187,7 @@ impl Node {
         if let Some(index) = core.store.index_of(&id).map_err(not_available)? {
             return Err(self.already(index));
         }
+        self.await_account(&admitted).await;
         let (sender, receiver) = oneshot::channel();
         if self.inner.arrivals.try_send(Arrival::Local(Box::new(admitted), sender)).is_err() {
             return Err(self.busy());
@@ -198,6 +202,23 @@ impl Node {
             Ok(Err(_)) => Err(SubmitError::Unavailable { reason: "the node is stopping".to_owned() }),
             Err(_) => Err(self.not_ordered(wait)),
         }
+    }
+
+    /// Another node may have acknowledged the issuer's account a block ago: waits a moment for it to come here.
+    async fn await_account(&self, admitted: &Admitted) {
+        if matches!(admitted.statement().body(), Body::Account(_)) {
+            return;
+        }
+        let core = &self.inner.core;
+        let issuer = admitted.statement().claims().issuer;
+        let mut changes = core.changes.subscribe();
+        let appears = async {
+            while core.account(&issuer).is_ok_and(|account| account.is_none())
+                && changes.changed().await.is_ok()
+            {}
+        };
+        // Whether it came is admission's to say.
+        let _ = tokio::time::timeout(ACCOUNT_PATIENCE, appears).await;
     }
 
     /// Structure and bounds; a batch is checked off the caller's thread, a single statement takes microseconds.
