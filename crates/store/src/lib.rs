@@ -42,6 +42,9 @@ use trees::Trees;
 /// Version of the layout above.
 const FORMAT: &[u8] = b"xiezhi-store 1";
 
+/// Journals beyond this are written to tables: opening replays them, a second or two for each 100 MiB.
+const JOURNAL_BYTES_MAX: u64 = 128 << 20;
+
 /// Why the store cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -146,8 +149,12 @@ impl Store {
             fjall::Error::Locked => StoreError::InUse { path: path.clone() },
             source => StoreError::Database { path: path.clone(), source },
         };
-        let database =
-            Database::builder(dir).cache_size(cache_bytes).worker_threads(1).open().map_err(failed)?;
+        let database = Database::builder(dir)
+            .cache_size(cache_bytes)
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .worker_threads(1)
+            .open()
+            .map_err(failed)?;
         let keyspace = |name: &str, memtable_mib: u64| {
             let options = move || KeyspaceCreateOptions::default().max_memtable_size(memtable_mib << 20);
             database.keyspace(name, options).map_err(failed)
