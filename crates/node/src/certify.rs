@@ -77,7 +77,7 @@ impl Core {
             checkpoint: collection.stored.checkpoint,
             seals: collection.seals,
             timestamps: collection.stamps,
-            revocations: self.sealing.revocations(),
+            revocations: self.sealing.revocations().iter().map(|list| list.der().to_vec()).collect(),
         };
         Ok((certificate, record.items))
     }

@@ -80,7 +80,8 @@ struct Open {
 #[derive(Default)]
 pub(crate) struct Sealing {
     open: Mutex<BTreeMap<Height, Open>>,
-    revocations: RwLock<Vec<Vec<u8>>>,
+    /// Lists in force; what was found of their signatures is kept with them.
+    revocations: RwLock<Arc<Vec<Crl>>>,
     latest: Mutex<Option<Checkpoint>>,
     sealed_by: Mutex<HashMap<InstitutionId, Height>>,
     /// Every checkpoint up to this height is open, or was. What peers send for later ones waits: the store may know a checkpoint a moment
@@ -99,11 +100,16 @@ pub(crate) struct Collection {
 
 impl Sealing {
     pub(crate) fn new(revocations: Vec<Vec<u8>>) -> Self {
-        Self { revocations: RwLock::new(revocations), ..Self::default() }
+        let lists = revocations.iter().filter_map(|der| Crl::from_der(der).ok()).collect();
+        Self { revocations: RwLock::new(Arc::new(lists)), ..Self::default() }
     }
 
-    pub(crate) fn revocations(&self) -> Vec<Vec<u8>> {
-        self.revocations.read().unwrap_or_else(|e| e.into_inner()).clone()
+    pub(crate) fn revocations(&self) -> Arc<Vec<Crl>> {
+        Arc::clone(&self.revocations.read().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    fn replace_revocations(&self, lists: Vec<Crl>) {
+        *self.revocations.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(lists);
     }
 
     /// The newest checkpoint that is sealed to policy.
@@ -383,14 +389,13 @@ impl Sealer {
             return Ok(());
         }
         let lists = self.core.sealing.revocations();
-        let crls: Vec<&[u8]> = lists.iter().map(Vec::as_slice).collect();
         let intermediates: Vec<&[u8]> = rest.iter().map(Vec::as_slice).collect();
         let mut last = "no root".to_owned();
         for root in &self.core.genesis.roots {
             let trust = Trust {
                 root_der: root,
                 intermediates: &intermediates,
-                crls: &crls,
+                crls: &lists,
                 revocation: RevocationPolicy::STRICT,
             };
             match validate(leaf, &trust, at, Purpose::Seal) {
@@ -436,10 +441,9 @@ impl Sealer {
             return;
         }
         let lists = self.core.sealing.revocations();
-        let crls: Vec<&[u8]> = lists.iter().map(Vec::as_slice).collect();
         let accepted = self.core.genesis.timestamp_roots.iter().find_map(|root| {
             let revocation = RevocationPolicy::IF_PRESENT;
-            let trust = Trust { root_der: root, intermediates: &[], crls: &crls, revocation };
+            let trust = Trust { root_der: root, intermediates: &[], crls: &lists, revocation };
             verify_token(&token, &digest, &trust, None).ok()
         });
         let Some(info) = accepted else {
@@ -567,47 +571,48 @@ impl Sealer {
         }
         self.sent_lists = Some(Instant::now());
         let clock = now();
-        let mut lists = self.core.sealing.revocations();
+        let mut lists = self.core.sealing.revocations().to_vec();
         let issuer = authority.certificate().subject();
-        let own = lists.iter().position(|der| Crl::from_der(der).is_ok_and(|crl| crl.issuer() == issuer));
-        let old = own.and_then(|at| Crl::from_der(&lists[at]).ok());
-        if old.as_ref().is_none_or(|crl| crl.this_update() + CRL_RENEWED_AFTER_S < clock.seconds()) {
-            match renewed(authority, old.as_ref(), clock) {
-                Ok(der) => {
+        let own = lists.iter().position(|list| list.issuer() == issuer);
+        let old = own.map(|at| &lists[at]);
+        if old.is_none_or(|list| list.this_update() + CRL_RENEWED_AFTER_S < clock.seconds()) {
+            match renewed(authority, old, clock) {
+                Ok(list) => {
                     match own {
-                        Some(at) => lists[at] = der,
-                        None => lists.push(der),
+                        Some(at) => lists[at] = list,
+                        None => lists.push(list),
                     }
-                    *self.core.sealing.revocations.write().unwrap_or_else(|e| e.into_inner()) = lists.clone();
+                    self.core.sealing.replace_revocations(lists.clone());
                 }
                 Err(reason) => tracing::error!(reason, "the revocation list could not be renewed"),
             }
         }
-        self.core.broadcast(&Message::Revocations(lists));
+        let lists = lists.iter().map(|list| list.der().to_vec());
+        self.core.broadcast(&Message::Revocations(lists.collect()));
     }
 
     /// Takes a peer's revocation lists that are newer than the ones known, if they are the authority's.
     fn take_revocations(&mut self, offered: Vec<Vec<u8>>) {
         let Some(leaf) = self.chain.first() else { return };
         for der in offered.into_iter().take(16) {
-            let Ok(crl) = Crl::from_der(&der) else { continue };
-            let mut known = self.core.sealing.revocations();
-            let same = known.iter().position(|k| Crl::from_der(k).is_ok_and(|k| k.issuer() == crl.issuer()));
-            let newer = same
-                .and_then(|at| Crl::from_der(&known[at]).ok())
-                .is_none_or(|k| k.this_update() < crl.this_update());
+            let Ok(list) = Crl::from_der(&der) else { continue };
+            let known = self.core.sealing.revocations();
+            let same = known.iter().position(|known| known.issuer() == list.issuer());
+            let newer = same.is_none_or(|at| known[at].this_update() < list.this_update());
             let genuine = self.core.genesis.roots.iter().any(|root| {
                 let revocation = RevocationPolicy::STRICT;
-                let trust = Trust { root_der: root, intermediates: &[], crls: &[&der], revocation };
+                let crls = std::slice::from_ref(&list);
+                let trust = Trust { root_der: root, intermediates: &[], crls, revocation };
                 let judged = validate(leaf, &trust, now().seconds(), Purpose::Seal);
                 matches!(judged, Ok(_) | Err(ChainError::Revoked { .. }))
             });
             if newer && genuine {
+                let mut lists = known.to_vec();
                 match same {
-                    Some(at) => known[at] = der,
-                    None => known.push(der),
+                    Some(at) => lists[at] = list,
+                    None => lists.push(list),
                 }
-                *self.core.sealing.revocations.write().unwrap_or_else(|e| e.into_inner()) = known;
+                self.core.sealing.replace_revocations(lists);
                 self.valid_leaves.clear();
             }
         }
@@ -624,14 +629,15 @@ struct Unsealed {
     unstamped: Vec<(Height, [u8; 32])>,
 }
 
-fn renewed(authority: &CertificateAuthority, old: Option<&Crl>, at: TimestampMs) -> Result<Vec<u8>, String> {
+fn renewed(authority: &CertificateAuthority, old: Option<&Crl>, at: TimestampMs) -> Result<Crl, String> {
     let template = CrlTemplate {
         number: at.seconds(),
         this_update: at.seconds(),
         next_update: at.seconds() + CRL_VALID_S,
         revoked: old.map(Crl::revoked).unwrap_or_default(),
     };
-    authority.issue_crl(&template).map_err(|e| e.to_string())
+    let der = authority.issue_crl(&template).map_err(|e| e.to_string())?;
+    Crl::from_der(&der).map_err(|e| e.to_string())
 }
 
 /// A positive serial number of 120 random bits.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use xiezhi_pki::{
-    CertificateAuthority, CertificateTemplate, CrlTemplate, ObjectIdentifier, P256Key, Profile,
+    CertificateAuthority, CertificateTemplate, Crl, CrlTemplate, ObjectIdentifier, P256Key, Profile,
     RevocationPolicy, Subject, Trust, Validity,
     timestamp::{GenTime, TimeStampAuthority, verify_token},
 };
@@ -23,7 +23,7 @@ fn main() {
     let policy = ObjectIdentifier::new_unwrap("1.2.3.4");
     let authority = TimeStampAuthority::new(key(2), tsa.der(), &[], policy, 0).expect("an authority");
     let now = GenTime::from_unix(1_800_000_000).expect("in range");
-    let crls = [&list[..]];
+    let crls = [Crl::from_der(&list).expect("a list")];
     let root_der = root.certificate().der();
     let strict = Trust { root_der, intermediates: &[], crls: &crls, revocation: RevocationPolicy::STRICT };
     let lenient = Trust { crls: &[], revocation: RevocationPolicy::IF_PRESENT, ..strict };

@@ -81,8 +81,8 @@ pub struct Trust<'a> {
     pub root_der: &'a [u8],
     /// Untrusted certificates that may lie between, DER.
     pub intermediates: &'a [&'a [u8]],
-    /// Untrusted revocation lists, DER.
-    pub crls: &'a [&'a [u8]],
+    /// Untrusted revocation lists.
+    pub crls: &'a [Crl],
     /// What is asked of them.
     pub revocation: RevocationPolicy,
 }
@@ -162,14 +162,6 @@ pub enum ChainError {
     Malformed {
         /// Which.
         certificate: CertificateRef,
-        /// How.
-        source: EncodingError,
-    },
-    /// Bytes that are no revocation list.
-    #[error("revocation list {index} is malformed: {source}")]
-    MalformedCrl {
-        /// Its index among those given.
-        index: usize,
         /// How.
         source: EncodingError,
     },
@@ -371,7 +363,7 @@ pub fn validate(
         link.check_issuer(below - 1, purpose)?;
     }
     path[0].check_purpose(purpose)?;
-    let revocation = revocation::check(&path, &inputs.crls, at, trust.revocation)?;
+    let revocation = revocation::check(&path, trust.crls, at, trust.revocation)?;
     let leaf = path[0].certificate;
     Ok(Validated {
         subject: leaf.subject(),
@@ -392,7 +384,6 @@ struct Inputs {
     leaf: X509Certificate,
     intermediates: Vec<X509Certificate>,
     root: X509Certificate,
-    crls: Vec<Crl>,
 }
 
 /// A certificate in its place on the path.
@@ -412,18 +403,12 @@ impl Inputs {
             X509Certificate::from_der(der).map_err(|source| ChainError::Malformed { certificate, source })
         };
         let intermediates = trust.intermediates.iter().enumerate();
-        let crls = trust.crls.iter().enumerate();
         Ok(Self {
             leaf: read(leaf_der, CertificateRef::Leaf)?,
             intermediates: intermediates
                 .map(|(index, der)| read(der, CertificateRef::Intermediate { index }))
                 .collect::<Result<_, _>>()?,
             root: read(trust.root_der, CertificateRef::Root)?,
-            crls: crls
-                .map(|(index, der)| {
-                    Crl::from_der(der).map_err(|source| ChainError::MalformedCrl { index, source })
-                })
-                .collect::<Result<_, _>>()?,
         })
     }
 

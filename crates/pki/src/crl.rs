@@ -1,5 +1,7 @@
 //! Certificate revocation lists as values: complete, direct, version 2.
 
+use std::sync::OnceLock;
+
 use der::{Decode, Encode};
 use x509_cert::{
     Version,
@@ -131,7 +133,7 @@ impl RevokedCertificate {
 }
 
 /// A well-formed revocation list. Being well formed says nothing about who issued it: see [`crate::validate`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Crl {
     der: Vec<u8>,
     inner: CertificateList,
@@ -140,7 +142,17 @@ pub struct Crl {
     authority_key_id: Option<Vec<u8>>,
     /// Sorted by serial number.
     revoked: Vec<RevokedCertificate>,
+    /// Whether its first issuer's key verifies it: one list stands behind many seals.
+    judged: OnceLock<(P256PublicKey, bool)>,
 }
+
+impl PartialEq for Crl {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Crl {}
 
 impl Crl {
     /// Reads exactly one revocation list.
@@ -176,7 +188,15 @@ impl Crl {
         let twice = revoked.windows(2).any(|pair| pair[0].serial == pair[1].serial);
         profile(!twice, "the revocation list has a serial number twice")?;
         let number = number.map(|number| number.0.as_bytes().to_vec());
-        Ok(Self { der: der.to_vec(), next_update, number, authority_key_id, revoked, inner })
+        Ok(Self {
+            der: der.to_vec(),
+            next_update,
+            number,
+            authority_key_id,
+            revoked,
+            inner,
+            judged: OnceLock::new(),
+        })
     }
 
     /// Reads one PEM block labelled `X509 CRL`.
@@ -258,7 +278,12 @@ impl Crl {
     }
 
     pub(crate) fn is_signed_by(&self, issuer: &P256PublicKey) -> bool {
-        issuer.verifies(&encoded(&self.inner.tbs_cert_list), self.inner.signature.raw_bytes())
+        let verify =
+            || issuer.verifies(&encoded(&self.inner.tbs_cert_list), self.inner.signature.raw_bytes());
+        match self.judged.get_or_init(|| (*issuer, verify())) {
+            (key, holds) if key == issuer => *holds,
+            _ => verify(),
+        }
     }
 }
 

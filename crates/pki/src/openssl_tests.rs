@@ -243,7 +243,7 @@ fn we_accept_what_openssl_stamps() {
     somebody_else(&bench, EC);
     let (root, middle) = (bench.pem("root.pem"), bench.pem("middle.pem"));
     let lists = [list(&bench, "root-crl.pem"), list(&bench, "middle-crl.pem")];
-    let crls = [&lists[0][..], &lists[1][..]];
+    let crls = lists.map(|der| Crl::from_der(&der).expect("a list"));
     let intermediates = [&middle[..]];
     let trust =
         Trust { root_der: &root, intermediates: &[], crls: &crls, revocation: RevocationPolicy::STRICT };

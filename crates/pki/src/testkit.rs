@@ -7,8 +7,8 @@ use x509_cert::ext::{
 use xiezhi_types::InstitutionId;
 
 use crate::{
-    CertificateAuthority, CertificateTemplate, CrlTemplate, ObjectIdentifier, P256Key, Profile, PublicKey,
-    RevocationPolicy, RevokedCertificate, Subject, Trust, Validity, X509Certificate,
+    CertificateAuthority, CertificateTemplate, Crl, CrlTemplate, ObjectIdentifier, P256Key, Profile,
+    PublicKey, RevocationPolicy, RevokedCertificate, Subject, Trust, Validity, X509Certificate,
     encoding::oid,
     issuance::{extension, name, sign_certificate},
     timestamp::TimeStampAuthority,
@@ -79,7 +79,7 @@ impl Alliance {
     pub(crate) fn trust<'a>(
         &'a self,
         intermediates: &'a [&'a [u8]],
-        crls: &'a [&'a [u8]],
+        crls: &'a [Crl],
         revocation: RevocationPolicy,
     ) -> Trust<'a> {
         Trust { root_der: self.root.certificate().der(), intermediates, crls, revocation }

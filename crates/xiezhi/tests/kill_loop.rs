@@ -134,7 +134,7 @@ fn rage(all: &mut Institutions, rounds: u64, said: &Mutex<Acknowledged>) {
         let begun = Instant::now();
         let before = said.lock().unwrap().statements.len();
         while said.lock().unwrap().statements.len() < before + 8 {
-            assert!(begun.elapsed() < Duration::from_secs(90), "round {round}, seed {seed}: no progress");
+            assert!(begun.elapsed() < Duration::from_secs(180), "round {round}, seed {seed}: no progress");
             std::thread::sleep(Duration::from_millis(20));
         }
         chance.pause(400);

@@ -51,7 +51,8 @@ pub(crate) fn now_ms() -> u64 {
 
 /// A base port whose consensus ports are free at this moment.
 fn free_ports() -> u16 {
-    let first = 20_000 + u16::try_from(std::process::id() % 30_000).unwrap();
+    // Below the range from which the system takes ports for outgoing connections.
+    let first = 20_000 + u16::try_from(std::process::id() % 7_000).unwrap();
     let free = |base: &u16| (100..110).all(|at| TcpListener::bind(("127.0.0.1", base + at)).is_ok());
     (first..first + 5_000).step_by(200).find(free).expect("some ports are free")
 }

@@ -11,17 +11,16 @@ use crate::{
 };
 
 /// The revocation lists in a certificate, each read or not.
-pub(crate) struct Lists<'a> {
+pub(crate) struct Lists {
     lists: Vec<Option<Crl>>,
-    /// The readable ones' bytes: one unreadable list is reported by itself and does not spoil every chain.
-    readable: Vec<&'a [u8]>,
+    /// The readable ones: one unreadable list is reported by itself and does not spoil every chain.
+    readable: Vec<Crl>,
 }
 
-impl<'a> Lists<'a> {
-    pub(crate) fn read(revocations: &'a [Vec<u8>]) -> Self {
+impl Lists {
+    pub(crate) fn read(revocations: &[Vec<u8>]) -> Self {
         let lists: Vec<_> = revocations.iter().map(|der| Crl::from_der(der).ok()).collect();
-        let readable = revocations.iter().zip(&lists).filter(|(_, list)| list.is_some());
-        Self { readable: readable.map(|(der, _)| der.as_slice()).collect(), lists }
+        Self { readable: lists.iter().flatten().cloned().collect(), lists }
     }
 
     /// Place and time of the lists made after `at` (unix seconds).
@@ -48,7 +47,7 @@ pub(crate) struct Judged<T> {
 pub(crate) fn judge<T>(
     roots: &[Vec<u8>],
     intermediates: &[&[u8]],
-    lists: &Lists<'_>,
+    lists: &Lists,
     attempt: impl Fn(&Trust<'_>) -> Result<T, TokenError>,
 ) -> Option<Judged<T>> {
     let mut best: Option<TokenError> = None;
@@ -93,7 +92,6 @@ fn is_about_revocation(error: &ChainError) -> bool {
             | ChainError::CrlTooLate { .. }
             | ChainError::CrlBadSignature { .. }
             | ChainError::CrlUnsupportedAlgorithm { .. }
-            | ChainError::MalformedCrl { .. }
             | ChainError::WrongPurpose { misuse: Misuse::NoCrlSigning, .. }
     )
 }
@@ -135,7 +133,7 @@ pub(crate) fn status(of: &str, fault: Option<&ChainError>) -> Check {
 /// Every list is readable and of an authority on a chain that holds, and no authority has two.
 pub(crate) fn revocation_lists(
     x: &Examination<'_>,
-    lists: &Lists<'_>,
+    lists: &Lists,
     seals: &[Sealed],
     stamps: &[Stamped],
 ) -> Check {

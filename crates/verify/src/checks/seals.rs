@@ -36,11 +36,11 @@ impl Sealed {
     }
 }
 
-pub(crate) fn examine(x: &Examination<'_>, lists: &Lists<'_>) -> Vec<Sealed> {
+pub(crate) fn examine(x: &Examination<'_>, lists: &Lists) -> Vec<Sealed> {
     x.certificate.seals.iter().map(|certified| examine_one(x, lists, certified)).collect()
 }
 
-fn examine_one(x: &Examination<'_>, lists: &Lists<'_>, certified: &CertifiedSeal) -> Sealed {
+fn examine_one(x: &Examination<'_>, lists: &Lists, certified: &CertifiedSeal) -> Sealed {
     let seal = &certified.seal;
     let institution = seal.institution.clone();
     let unjudged = |check: Check| {

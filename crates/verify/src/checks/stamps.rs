@@ -37,12 +37,12 @@ pub(crate) fn authority(info: &TokenInfo) -> String {
     info.authority.common_name.clone().unwrap_or_else(|| info.authority.subject.clone())
 }
 
-pub(crate) fn examine(x: &Examination<'_>, lists: &Lists<'_>) -> Vec<Stamped> {
+pub(crate) fn examine(x: &Examination<'_>, lists: &Lists) -> Vec<Stamped> {
     let tokens = x.certificate.timestamps.iter().enumerate();
     tokens.map(|(number, stamp)| examine_one(x, lists, number, &stamp.token)).collect()
 }
 
-fn examine_one(x: &Examination<'_>, lists: &Lists<'_>, number: usize, token: &[u8]) -> Stamped {
+fn examine_one(x: &Examination<'_>, lists: &Lists, number: usize, token: &[u8]) -> Stamped {
     let unjudged = |check: Check| Stamped {
         status: Check::not_evaluated(code::KEY_STATUS, check.code).with("of", number),
         check,

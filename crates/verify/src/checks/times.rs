@@ -19,7 +19,7 @@ pub(crate) fn skew_ms(genesis: &Genesis) -> u64 {
 }
 
 /// The first disagreement in the order below.
-pub(crate) fn times(x: &Examination<'_>, lists: &Lists<'_>) -> Check {
+pub(crate) fn times(x: &Examination<'_>, lists: &Lists) -> Check {
     let code = code::TIMES;
     let Some(genesis) = &x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
     let (declared, checkpoint) = (x.input.declared_time, &x.certificate.checkpoint);

@@ -71,7 +71,7 @@ impl Institutions {
     pub(crate) fn wait(&self, at: usize, what: &str, met: impl Fn(&serde_json::Value) -> bool) {
         let begun = Instant::now();
         while !met(&self.status(at)) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{what}: {}", self.status(at));
+            assert!(begun.elapsed() < Duration::from_secs(180), "{what}: {}", self.status(at));
             std::thread::sleep(Duration::from_millis(200));
         }
     }

@@ -1,6 +1,6 @@
 use super::{AuthorityError, TimeStampAuthority};
 use crate::{
-    ObjectIdentifier, RevocationPolicy,
+    Crl, ObjectIdentifier, RevocationPolicy,
     testkit::{DAY, IMPRINT, LEAF_VALIDITY, NOW, POLICY, alliance, key},
     timestamp::{FailInfo, GenTime, TimeStampRequest, TimeStampResponse, TokenError, verify_response},
 };
@@ -13,7 +13,7 @@ fn now() -> GenTime {
 fn a_request_is_answered_with_a_token_that_verifies() {
     let alliance = alliance();
     let crl = alliance.crl(NOW - DAY, &[]);
-    let crls = [&crl[..]];
+    let crls = [Crl::from_der(&crl).expect("a list")];
     let trust = alliance.trust(&[], &crls, RevocationPolicy::STRICT);
     let request = TimeStampRequest::sha256(&IMPRINT, Some(u64::MAX)).with_policy(POLICY);
     let response = alliance.authority().respond(&request.to_der(), u128::MAX, now());

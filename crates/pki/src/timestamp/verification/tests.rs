@@ -1,6 +1,6 @@
 use super::{TokenError, verify_token};
 use crate::{
-    ChainError, RevocationPolicy, RevocationReason, RevokedCertificate,
+    ChainError, Crl, RevocationPolicy, RevocationReason, RevokedCertificate,
     key::{encoded, sha256},
     testkit::{Alliance, DAY, IMPRINT, NOW, alliance, crl, one_byte_changes},
     timestamp::{
@@ -20,7 +20,7 @@ fn token(alliance: &Alliance) -> Vec<u8> {
 /// Refusal of `token`, if any, with the deep path's and the root's lists at hand.
 fn refusal(alliance: &Alliance, token: &[u8]) -> Option<TokenError> {
     let lists = [alliance.crl(NOW - DAY, &[]), crl(&alliance.issuing, NOW - DAY, &[])];
-    let crls = [&lists[0][..], &lists[1][..]];
+    let crls = lists.map(|der| Crl::from_der(&der).expect("a list"));
     verify_token(token, &IMPRINT, &alliance.trust(&[], &crls, RevocationPolicy::STRICT), Some(NOW)).err()
 }
 
@@ -104,7 +104,7 @@ fn the_signer_is_judged_at_the_time_it_states() {
             invalid_since: None,
         };
         let list = alliance.crl(NOW + DAY, &[revoked]);
-        let crls = [&list[..]];
+        let crls = [Crl::from_der(&list).expect("a list")];
         let trust = alliance.trust(&[], &crls, RevocationPolicy::STRICT);
         verify_token(&token, &IMPRINT, &trust, declared)
     };
