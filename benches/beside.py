@@ -120,7 +120,7 @@ def postgres(clients, seconds):
             for count in clients:
                 log = f"{home}/log-{count}"
                 before, begun = backends_cpu(server.pid), time.time()
-                asked = [f"{bin_dir}/pgbench", *connect, "-n", "-M", "prepared", "-f", script, "-c", str(count), "-j", "2", "-T", str(seconds),
+                asked = [f"{bin_dir}/pgbench", *connect, "-n", "-M", "prepared", "-f", script, "-c", str(count), "-j", str(min(2, count)), "-T", str(seconds),
                          "-l", f"--log-prefix={log}", "postgres"]
                 said = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
                 cpu = backends_cpu(server.pid) - before
@@ -184,7 +184,7 @@ def siglog(clients, seconds):
                 wait_for(port)
                 size = lambda: checkpoint_size(port)
                 before, begun, first = cpu_seconds(server.pid), time.time(), size()
-                asked = [wrk, "--latency", "-t", "2", "-c", str(count), "-d", f"{seconds}s", "--timeout", "30s", "-s", script, f"http://127.0.0.1:{port}"]
+                asked = [wrk, "--latency", "-t", str(min(2, count)), "-c", str(count), "-d", f"{seconds}s", "--timeout", "30s", "-s", script, f"http://127.0.0.1:{port}"]
                 said = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
                 elapsed = time.time() - begun
                 cpu = cpu_seconds(server.pid) - before

@@ -39,7 +39,8 @@ fn main() {
     let depositors: Vec<_> = (1..=8).map(Depositor::new).collect();
     let accounts = depositors.iter().map(|one| (one.id(), Arc::new(Account::create(&one.spec, Height(1)))));
     let accounts = Accounts(accounts.collect());
-    let deposit = |at: u32| depositors[at as usize % 8].deposit(&at.to_be_bytes(), None).transaction().clone();
+    let deposit =
+        |at: u32| depositors[at as usize % 8].deposit(&at.to_be_bytes(), None).transaction().clone();
     let statements: Vec<Transaction> = (0..STATEMENTS).map(deposit).collect();
     let items: Vec<_> = (0..ITEMS).map(|at| at.to_be_bytes().to_vec()).collect();
     let batch = depositors[0].batch(&items).transaction().clone();

@@ -1,8 +1,8 @@
 //! The node's durable state: log, tiles, indexes, accounts, checkpoints, seals and time stamps.
 //!
-//! One embedded LSM database; this is the only crate that names it. A block is applied in one atomic batch with one `fsync`, so a crash at
-//! any instruction leaves the state before the block or the state after it. Seals and time stamps are written without `fsync`: they can be
-//! made or fetched again.
+//! One embedded LSM database; this is the only crate that names it, but for `fsck`, which reads it back. A block is applied in one atomic
+//! batch with one `fsync`, so a crash at any instruction leaves the state before the block or the state after it. Seals and time stamps are
+//! written without `fsync`: they can be made or fetched again.
 //!
 //! ```text
 //! meta    "format" | "ledger" | "tip"

@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Run one institution's node from its configuration file
     Node(NodeOptions),
+    /// Check the store of a node that does not run: every file, and everything in it against the log
+    Fsck(Fsck),
     /// Measure an alliance of four nodes on this machine
     Bench(Bench),
     /// Print a completion script for a shell
@@ -355,6 +357,22 @@ pub(crate) struct NodeOptions {
     /// Address of the REST interface, over the file's http
     #[arg(long, env = "XIEZHI_NODE_HTTP", value_name = "ADDRESS")]
     pub(crate) http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fsck {
+    /// The node's configuration file, or the directory in which it keeps its data
+    #[arg(value_name = "node.toml|DIR")]
+    pub(crate) node: PathBuf,
+    /// The ledger's genesis file; needed with a directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) genesis: Option<PathBuf>,
+    /// Where the node keeps its data, over the file's data_dir
+    #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
+    pub(crate) node_data: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

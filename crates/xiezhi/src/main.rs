@@ -9,6 +9,7 @@ mod demo;
 mod deposit;
 mod equivocation;
 mod files;
+mod fsck;
 mod help;
 mod home;
 mod lookup;
@@ -120,6 +121,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
     runtime.block_on(async {
         match cli.command {
             Command::Up(options) => serve::up(&common, &options, texts).await,
+            Command::Fsck(options) => fsck::run(&options, texts),
             Command::Init(options) => serve::init(&options, texts),
             Command::Node(options) => serve::node(&options, texts).await,
             Command::Demo(options) => demo::run(&common, &options, texts).await,

@@ -1,0 +1,115 @@
+//! Accounts as the log makes them, and whether a statement may be on the log: the rules of docs/specs, restated.
+
+use std::{collections::HashMap, sync::Arc};
+
+use xiezhi_crypto::PublicKey;
+use xiezhi_evidence::{Account, Action, Body, Genesis, Statement};
+use xiezhi_types::{AccountId, Height, LedgerId, canonical};
+
+use crate::{finding::code, state::State};
+
+/// Why a statement may not be there: a code and a reason.
+pub(crate) type Refusal = (&'static str, String);
+
+/// Every account, and the state that they make. All are held in memory.
+pub(crate) struct Accounts<'a> {
+    genesis: &'a Genesis,
+    ledger: LedgerId,
+    by_id: HashMap<AccountId, Arc<Account>>,
+    /// Those created in the block that is being read.
+    fresh: Vec<AccountId>,
+    pub(crate) state: State,
+}
+
+impl<'a> Accounts<'a> {
+    pub(crate) fn new(genesis: &'a Genesis, ledger: LedgerId, emit: &mut dyn FnMut(&[u8], &[u8])) -> Self {
+        let state = State::new(&ledger.0, emit);
+        Self { genesis, ledger, by_id: HashMap::new(), fresh: Vec::new(), state }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.by_id.len() as u64
+    }
+
+    /// Judges a statement of the block at `height`, signatures excepted; gives the signers' keys, or `None` for an account that does not exist.
+    ///
+    /// `time` is the block's in milliseconds, where it is beyond doubt. An account is created whatever else is wrong with its statement: the
+    /// node that recorded it created it too.
+    pub(crate) fn judge(
+        &mut self,
+        statement: &Statement,
+        time: Option<u64>,
+        height: u64,
+    ) -> Result<Option<Vec<PublicKey>>, Refusal> {
+        let issuer = statement.claims().issuer;
+        let known = self.by_id.get(&issuer).cloned();
+        let exists = known.is_some();
+        let (account, action) = match statement.body() {
+            Body::Account(spec) => {
+                let created = || Arc::new(Account::create(spec, Height(height)));
+                let account = known.unwrap_or_else(created);
+                (Some(account), Action::Manage)
+            }
+            _ => (known, Action::Deposit),
+        };
+        if let (Action::Manage, Some(account), false) = (action, &account, exists) {
+            self.by_id.insert(issuer, Arc::clone(account));
+            self.fresh.push(issuer);
+        }
+        self.check_bounds(statement, time).map_err(|reason| (code::RECORD_NOT_ALLOWED, reason))?;
+        if action == Action::Manage && exists {
+            return Err((code::RECORD_NOT_AUTHORIZED, "the account exists already".to_owned()));
+        }
+        let Some(account) = account else { return Ok(None) };
+        let signers = statement.signatures();
+        account.authorizes(action, signers).map_err(|e| (code::RECORD_NOT_AUTHORIZED, e.to_string()))?;
+        Ok(Some(signers.iter().filter_map(|s| account.key(s.key)).map(|known| known.key.clone()).collect()))
+    }
+
+    fn check_bounds(&self, statement: &Statement, time: Option<u64>) -> Result<(), String> {
+        let limits = &self.genesis.limits;
+        if statement.claims().audience.is_some_and(|found| found != self.ledger) {
+            return Err("it is meant for another ledger".to_owned());
+        }
+        if statement.as_bytes().len() > limits.statement_bytes_max as usize {
+            return Err(format!("{} bytes", statement.as_bytes().len()));
+        }
+        if matches!(statement.body(), Body::Batch(batch) if batch.items > limits.batch_items_max) {
+            return Err("too many items".to_owned());
+        }
+        if let Some(signer) = statement.signatures().iter().find(|s| !self.genesis.allows(s.alg)) {
+            return Err(format!("suite {} is not allowed", signer.alg.name()));
+        }
+        let off = statement.claims().issued_at.zip(time).map(|(at, time)| at.abs_diff(time / 1000));
+        match off.filter(|off| *off > u64::from(limits.statement_window_s)) {
+            Some(off) => Err(format!("iat is {off} s off the block's time")),
+            None => Ok(()),
+        }
+    }
+
+    /// The block ends: its accounts enter the state.
+    pub(crate) fn end_block(&mut self, emit: &mut dyn FnMut(&[u8], &[u8])) {
+        let fresh = std::mem::take(&mut self.fresh);
+        if fresh.is_empty() {
+            return;
+        }
+        let entry = |id: &AccountId| (state_key(id), canonical(&*self.by_id[id]));
+        let entries: Vec<_> = fresh.iter().map(entry).collect();
+        self.state.set(&entries, emit);
+    }
+
+    /// Gives `emit` everything that the state's keyspace holds.
+    pub(crate) fn emit_state(&self, emit: &mut dyn FnMut(&[u8], &[u8])) {
+        let mut accounts: Vec<_> = self.by_id.values().collect();
+        accounts.sort_by_key(|account| account.created);
+        let mut state = State::new(&self.ledger.0, emit);
+        for block in accounts.chunk_by(|one, two| one.created == two.created) {
+            let entries: Vec<_> = block.iter().map(|one| (state_key(&one.id), canonical(&***one))).collect();
+            state.set(&entries, emit);
+        }
+    }
+}
+
+fn state_key(id: &AccountId) -> Vec<u8> {
+    [b"account/".as_slice(), &id.0].concat()
+}
