@@ -1,6 +1,6 @@
 //! Keys and small values as bytes.
 
-use xiezhi_crypto::Digest;
+use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_ledger::StateVersion;
 use xiezhi_types::{AccountId, GroupId, Height, InstitutionId, LogIndex, StatementId, TimestampMs, TreeSize};
 
@@ -25,7 +25,11 @@ pub(crate) fn by_statement(id: &StatementId) -> Vec<u8> {
 }
 
 pub(crate) fn digest_prefix(digest: &Digest) -> Vec<u8> {
-    concat(&[b"d", &[digest.alg as u8], &digest.value])
+    let alg = match digest.alg {
+        DigestAlg::Sha256 => 0,
+        DigestAlg::Sm3 => 1,
+    };
+    concat(&[b"d", &[alg], &digest.value])
 }
 
 pub(crate) fn account_prefix(account: &AccountId) -> Vec<u8> {

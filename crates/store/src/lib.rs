@@ -9,7 +9,7 @@
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
 //! find    's' id                      -> index
-//!         'd' alg digest index item   -> (nothing)      item = 2^32-1 for the record itself
+//!         'd' alg digest index item   -> (nothing)      alg: 0 SHA-256, 1 SM3; item = 2^32-1 for the record itself
 //!         'a' account index           -> (nothing)
 //!         'g' group index             -> (nothing)
 //! tiles   tree, level, index          -> up to 256 hashes
