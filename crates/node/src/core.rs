@@ -142,13 +142,17 @@ impl Core {
         if let Some(account) = self.accounts.read().unwrap_or_else(|e| e.into_inner()).get(id) {
             return Ok(Some(Arc::clone(account)));
         }
+        let height = self.store.tip().height;
         let account = self.store.account(id)?.map(Arc::new);
         if let Some(account) = &account {
             let mut accounts = self.accounts.write().unwrap_or_else(|e| e.into_inner());
             if accounts.len() >= CACHED_ACCOUNTS_MAX {
                 accounts.clear();
             }
-            accounts.insert(*id, Arc::clone(account));
+            // A block that came meanwhile may have changed it, and what that block changed is forgotten already.
+            if self.store.tip().height == height {
+                accounts.insert(*id, Arc::clone(account));
+            }
         }
         Ok(account)
     }
