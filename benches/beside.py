@@ -52,17 +52,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def cpu_seconds(group):
-    """Processor seconds of the process group's living members and of what they have reaped."""
+def cpu_seconds(server):
+    """Processor seconds of a server, its living children and those it has reaped."""
     ticks = 0
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
             with open(path) as stat:
-                fields = stat.read().rsplit(")", 1)[1].split()
+                head, rest = stat.read().rsplit(")", 1)
         except OSError:
             continue
-        if int(fields[2]) == group:
+        fields, pid = rest.split(), int(head.split(" ", 1)[0])
+        if pid == server:
             ticks += sum(int(field) for field in fields[11:15])
+        elif int(fields[1]) == server:
+            ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -119,11 +122,11 @@ def postgres(clients, seconds):
             subprocess.run([f"{bin_dir}/psql", *connect, "-q", "-c", table, "postgres"], check=True)
             for count in clients:
                 log = f"{home}/log-{count}"
-                before, begun = backends_cpu(server.pid), time.time()
+                before, begun = cpu_seconds(server.pid), time.time()
                 asked = [f"{bin_dir}/pgbench", *connect, "-n", "-M", "prepared", "-f", script, "-c", str(count), "-j", str(min(2, count)), "-T", str(seconds),
                          "-l", f"--log-prefix={log}", "postgres"]
                 said = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
-                cpu = backends_cpu(server.pid) - before
+                cpu = cpu_seconds(server.pid) - before
                 done = int(re.search(r"transactions actually processed: (\d+)", said)[1])
                 times = sorted(int(line.split()[2]) for name in glob.glob(log + "*") for line in open(name))
                 at = lambda share: times[int(len(times) * share)] / 1000
@@ -131,23 +134,6 @@ def postgres(clients, seconds):
         finally:
             server.terminate()
             server.wait()
-
-
-def backends_cpu(postmaster):
-    """Processor seconds of the postmaster, its living children and those it has reaped."""
-    ticks = 0
-    for path in glob.glob("/proc/[0-9]*/stat"):
-        try:
-            with open(path) as stat:
-                head, rest = stat.read().rsplit(")", 1)
-        except OSError:
-            continue
-        fields, pid = rest.split(), int(head.split(" ", 1)[0])
-        if pid == postmaster:
-            ticks += sum(int(field) for field in fields[11:15])
-        elif int(fields[1]) == postmaster:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def note_key(name):

@@ -516,10 +516,8 @@ impl Pass<'_> {
         for pair in self.database.scan(Space::Seals, &[]) {
             let key = match pair {
                 Ok((key, _)) => key,
-                Err(Unreadable(reason)) => {
-                    if self.database.has(Space::Seals) {
-                        unreadable(self.findings, Space::Seals, &reason);
-                    }
+                Err(error) => {
+                    unreadable(self.database, self.findings, Space::Seals, &error);
                     break;
                 }
             };

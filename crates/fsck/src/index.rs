@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::{
     Note, Progress, Stage,
     check::Pass,
-    database::Unreadable,
     finding::{Object, Source, code},
     layout::{IndexEntry, NO_ITEM, Space},
     ordered::unreadable,
@@ -54,9 +53,9 @@ fn stored_sums(
                     sums.add(&key, &value);
                 }
             }
-            Err(Unreadable(reason)) => {
+            Err(error) => {
+                unreadable(pass.database, pass.findings, space, &error);
                 if pass.database.has(space) {
-                    unreadable(pass.findings, space, &reason);
                     let detail = format!("keyspace {}", space.name());
                     pass.notes.push(Note { code: Note::NOT_COMPARED, detail });
                 }
@@ -173,12 +172,7 @@ fn stray_tiles(pass: &mut Pass<'_>) {
     for pair in pass.database.scan(Space::Tiles, &[]) {
         let key = match pair {
             Ok((key, _)) => key,
-            Err(Unreadable(reason)) => {
-                if pass.database.has(Space::Tiles) {
-                    unreadable(pass.findings, Space::Tiles, &reason);
-                }
-                return;
-            }
+            Err(error) => return unreadable(pass.database, pass.findings, Space::Tiles, &error),
         };
         if pass.twins.sha256.has(&key) || pass.twins.sm3.has(&key) {
             continue;

@@ -49,19 +49,20 @@ impl<'a> Ordered<'a> {
                 Err(error) => self.failed = Some(error),
             }
         }
-        if let Some(Unreadable(reason)) = self.failed
-            && self.database.has(self.space)
-        {
-            unreadable(findings, self.space, &reason);
+        if let Some(error) = self.failed {
+            unreadable(self.database, findings, self.space, &error);
         }
     }
 }
 
-/// The database cannot read a part of a keyspace.
-pub(crate) fn unreadable(findings: &mut Findings, space: Space, reason: &str) {
+/// The database cannot read a part of a keyspace. One that could not be opened is reported already.
+pub(crate) fn unreadable(database: &Database, findings: &mut Findings, space: Space, error: &Unreadable) {
+    if !database.has(space) {
+        return;
+    }
     let source = match space {
         Space::Log | Space::Items | Space::Seals => Source::Peers,
         _ => Source::Log,
     };
-    findings.add(Object::Keyspace(space.name()), code::KEYSPACE_UNREADABLE, source, reason);
+    findings.add(Object::Keyspace(space.name()), code::KEYSPACE_UNREADABLE, source, error.0.as_str());
 }

@@ -4,7 +4,6 @@ use xiezhi_types::TimestampMs;
 
 use crate::{
     check::Pass,
-    database::Unreadable,
     finding::{Object, Source, code},
     layout::{FORMAT, Space, Tip},
     ordered::unreadable,
@@ -19,12 +18,7 @@ pub(crate) fn check(pass: &mut Pass<'_>, tip: Option<Tip>, size: u64, now: Times
     for pair in pass.database.scan(Space::Meta, &[]) {
         let (key, value) = match pair {
             Ok(pair) => pair,
-            Err(Unreadable(reason)) => {
-                if pass.database.has(Space::Meta) {
-                    unreadable(pass.findings, Space::Meta, &reason);
-                }
-                return;
-            }
+            Err(error) => return unreadable(pass.database, pass.findings, Space::Meta, &error),
         };
         let entry = |key: &str| Object::Entry { keyspace: "meta", key: key.to_owned() };
         match &*key {

@@ -211,12 +211,12 @@ impl Node {
         }
         let core = &self.inner.core;
         let issuer = admitted.statement().claims().issuer;
+        let is_absent = || core.account(&issuer).is_ok_and(|account| account.is_none());
+        if !is_absent() {
+            return;
+        }
         let mut changes = core.changes.subscribe();
-        let appears = async {
-            while core.account(&issuer).is_ok_and(|account| account.is_none())
-                && changes.changed().await.is_ok()
-            {}
-        };
+        let appears = async { while is_absent() && changes.changed().await.is_ok() {} };
         // Whether it came is admission's to say.
         let _ = tokio::time::timeout(ACCOUNT_PATIENCE, appears).await;
     }

@@ -599,14 +599,16 @@ impl Sealer {
             let known = self.core.sealing.revocations();
             let same = known.iter().position(|known| known.issuer() == list.issuer());
             let newer = same.is_none_or(|at| known[at].this_update() < list.this_update());
-            let genuine = self.core.genesis.roots.iter().any(|root| {
-                let revocation = RevocationPolicy::STRICT;
-                let crls = std::slice::from_ref(&list);
-                let trust = Trust { root_der: root, intermediates: &[], crls, revocation };
-                let judged = validate(leaf, &trust, now().seconds(), Purpose::Seal);
-                matches!(judged, Ok(_) | Err(ChainError::Revoked { .. }))
-            });
-            if newer && genuine {
+            let genuine = || {
+                self.core.genesis.roots.iter().any(|root| {
+                    let revocation = RevocationPolicy::STRICT;
+                    let crls = std::slice::from_ref(&list);
+                    let trust = Trust { root_der: root, intermediates: &[], crls, revocation };
+                    let judged = validate(leaf, &trust, now().seconds(), Purpose::Seal);
+                    matches!(judged, Ok(_) | Err(ChainError::Revoked { .. }))
+                })
+            };
+            if newer && genuine() {
                 let mut lists = known.to_vec();
                 match same {
                     Some(at) => lists[at] = list,
