@@ -59,6 +59,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(log::get_latest_checkpoint))
         .routes(routes!(log::get_checkpoint))
         .routes(routes!(log::get_checkpoint_note))
+        .routes(routes!(log::list_sealed_blocks))
         .routes(routes!(scitt::register_statement))
         .routes(routes!(scitt::resolve_receipt))
         .routes(routes!(scitt::list_scitt_keys))

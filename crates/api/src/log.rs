@@ -7,9 +7,12 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Deserialize;
-use xiezhi_client::wire::{self, U64};
+use xiezhi_client::{
+    CBOR,
+    wire::{self, U64},
+};
 use xiezhi_merkle::{BundleId, TileId};
 use xiezhi_node::Tree;
 use xiezhi_types::{Height, LogIndex};
@@ -17,9 +20,9 @@ use xiezhi_types::{Height, LogIndex};
 use crate::{
     app::App,
     document::{Binary, Problems},
-    problem::Problem,
+    problem::{Problem, kinds},
     records::IMMUTABLE,
-    request::{Params, Segment, page_limit},
+    request::{Params, Segment, page_limit, require_accept},
     view,
 };
 
@@ -184,6 +187,39 @@ pub(crate) async fn get_checkpoint(
 pub(crate) async fn get_checkpoint_note(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let note = app.node.checkpoint_note()?;
     Ok(([(header::CACHE_CONTROL, "no-cache")], note).into_response())
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SealedBlocksParams {
+    /// Blocks above this height; from the first unless given.
+    #[serde(default)]
+    #[param(value_type = Option<U64>)]
+    after: u64,
+}
+
+/// Blocks that added records, with their seals: what a node without a vote follows.
+///
+/// `sealed-blocks` of docs/specs/following.md: as many blocks above `after` as fit into one answer, perhaps none; only such as are sealed to
+/// policy.
+#[utoipa::path(
+    get, path = "/v1/blocks", tag = "log", params(SealedBlocksParams),
+    responses((status = 200, description = "The blocks", body = Binary, content_type = "application/cbor"), Problems)
+)]
+pub(crate) async fn list_sealed_blocks(
+    State(app): State<Arc<App>>,
+    Params(params): Params<SealedBlocksParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    require_accept(&headers, CBOR)?;
+    let node = app.node.clone();
+    // Megabytes are read: other requests do not wait for it.
+    let read = tokio::task::spawn_blocking(move || node.sealed_blocks(Height(params.after)));
+    let blocks = read.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the blocks were not read"))??;
+    let kind = HeaderValue::from_static(CBOR);
+    let fresh = HeaderValue::from_static("no-cache");
+    Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, fresh)], blocks).into_response())
 }
 
 /// A tile or an entry bundle (C2SP tlog-tiles).

@@ -211,6 +211,7 @@ impl From<SubmitError> for Problem {
             SubmitError::Busy { retry_after_s, .. } => {
                 Self::new(&kinds::BUSY, detail).retry_after(retry_after_s.max(1))
             }
+            SubmitError::Observer { .. } => Self::new(&kinds::OBSERVER, detail),
             SubmitError::NotOrdered { .. } => Self::new(&kinds::NOT_ORDERED, detail).retry_after(1),
             // Handlers answer it as a success; here only for completeness.
             SubmitError::AlreadyRecorded(_) => Self::new(&kinds::DUPLICATE, detail),

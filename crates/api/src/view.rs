@@ -160,10 +160,17 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         sealed_height: U64(peer.sealed_height.0),
         heard: peer.heard.map(TimestampMs::rfc3339),
     };
+    let following = |following: &xiezhi_node::Following| wire::Following {
+        upstream: following.upstream.clone(),
+        sealed_size: U64(following.sealed_size),
+        answered: following.answered.map(TimestampMs::rfc3339),
+        problem: following.problem.clone(),
+    };
     wire::Status {
         ledger: found.ledger.to_string(),
         name: names(&found.name),
         institution: found.institution.to_string(),
+        following: found.following.as_ref().map(following),
         height: U64(found.height.0),
         time: found.time.rfc3339(),
         size: U64(found.size),

@@ -399,6 +399,14 @@ impl Client {
         })
     }
 
+    /// Sealed blocks above height `after`, as many as fit into one answer: `xiezhi_ledger::SealedBlocks`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, ClientError> {
+        self.get_bytes(format!("/v1/blocks?after={after}"), CBOR).await
+    }
+
     /// A tile or entry bundle by its C2SP path, as `tile/0/x001/234.p/5`.
     ///
     /// # Errors

@@ -422,6 +422,20 @@ object! {
 }
 
 object! {
+    /// How an observer's node, which has no vote, comes along.
+    Following {
+        /// The node from which it has its blocks.
+        upstream: String,
+        /// Records sealed to policy there, as far as is known.
+        sealed_size: U64,
+        /// When an upstream last gave an answer that holds, by the observer's clock.
+        answered: Option<String>,
+        /// What was wrong with the last answer.
+        problem: Option<String>,
+    }
+}
+
+object! {
     /// A node's state.
     Status {
         /// The ledger's id.
@@ -430,6 +444,8 @@ object! {
         name: Names,
         /// Whose node this is.
         institution: String,
+        /// How it follows, when it is an observer's and has no vote.
+        following: Option<Following>,
         /// Last executed height.
         height: U64,
         /// Time of that block.

@@ -12,9 +12,11 @@ mod block;
 mod execute;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+mod sealed;
 mod state;
 
 pub use admit::{Admitted, Rejection, verify_signatures};
 pub use block::{BLOCK_VERSION, BlockBody, BlockError, Transaction};
 pub use execute::{NewRecord, Outcome, StateView, execute};
+pub use sealed::{SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks};
 pub use state::{StateChange, StateError, StateNodes, StateTree, StateVersion};

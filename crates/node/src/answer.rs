@@ -7,8 +7,8 @@ use xiezhi_types::{Height, InstitutionId, LogIndex, StatementId};
 
 use crate::{
     api::{
-        AccountView, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint,
-        Tree,
+        AccountView, Following, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus,
+        SealedCheckpoint, Tree,
     },
     core::{Core, lock, now},
     sealing::Collection,
@@ -156,13 +156,14 @@ impl Core {
         stored.into_iter().map(|one| self.sealed_checkpoint(one.checkpoint.height)).collect()
     }
 
-    /// The newest sealed checkpoint as a note: this institution's log signature first, then everybody's cosignatures.
+    /// The newest sealed checkpoint as a note: this institution's log signature first, if it has sealed, then everybody's cosignatures.
     pub(crate) fn checkpoint_note(&self) -> Result<String, QueryError> {
         let sealed = self.latest_sealed()?;
         let body = sealed.checkpoint.note_body(&self.origin).map_err(unavailable)?.to_string();
         let mut lines = Vec::new();
-        let own = sealed.seals.iter().filter(|s| s.seal.institution == self.institution);
-        for certified in own {
+        let own = sealed.seals.iter().find(|s| s.seal.institution == self.institution);
+        // An observer has no log signature of its own: the first institution's stands there.
+        if let Some(certified) = own.or(sealed.seals.first()) {
             let (log, _) = self.note_keys(certified)?;
             lines.push(NoteSignature::by(&log, certified.seal.log.to_vec()).map_err(unavailable)?);
         }
@@ -224,8 +225,15 @@ impl Core {
             || self.heard(institution).is_some_and(|heard| heard.0 + IN_REACH_MS >= clock)
     }
 
-    /// Whether enough institutions are in reach to agree on blocks.
+    pub(crate) fn following(&self) -> Option<Following> {
+        self.following.get().map(|progress| progress.view())
+    }
+
+    /// Whether enough institutions are in reach to agree on blocks; at an observer, whether an upstream answers.
     pub(crate) fn is_live(&self) -> bool {
+        if let Some(following) = self.following() {
+            return following.answered.is_some_and(|at| at.0 + IN_REACH_MS >= now().0);
+        }
         let all = self.genesis.institutions.len();
         let near = self.genesis.institutions.iter().filter(|i| self.in_reach(&i.id)).count();
         near >= all - (all - 1) / 3
@@ -251,6 +259,7 @@ impl Core {
             ledger: self.ledger,
             name: (self.genesis.name.zh.clone(), self.genesis.name.en.clone()),
             institution: self.institution.clone(),
+            following: self.following(),
             height: tip.height,
             time: tip.time,
             size: tip.size.0,

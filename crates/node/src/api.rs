@@ -112,6 +112,19 @@ pub struct PeerStatus {
     pub heard: Option<TimestampMs>,
 }
 
+/// How an observer comes along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    /// The node from which it has its blocks, as it is called.
+    pub upstream: String,
+    /// Records sealed to policy there, as far as is known.
+    pub sealed_size: u64,
+    /// When an upstream last gave an answer that holds, if ever; the observer's own clock.
+    pub answered: Option<TimestampMs>,
+    /// What was wrong with the last answer, if anything was.
+    pub problem: Option<String>,
+}
+
 /// A node's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeStatus {
@@ -121,6 +134,8 @@ pub struct NodeStatus {
     pub name: (String, String),
     /// Whose node this is.
     pub institution: InstitutionId,
+    /// How it follows, when it is an observer's and has no vote.
+    pub following: Option<Following>,
     /// Last executed height and its block's time.
     pub height: Height,
     /// Time of that block.
@@ -164,6 +179,12 @@ pub enum SubmitError {
         waited_ms: u64,
         /// Why, as far as this node knows.
         reason: String,
+    },
+    /// The node is an observer's: it records nothing.
+    #[error("this node follows the ledger without a vote and takes no deposits; send them to {upstream}")]
+    Observer {
+        /// A node that takes them.
+        upstream: String,
     },
     /// The node is shutting down or its store failed.
     #[error("the node is not available: {reason}")]

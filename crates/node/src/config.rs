@@ -6,6 +6,8 @@ use xiezhi_crypto::SigningKey;
 use xiezhi_pki::{CertificateAuthority, timestamp::TimeStampAuthority};
 use xiezhi_types::InstitutionId;
 
+use crate::follow::Upstream;
+
 /// Why no time-stamp token was had; retrying helps, another time.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("time-stamp authority: {reason}")]
@@ -67,4 +69,18 @@ pub struct NodeConfig {
     pub cache_bytes: u64,
     /// Threads of the consensus runtime.
     pub worker_threads: usize,
+}
+
+/// Everything an observer's node needs to start: no key, no vote.
+pub struct ObserverConfig {
+    /// What it calls itself; no institution's name.
+    pub name: InstitutionId,
+    /// The ledger's genesis.
+    pub genesis: Vec<u8>,
+    /// Where the node keeps its store.
+    pub data_dir: PathBuf,
+    /// Where it has its blocks from, at least one; the next is asked when one fails.
+    pub upstreams: Vec<Arc<dyn Upstream>>,
+    /// Bound of the database's cache, in bytes.
+    pub cache_bytes: u64,
 }

@@ -16,7 +16,7 @@ use xiezhi_ledger::StateView;
 use xiezhi_store::{Store, StoreError};
 use xiezhi_types::{AccountId, InstitutionId, LedgerId, StatementId, TimestampMs};
 
-use crate::{chain::Chain, mempool::Mempool, message::Message, sealing::Sealing};
+use crate::{chain::Chain, follow::Progress, mempool::Mempool, message::Message, sealing::Sealing};
 
 /// Accounts kept decoded.
 const CACHED_ACCOUNTS_MAX: usize = 100_000;
@@ -36,6 +36,8 @@ pub(crate) struct Core {
     accounts: RwLock<HashMap<AccountId, Arc<Account>>>,
     heard: Mutex<HashMap<InstitutionId, TimestampMs>>,
     handle: OnceLock<Handle>,
+    /// How following goes, on an observer's node.
+    pub(crate) following: OnceLock<Arc<Progress>>,
     pub(crate) changes: watch::Sender<u64>,
     pub(crate) stopping: AtomicBool,
     pub(crate) counters: Counters,
@@ -90,6 +92,7 @@ impl Core {
             accounts: RwLock::default(),
             heard: Mutex::default(),
             handle: OnceLock::new(),
+            following: OnceLock::new(),
             changes: watch::Sender::new(0),
             stopping: AtomicBool::new(false),
             counters: Counters::default(),

@@ -9,6 +9,8 @@
 //! again at no risk. Seals and time stamps are collected from peers and can be asked for again at any time, so a node that was away needs no
 //! help to catch up.
 //!
+//! A company that only records and checks runs the same node without a vote: it follows ([`Node::observe`]).
+//!
 //! The engine and the database are behind `xiezhi-consensus` and `xiezhi-store`; HTTP is above, in `xiezhi-api`.
 
 mod admission;
@@ -18,15 +20,18 @@ mod certify;
 mod chain;
 mod config;
 mod core;
+mod follow;
 mod mempool;
 mod message;
 mod node;
 mod sealing;
+mod witness;
 
 pub use api::{
-    AccountView, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint,
-    SubmitError, Tree,
+    AccountView, Following, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus,
+    SealedCheckpoint, SubmitError, Tree,
 };
-pub use config::{AuthorityConfig, NodeConfig, StampError, Stamper, TimeStampConfig};
+pub use config::{AuthorityConfig, NodeConfig, ObserverConfig, StampError, Stamper, TimeStampConfig};
+pub use follow::{Upstream, UpstreamError};
 pub use node::{Node, StartError};
 pub use xiezhi_consensus::Exit;

@@ -1,7 +1,7 @@
 //! The node's face: start, submit, ask, stop.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::Ordering, mpsc::sync_channel},
     thread::JoinHandle,
@@ -23,9 +23,11 @@ use crate::{
         Tree,
     },
     chain::Ledger,
-    config::NodeConfig,
+    config::{NodeConfig, ObserverConfig},
     core::{Core, lock, now},
+    follow::{Follower, Progress},
     sealing::{self, Sealer, Sealing, TASKS_MAX},
+    witness::Judge,
 };
 
 /// Room in a message for a whole block and its envelope, in bytes.
@@ -63,6 +65,8 @@ const ACCOUNT_PATIENCE: Duration = Duration::from_secs(1);
 struct Inner {
     core: Arc<Core>,
     arrivals: mpsc::Sender<Arrival>,
+    /// How following ended, on an observer's node.
+    followed: watch::Receiver<Option<Exit>>,
     timestamps: Option<TimeStampAuthority>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     data_dir: PathBuf,
@@ -102,7 +106,7 @@ impl Node {
             stands_in_for: stands_in_for.flatten(),
             authority: config.authority.map(|a| a.authority),
             stampers: config.stampers.into_iter().map(|s| sealing::start_stamper(s, tasks.clone())).collect(),
-            valid_leaves: HashMap::new(),
+            judge: Judge::default(),
             early: BTreeMap::new(),
             said_hello: Instant::now(),
             sent_lists: None,
@@ -112,8 +116,41 @@ impl Node {
             thread("admission", move || admission::run(&admitting, arriving))?,
             thread("sealing", move || sealer.run(&doing))?,
         ];
-        let threads = Mutex::new(threads);
-        Ok(Self { inner: Arc::new(Inner { core, arrivals, timestamps, threads, data_dir: config.data_dir }) })
+        let (threads, followed) = (Mutex::new(threads), watch::channel(None).1);
+        let data_dir = config.data_dir;
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, followed, timestamps, threads, data_dir }) })
+    }
+
+    /// Starts a node that has no vote: it takes sealed blocks from the upstreams, checks each, and answers all that an institution's node answers
+    /// about the ledger. It takes no deposits.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing keeps running then.
+    pub fn observe(config: ObserverConfig) -> Result<Self, StartError> {
+        let wrong = |field, reason: String| Err(StartError::Config { field, reason });
+        let genesis = Genesis::parse(&config.genesis)?;
+        if genesis.institution(&config.name).is_some() {
+            return wrong("name", format!("{} is an institution of the alliance", config.name));
+        }
+        if config.upstreams.is_empty() {
+            return wrong("upstreams", "at least one is needed".to_owned());
+        }
+        let ledger = Genesis::ledger_id(&config.genesis);
+        let store = Store::open(&config.data_dir.join("store"), ledger, config.cache_bytes)?;
+        let sealing = Sealing::new(Vec::new());
+        let core = Arc::new(Core::new(genesis, config.genesis, ledger, config.name, store, sealing));
+        core.sealing.resume_followed(&core)?;
+        let progress = Arc::new(Progress::new(&config.upstreams));
+        let _ = core.following.set(Arc::clone(&progress));
+        let follower = Follower::new(Arc::clone(&core), progress, config.upstreams);
+        let (ending, followed) = watch::channel(None);
+        let following = thread("following", move || {
+            let exit = follower.run().map_or(Exit::Stopped, |reason| Exit::Failed { reason });
+            ending.send_replace(Some(exit));
+        })?;
+        let (arrivals, _) = mpsc::channel(1);
+        let (threads, data_dir) = (Mutex::new(vec![following]), config.data_dir);
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, followed, timestamps: None, threads, data_dir }) })
     }
 
     /// Stops: consensus first, then the node's threads. What is recorded is durable already.
@@ -122,7 +159,7 @@ impl Node {
         core.stopping.store(true, Ordering::Relaxed);
         let exit = match core.handle() {
             Some(handle) => handle.stop().await,
-            None => Exit::Stopped,
+            None => self.following_ended().await,
         };
         let threads = std::mem::take(&mut *lock(&self.inner.threads));
         for thread in threads.into_iter().filter(|t| t.is_finished() || t.thread().name() == Some("sealing"))
@@ -134,11 +171,20 @@ impl Node {
 
     /// Waits until consensus has ended, by [`Node::stop`] or because the node cannot go on.
     pub async fn ended(&self) -> Exit {
-        let Some(handle) = self.inner.core.handle() else { return Exit::Stopped };
-        match (handle.ended().await, cannot_write(&self.inner.data_dir)) {
+        let exit = match self.inner.core.handle() {
+            Some(handle) => handle.ended().await,
+            None => self.following_ended().await,
+        };
+        match (exit, cannot_write(&self.inner.data_dir)) {
             (Exit::Failed { reason }, Some(why)) => Exit::Failed { reason: format!("{why} ({reason})") },
             (exit, _) => exit,
         }
+    }
+
+    async fn following_ended(&self) -> Exit {
+        let mut followed = self.inner.followed.clone();
+        let exit = followed.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone());
+        exit.unwrap_or(Exit::Stopped)
     }
 
     /// The ledger.
@@ -178,6 +224,9 @@ impl Node {
         let core = &self.inner.core;
         if core.stopping.load(Ordering::Relaxed) {
             return Err(SubmitError::Unavailable { reason: "the node is stopping".to_owned() });
+        }
+        if let Some(following) = core.following() {
+            return Err(SubmitError::Observer { upstream: following.upstream });
         }
         if lock(&core.mempool).is_full() {
             return Err(self.busy());
@@ -401,6 +450,14 @@ impl Node {
     /// [`QueryError`].
     pub fn checkpoint_note(&self) -> Result<String, QueryError> {
         self.inner.core.checkpoint_note()
+    }
+
+    /// Blocks above height `after` that added records and are sealed to policy, as many as fit into one answer: `xiezhi_ledger::SealedBlocks`.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.sealed_blocks(after)
     }
 
     /// A C2SP tile of exactly `width` hashes.

@@ -1,7 +1,7 @@
 //! The sealing thread: seals this node's checkpoints, checks and keeps what others seal and stamp, asks for what is missing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -11,12 +11,11 @@ use std::{
 };
 
 use tokio::sync::watch;
-use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
-use xiezhi_evidence::{CertifiedSeal, Checkpoint, Genesis, Seal, TimeStamp, policy::Missing};
+use xiezhi_crypto::SigningKey;
+use xiezhi_evidence::{CertifiedSeal, Checkpoint, Seal, TimeStamp, policy::Missing};
 use xiezhi_pki::{
-    CertificateAuthority, ChainError, Crl, CrlTemplate, Purpose, RevocationPolicy, Trust,
-    timestamp::{GenTime, TimeStampAuthority, verify_token},
-    validate,
+    CertificateAuthority, Crl, CrlTemplate,
+    timestamp::{GenTime, TimeStampAuthority},
 };
 use xiezhi_store::StoredCheckpoint;
 use xiezhi_types::{Height, InstitutionId, TimestampMs};
@@ -26,6 +25,7 @@ use crate::{
     config::Stamper,
     core::{Core, lock, now},
     message::{Collected, Hello, Message},
+    witness::{Judge, judge_stamp, missing},
 };
 
 /// Most tasks that wait for the thread.
@@ -108,7 +108,7 @@ impl Sealing {
         Arc::clone(&self.revocations.read().unwrap_or_else(|e| e.into_inner()))
     }
 
-    fn replace_revocations(&self, lists: Vec<Crl>) {
+    pub(crate) fn replace_revocations(&self, lists: Vec<Crl>) {
         *self.revocations.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(lists);
     }
 
@@ -191,15 +191,26 @@ impl Sealing {
         Ok(Some((who, collection.missing.timestamps.0, collection.missing)))
     }
 
+    /// What an observer's store holds is sealed: its last checkpoint is the latest.
+    pub(crate) fn resume_followed(&self, core: &Core) -> Result<(), xiezhi_store::StoreError> {
+        if let Some(stored) = core.store.checkpoint_at_most(core.store.tip().height)? {
+            let seals = core.store.seals(stored.checkpoint.height)?;
+            self.followed(stored.checkpoint, seals.into_iter().map(|certified| certified.seal.institution));
+        }
+        Ok(())
+    }
+
+    /// Notes a checkpoint that came with its seals, complete.
+    pub(crate) fn followed(&self, checkpoint: Checkpoint, sealed: impl Iterator<Item = InstitutionId>) {
+        let mut sealed_by = lock(&self.sealed_by);
+        sealed_by.extend(sealed.map(|institution| (institution, checkpoint.height)));
+        *lock(&self.latest) = Some(checkpoint);
+    }
+
     /// A receiver that turns true when the checkpoint at `height` is sealed to policy; `None` when it is no longer collected for.
     pub(crate) fn watch(&self, height: Height) -> Option<watch::Receiver<bool>> {
         lock(&self.open).get(&height).map(|open| open.met.subscribe())
     }
-}
-
-fn missing<'a>(genesis: &Genesis, sealed: impl Iterator<Item = &'a InstitutionId>, stamps: usize) -> Missing {
-    let sealed: BTreeSet<_> = sealed.cloned().collect();
-    genesis.policy.missing(&genesis.institutions, &sealed, u32::try_from(stamps).unwrap_or(u32::MAX))
 }
 
 /// The thread's own things.
@@ -212,8 +223,7 @@ pub(crate) struct Sealer {
     pub(crate) stands_in_for: Option<InstitutionId>,
     pub(crate) authority: Option<CertificateAuthority>,
     pub(crate) stampers: Vec<SyncSender<(Height, [u8; 32])>>,
-    /// Leaves that led to a root, with the time until which that need not be asked again.
-    pub(crate) valid_leaves: HashMap<Vec<u8>, u64>,
+    pub(crate) judge: Judge,
     pub(crate) early: BTreeMap<Height, Vec<Collected>>,
     pub(crate) said_hello: Instant,
     pub(crate) sent_lists: Option<Instant>,
@@ -295,7 +305,11 @@ impl Sealer {
             Task::Collect(all) => all.into_iter().for_each(|collected| self.collect(collected)),
             Task::Answer(from, hello) => self.answer(from, &hello),
             Task::Stamped(height, token) => self.stamped(height, token, true),
-            Task::Revocations(lists) => self.take_revocations(lists),
+            Task::Revocations(lists) => {
+                if let Some(leaf) = self.chain.first() {
+                    self.judge.take_revocations(&self.core, leaf, lists);
+                }
+            }
         }
     }
 
@@ -366,53 +380,12 @@ impl Sealer {
         else {
             return;
         };
-        let genesis = Arc::clone(&self.core.genesis);
-        let Some(institution) = genesis.institution(&seal.institution) else { return };
-        let checked = PublicKey::new(SignatureAlg::Ed25519, &institution.seal_key)
-            .map_err(|e| e.to_string())
-            .and_then(|key| {
-                seal.verify(&known.stored.checkpoint, &self.core.origin, &key).map_err(|e| e.to_string())
-            })
-            .and_then(|()| self.check_chain(&certified, &institution.seal_key));
-        match checked {
+        match self.judge.seal(&self.core, &known.stored.checkpoint, &certified) {
             Ok(()) => self.keep_seal(height, certified),
             Err(reason) => {
                 tracing::warn!(%height, institution = %certified.seal.institution, reason, "a seal was refused");
             }
         }
-    }
-
-    fn check_chain(&mut self, certified: &CertifiedSeal, pinned: &[u8; 32]) -> Result<(), String> {
-        let (leaf, rest) = certified.chain.split_first().ok_or("no certificate beside the seal")?;
-        let at = certified.seal.time;
-        if self.valid_leaves.get(leaf).is_some_and(|until| at <= *until) {
-            return Ok(());
-        }
-        let lists = self.core.sealing.revocations();
-        let intermediates: Vec<&[u8]> = rest.iter().map(Vec::as_slice).collect();
-        let mut last = "no root".to_owned();
-        for root in &self.core.genesis.roots {
-            let trust = Trust {
-                root_der: root,
-                intermediates: &intermediates,
-                crls: &lists,
-                revocation: RevocationPolicy::STRICT,
-            };
-            match validate(leaf, &trust, at, Purpose::Seal) {
-                Ok(valid)
-                    if valid.institution.as_ref() == Some(&certified.seal.institution)
-                        && valid.public_key == xiezhi_pki::PublicKey::Ed25519(*pinned) =>
-                {
-                    // Asked again after an hour, so that a new revocation list takes effect.
-                    let until = valid.validity.not_after.min(at + 3600);
-                    self.valid_leaves.insert(leaf.clone(), until);
-                    return Ok(());
-                }
-                Ok(_) => "the certificate is another institution's or for another key".clone_into(&mut last),
-                Err(error) => last = error.to_string(),
-            }
-        }
-        Err(last)
     }
 
     fn keep_seal(&mut self, height: Height, certified: CertifiedSeal) {
@@ -440,12 +413,7 @@ impl Sealer {
         if lock(&self.core.sealing.open).get(&height).is_some_and(known) {
             return;
         }
-        let lists = self.core.sealing.revocations();
-        let accepted = self.core.genesis.timestamp_roots.iter().find_map(|root| {
-            let revocation = RevocationPolicy::IF_PRESENT;
-            let trust = Trust { root_der: root, intermediates: &[], crls: &lists, revocation };
-            verify_token(&token, &digest, &trust, None).ok()
-        });
+        let accepted = judge_stamp(&self.core, &digest, &token);
         let Some(info) = accepted else {
             tracing::warn!(%height, "a time stamp was refused");
             return;
@@ -589,35 +557,6 @@ impl Sealer {
         }
         let lists = lists.iter().map(|list| list.der().to_vec());
         self.core.broadcast(&Message::Revocations(lists.collect()));
-    }
-
-    /// Takes a peer's revocation lists that are newer than the ones known, if they are the authority's.
-    fn take_revocations(&mut self, offered: Vec<Vec<u8>>) {
-        let Some(leaf) = self.chain.first() else { return };
-        for der in offered.into_iter().take(16) {
-            let Ok(list) = Crl::from_der(&der) else { continue };
-            let known = self.core.sealing.revocations();
-            let same = known.iter().position(|known| known.issuer() == list.issuer());
-            let newer = same.is_none_or(|at| known[at].this_update() < list.this_update());
-            let genuine = || {
-                self.core.genesis.roots.iter().any(|root| {
-                    let revocation = RevocationPolicy::STRICT;
-                    let crls = std::slice::from_ref(&list);
-                    let trust = Trust { root_der: root, intermediates: &[], crls, revocation };
-                    let judged = validate(leaf, &trust, now().seconds(), Purpose::Seal);
-                    matches!(judged, Ok(_) | Err(ChainError::Revoked { .. }))
-                })
-            };
-            if newer && genuine() {
-                let mut lists = known.to_vec();
-                match same {
-                    Some(at) => lists[at] = list,
-                    None => lists.push(list),
-                }
-                self.core.sealing.replace_revocations(lists);
-                self.valid_leaves.clear();
-            }
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fjall::{OwnedWriteBatch, PersistMode};
-use xiezhi_evidence::{Account, CertifiedSeal, Checkpoint};
+use xiezhi_evidence::{Account, CertifiedSeal, Checkpoint, TimeStamp};
 use xiezhi_ledger::{NewRecord, Outcome, StateTree};
 use xiezhi_types::{Height, TreeSize, canonical};
 
@@ -12,15 +12,45 @@ use crate::{
     trees::{Trees, tile_key},
 };
 
+/// A checkpoint with what was collected for it; the caller has checked all of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sealed<'a> {
+    /// The checkpoint.
+    pub checkpoint: &'a Checkpoint,
+    /// Seals.
+    pub seals: &'a [CertifiedSeal],
+    /// Time stamps, each with the fingerprint of its authority's certificate.
+    pub stamps: &'a [([u8; 32], TimeStamp)],
+}
+
 impl Store {
     /// Applies a block's outcome in one atomic, durable batch; gives the checkpoint if it added records.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing of the block has taken effect. After a failed write the database refuses further ones: the node must stop.
     pub fn apply(&self, outcome: &Outcome) -> Result<Option<Checkpoint>, StoreError> {
+        self.commit(outcome, None)
+    }
+
+    /// Applies a block's outcome as [`Store::apply`] does, if it leads to exactly the sealed checkpoint, whose seals and time stamps are kept in
+    /// the same batch. Blocks without records may be left out before it: they have no checkpoint by which they could be known.
+    ///
+    /// # Errors
+    /// [`StoreError`], [`StoreError::OtherCheckpoint`] among them; then nothing of the block has taken effect.
+    pub fn apply_sealed(&self, outcome: &Outcome, sealed: &Sealed<'_>) -> Result<(), StoreError> {
+        self.commit(outcome, Some(sealed)).map(drop)
+    }
+
+    fn commit(
+        &self,
+        outcome: &Outcome,
+        sealed: Option<&Sealed<'_>>,
+    ) -> Result<Option<Checkpoint>, StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
         let tip = self.tip();
-        if outcome.height != tip.height.next() {
+        let follows =
+            if sealed.is_some() { outcome.height > tip.height } else { outcome.height == tip.height.next() };
+        if !follows {
             return Err(StoreError::OutOfOrder { found: outcome.height, tip: tip.height });
         }
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
@@ -61,6 +91,21 @@ impl Store {
             let value = keys::concat(&[&next.state.0.to_be_bytes(), &made.encode()]);
             batch.insert(&self.seals, keys::checkpoint(next.height), value);
             checkpoint = Some(made);
+        }
+        if let Some(sealed) = sealed {
+            if checkpoint.as_ref() != Some(sealed.checkpoint) {
+                return Err(StoreError::OtherCheckpoint { height: outcome.height });
+            }
+            for seal in sealed.seals {
+                batch.insert(
+                    &self.seals,
+                    keys::seal(outcome.height, &seal.seal.institution),
+                    canonical(seal),
+                );
+            }
+            for (fingerprint, stamp) in sealed.stamps {
+                batch.insert(&self.seals, keys::stamp(outcome.height, fingerprint), stamp.token.as_slice());
+            }
         }
         batch.insert(&self.meta, b"tip".as_slice(), keys::encode_tip(&next));
         batch.commit().map_err(|source| self.failed(source))?;
@@ -117,8 +162,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn put_stamp(&self, height: Height, fingerprint: &[u8; 32], token: &[u8]) -> Result<(), StoreError> {
-        let key = keys::concat(&[&keys::stamp_prefix(height), fingerprint]);
-        self.seals.insert(key, token).map_err(|source| self.failed(source))
+        self.seals.insert(keys::stamp(height, fingerprint), token).map_err(|source| self.failed(source))
     }
 }
 

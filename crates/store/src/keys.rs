@@ -63,6 +63,10 @@ pub(crate) fn stamp_prefix(height: Height) -> Vec<u8> {
     concat(&[b"t", &height.0.to_be_bytes()])
 }
 
+pub(crate) fn stamp(height: Height, fingerprint: &[u8; 32]) -> Vec<u8> {
+    concat(&[&stamp_prefix(height), fingerprint])
+}
+
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }

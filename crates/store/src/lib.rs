@@ -35,6 +35,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use xiezhi_ledger::{StateNodes, StateTree, StateVersion};
 use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
 
+pub use apply::Sealed;
 pub use read::{Found, Search, StoredCheckpoint, StoredRecord};
 pub use trees::TreeKind;
 use trees::Trees;
@@ -98,6 +99,12 @@ pub enum StoreError {
         found: Height,
         /// The last height applied.
         tip: Height,
+    },
+    /// The block leads to another checkpoint than the one that is sealed.
+    #[error("block {height} leads to another checkpoint than the sealed one")]
+    OtherCheckpoint {
+        /// The block's height.
+        height: Height,
     },
 }
 

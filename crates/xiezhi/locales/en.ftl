@@ -53,7 +53,11 @@ find-nothing = Nothing found.
 find-more = (the first { $count }; raise --limit for more)
 status-live = in agreement
 status-not-live = NOT ENOUGH INSTITUTIONS IN REACH
+status-follows = follows
+status-not-following = NO NODE TO FOLLOW ANSWERS
 status-node = { $institution }  { $url }  { $live }  block { $height }, { $size } records, { $sealed } sealed, { $queued } waiting
+status-following = an observer without a vote; follows { $upstream }, { $sealed } records sealed there
+status-problem = the last answer did not hold: { $problem }
 status-away = no answer  { $url }
 up-ledger = { $name }
     ledger { $ledger }
@@ -68,6 +72,9 @@ up-stopping = Stopping.
 init-done = Founded in { $dir }: one folder per institution.
 init-next = Give each institution its folder and genesis.cbor, set listen, http and peers in node.toml, then run the commands above, each on its machine.
 node-runs = { $institution } runs at { $url }
+observe-runs = { $name } follows the ledger at { $url }: it checks every block, has no vote and takes no deposits
+observe-not-trusted = the nodes run a ledger that you do not trust: { $fingerprint }
+    Compare this with what the institutions publish, then: xiezhi trust add URL
 demo-1 = 1. An alliance: every institution runs a node of one ledger.
 demo-2 = 2. { $file } is hashed here, the digest is signed and recorded; every institution witnesses it.
 demo-3 = 3. Every node is stopped. The certificate is verified offline, from the file and the ledger's id alone.

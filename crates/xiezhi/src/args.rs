@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use xiezhi_types::InstitutionId;
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
 #[derive(Debug, Parser)]
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Run one institution's node from its configuration file
     Node(NodeOptions),
+    /// Follow a ledger without a vote: take its sealed blocks from the nodes, check each, serve the same answers
+    Observe(Observe),
     /// Check the store of a node that does not run: every file, and everything in it against the log
     Fsck(Fsck),
     /// Measure an alliance of four nodes on this machine
@@ -357,6 +360,24 @@ pub(crate) struct NodeOptions {
     /// Address of the REST interface, over the file's http
     #[arg(long, env = "XIEZHI_NODE_HTTP", value_name = "ADDRESS")]
     pub(crate) http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Observe {
+    /// Where the observer keeps its copy of the ledger
+    pub(crate) dir: PathBuf,
+    /// What it calls itself: lower-case letters, digits and hyphens; no institution's name
+    #[arg(long, default_value = "observer")]
+    pub(crate) name: InstitutionId,
+    /// Address of its REST interface
+    #[arg(long, default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
+    pub(crate) http: SocketAddr,
+    /// Bound of the database's cache, in MiB
+    #[arg(long, default_value_t = 64, value_name = "MIB")]
+    pub(crate) cache_mib: u64,
+    /// Follow only the ledger of this anchor file or genesis [default: the ledgers that you trust]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

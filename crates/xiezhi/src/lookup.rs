@@ -194,7 +194,13 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
         println!("{}", serde_json::to_string_pretty(&up.chain(down).collect::<Vec<_>>())?);
     } else {
         for (url, status) in &found {
-            let live = texts.get(if status.live { "status-live" } else { "status-not-live" }, &[]);
+            let live = match (&status.following, status.live) {
+                (None, true) => "status-live",
+                (None, false) => "status-not-live",
+                (Some(_), true) => "status-follows",
+                (Some(_), false) => "status-not-following",
+            };
+            let live = texts.get(live, &[]);
             let values: [(&str, &dyn std::fmt::Display); 7] = [
                 ("institution", &status.institution),
                 ("url", url),
@@ -205,6 +211,14 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
                 ("queued", &status.queued),
             ];
             println!("{}", texts.get("status-node", &values));
+            if let Some(following) = &status.following {
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("upstream", &following.upstream), ("sealed", &following.sealed_size)];
+                println!("  {}", texts.get("status-following", &values));
+                if let Some(problem) = &following.problem {
+                    println!("  {}", texts.get("status-problem", &[("problem", problem)]));
+                }
+            }
         }
         for (url, _) in &away {
             println!("{}", texts.get("status-away", &[("url", url)]));

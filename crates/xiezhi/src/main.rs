@@ -124,6 +124,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Fsck(options) => fsck::run(&options, texts),
             Command::Init(options) => serve::init(&options, texts),
             Command::Node(options) => serve::node(&options, texts).await,
+            Command::Observe(options) => serve::observe(&common, &options, texts).await,
             Command::Demo(options) => demo::run(&common, &options, texts).await,
             Command::Deposit(options) => deposit::run(&common, &options, texts).await,
             Command::Collect(options) => deposit::collect(&common, &options, texts).await,

@@ -7,13 +7,15 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use xiezhi_alliance::{Founding, Layout, Overrides, found, load};
 use xiezhi_api::ApiConfig;
 use xiezhi_client::Client;
-use xiezhi_node::{Exit, Node, StampError, Stamper};
+use xiezhi_evidence::Genesis;
+use xiezhi_node::{Exit, Node, ObserverConfig, StampError, Stamper, Upstream, UpstreamError};
 use xiezhi_pki::timestamp::{TimeStampRequest, TimeStampResponse};
+use xiezhi_types::Height;
 use xiezhi_verify::Anchor;
 
 use crate::{
     Ending, Usage,
-    args::{Common, Init, NodeOptions, Up},
+    args::{Common, Init, NodeOptions, Observe, Up},
     home,
     texts::Texts,
     trust,
@@ -48,8 +50,16 @@ impl Running {
             stampers.push(Arc::new(HttpStamper { client: Client::new(&url)?, runtime: runtime.clone() }));
         }
         let (config, http) = load(file, overrides, stampers)?;
+        Self::serve(http, move || Node::start(config)).await
+    }
+
+    /// Starts the node by `start`, once its address is known to be free, and its REST interface.
+    async fn serve(
+        http: SocketAddr,
+        start: impl FnOnce() -> Result<Node, xiezhi_node::StartError> + Send + 'static,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(http).await.map_err(|error| in_use(http, error))?;
-        let node = tokio::task::spawn_blocking(move || Node::start(config)).await??;
+        let node = tokio::task::spawn_blocking(start).await??;
         let app = xiezhi_api::router(node.clone(), ApiConfig::default());
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let (stop, mut stopped) = watch::channel(false);
@@ -97,6 +107,24 @@ impl Stamper for HttpStamper {
         let reply = self.runtime.block_on(self.client.timestamp(request)).map_err(|e| failed(&e))?;
         let response = TimeStampResponse::from_der(&reply).map_err(|e| failed(&e))?;
         response.token.ok_or_else(|| failed(&"refused"))
+    }
+}
+
+/// A node that an observer follows, over HTTP.
+struct HttpUpstream {
+    client: Client,
+    url: String,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Upstream for HttpUpstream {
+    fn name(&self) -> String {
+        self.url.clone()
+    }
+
+    fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, UpstreamError> {
+        let answer = self.runtime.block_on(self.client.sealed_blocks(after));
+        answer.map_err(|error| UpstreamError { reason: error.to_string() })
     }
 }
 
@@ -239,6 +267,40 @@ pub(crate) fn init(options: &Init, texts: &Texts) -> anyhow::Result<Ending> {
     Ok(Ending::Done)
 }
 
+pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -> anyhow::Result<Ending> {
+    let nodes = home::client(common, texts)?;
+    // Kept beside the store, so that an observer starts when no node is in reach.
+    let kept = options.dir.join("genesis.cbor");
+    let genesis = match std::fs::read(&kept) {
+        Ok(genesis) => genesis,
+        Err(_) => nodes.genesis().await?,
+    };
+    let ledger = Genesis::ledger_id(&genesis);
+    if !trust::anchors(&options.trust)?.iter().any(|anchor| anchor.ledger == ledger) {
+        let fingerprint = trust::fingerprint(&ledger);
+        bail!(Usage(texts.get("observe-not-trusted", &[("fingerprint", &fingerprint)])));
+    }
+    if !kept.exists() {
+        home::write_whole(&kept, &genesis, false)?;
+    }
+    let mut upstreams: Vec<Arc<dyn Upstream>> = Vec::new();
+    for url in nodes.nodes() {
+        let (client, url) = (Client::new(url)?, url.clone());
+        upstreams.push(Arc::new(HttpUpstream { client, url, runtime: tokio::runtime::Handle::current() }));
+    }
+    let config = ObserverConfig {
+        name: options.name.clone(),
+        genesis,
+        data_dir: options.dir.clone(),
+        upstreams,
+        cache_bytes: options.cache_mib << 20,
+    };
+    let running = Running::serve(options.http, move || Node::observe(config)).await?;
+    let url = format!("http://{}", running.http);
+    println!("{}", texts.get("observe-runs", &[("name", &options.name), ("url", &url)]));
+    run_to_the_end(running).await
+}
+
 pub(crate) async fn node(options: &NodeOptions, texts: &Texts) -> anyhow::Result<Ending> {
     let overrides = Overrides {
         data_dir: options.node_data.clone(),
@@ -251,6 +313,10 @@ pub(crate) async fn node(options: &NodeOptions, texts: &Texts) -> anyhow::Result
         "{}",
         texts.get("node-runs", &[("institution", &id), ("url", &format!("http://{}", running.http))])
     );
+    run_to_the_end(running).await
+}
+
+async fn run_to_the_end(running: Running) -> anyhow::Result<Ending> {
     let why = wait_for_end(std::slice::from_ref(&running.node)).await;
     running.stop().await;
     match why {

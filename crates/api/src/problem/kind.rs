@@ -56,6 +56,7 @@ kinds! {
     BUSY = "busy", TOO_MANY_REQUESTS, "The queue is full", "队列已满";
     NOT_ORDERED = "not-ordered", SERVICE_UNAVAILABLE, "Not recorded in time; sending it again is safe", "未能及时记录,可安全地重新提交";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The node is not available", "节点暂不可用";
+    OBSERVER = "observer", FORBIDDEN, "This node takes no deposits", "本节点仅同步验证，不接受存证";
     NOT_FOUND = "not-found", NOT_FOUND, "Not found", "未找到";
     NOT_SEALED = "not-sealed", CONFLICT, "Recorded, but not sealed to policy yet", "已记录,尚未达到封存条件";
     OUT_OF_RANGE = "out-of-range", BAD_REQUEST, "A number is out of range", "数值超出范围";

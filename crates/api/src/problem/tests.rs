@@ -108,6 +108,7 @@ fn what_can_be_tried_again_says_when() {
             503,
             Some(1),
         ),
+        (SubmitError::Observer { upstream: "http://court".to_owned() }.into(), "observer", 403, None),
         (SubmitError::Unavailable { reason: "stopping".to_owned() }.into(), "unavailable", 503, Some(5)),
         (QueryError::NotFound { what: "record 7".to_owned() }.into(), "not-found", 404, None),
         (QueryError::NotSealed(Box::new(status())).into(), "not-sealed", 409, Some(1)),

@@ -1,0 +1,306 @@
+//! Following the ledger without a vote: sealed blocks in, the same log, state and indexes out.
+//!
+//! A follower trusts the genesis and nothing else. Of each block it checks the seals against the policy, the statements by executing them, and
+//! that all this leads to exactly the checkpoint that is sealed; only then is the block stored. Whoever sends it blocks can therefore hold
+//! some back, but not change any.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
+
+use xiezhi_evidence::TimeStamp;
+use xiezhi_ledger::{
+    Admitted, BlockBody, SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks, Transaction, execute,
+    verify_signatures,
+};
+use xiezhi_store::{Sealed, StoreError};
+use xiezhi_types::{Height, LogIndex, TimestampMs};
+
+use crate::{
+    answer::unavailable,
+    api::{Following, QueryError},
+    core::{Core, View, count, lock, now},
+    witness::{Judge, judge_stamp, missing},
+};
+
+/// Blocks are put into one answer until they take this many bytes.
+const ANSWER_BYTES: usize = 4 << 20;
+/// Most blocks in one answer.
+const ANSWER_BLOCKS: usize = 512;
+/// How often an upstream is asked for more when it had nothing more to give.
+const POLL: Duration = Duration::from_millis(500);
+/// How long to wait after an upstream failed before the next one is asked.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often a waiting follower looks whether it shall stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Why an upstream gave nothing; asking again helps, or asking another.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+pub struct UpstreamError {
+    /// What happened.
+    pub reason: String,
+}
+
+/// A node from which an observer has its blocks. Called from a thread of its own; may block.
+pub trait Upstream: Send + Sync + 'static {
+    /// How it is called in the status and the log.
+    fn name(&self) -> String;
+
+    /// Sealed blocks above height `after`, in their encoding; perhaps none.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, UpstreamError>;
+}
+
+/// How following goes; shared with those who ask.
+pub(crate) struct Progress {
+    upstreams: Vec<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    upstream: usize,
+    sealed_size: u64,
+    answered: Option<TimestampMs>,
+    problem: Option<String>,
+}
+
+impl Progress {
+    pub(crate) fn new(upstreams: &[Arc<dyn Upstream>]) -> Self {
+        Self { upstreams: upstreams.iter().map(|one| one.name()).collect(), state: Mutex::default() }
+    }
+
+    pub(crate) fn view(&self) -> Following {
+        let state = lock(&self.state);
+        Following {
+            upstream: self.upstreams.get(state.upstream).cloned().unwrap_or_default(),
+            sealed_size: state.sealed_size,
+            answered: state.answered,
+            problem: state.problem.clone(),
+        }
+    }
+}
+
+/// Why a block was not taken.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    /// The upstream is away, or what it sent does not hold: another one may do.
+    #[error("{0}")]
+    Upstream(String),
+    /// This node's store failed: it must stop.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<UpstreamError> for FollowError {
+    fn from(error: UpstreamError) -> Self {
+        Self::Upstream(error.reason)
+    }
+}
+
+impl From<StoreError> for FollowError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::OtherCheckpoint { .. } | StoreError::OutOfOrder { .. } => {
+                Self::Upstream(error.to_string())
+            }
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// The thread that follows.
+pub(crate) struct Follower {
+    core: Arc<Core>,
+    progress: Arc<Progress>,
+    upstreams: Vec<Arc<dyn Upstream>>,
+    judge: Judge,
+}
+
+impl Follower {
+    pub(crate) fn new(core: Arc<Core>, progress: Arc<Progress>, upstreams: Vec<Arc<dyn Upstream>>) -> Self {
+        Self { core, progress, upstreams, judge: Judge::default() }
+    }
+
+    /// Runs until the node stops; gives the reason if it cannot go on.
+    pub(crate) fn run(mut self) -> Option<String> {
+        let mut at = 0;
+        while !self.core.stopping.load(Ordering::Relaxed) {
+            let upstream = Arc::clone(&self.upstreams[at]);
+            match self.step(upstream.as_ref()) {
+                Ok(0) => self.rest(POLL),
+                Ok(_) => {}
+                Err(FollowError::Store(error)) => return Some(error.to_string()),
+                Err(FollowError::Upstream(problem)) => {
+                    tracing::warn!(upstream = upstream.name(), problem, "nothing to follow here");
+                    at = (at + 1) % self.upstreams.len();
+                    let mut state = lock(&self.progress.state);
+                    state.problem = Some(format!("{}: {problem}", upstream.name()));
+                    state.upstream = at;
+                    drop(state);
+                    self.rest(RETRY);
+                }
+            }
+        }
+        None
+    }
+
+    fn rest(&self, long: Duration) {
+        let mut left = long;
+        while !left.is_zero() && !self.core.stopping.load(Ordering::Relaxed) {
+            std::thread::sleep(left.min(LOOK));
+            left = left.saturating_sub(LOOK);
+        }
+    }
+
+    /// Takes one answer; gives how many blocks it added.
+    fn step(&mut self, upstream: &dyn Upstream) -> Result<usize, FollowError> {
+        let bytes = upstream.sealed_blocks(self.core.store.tip().height)?;
+        let answer = SealedBlocks::parse(&bytes).map_err(|e| FollowError::Upstream(e.to_string()))?;
+        let SealedBlocks { revocations, sealed_size, blocks, .. } = answer;
+        self.take_revocations(&blocks, revocations)?;
+        let added = blocks.len();
+        for block in blocks {
+            if self.core.stopping.load(Ordering::Relaxed) {
+                break;
+            }
+            self.take(&block)?;
+        }
+        let mut state = lock(&self.progress.state);
+        state.sealed_size = state.sealed_size.max(sealed_size).max(self.core.store.tip().size.0);
+        state.answered = Some(now());
+        state.problem = None;
+        Ok(added)
+    }
+
+    /// A list is genuine when an institution's certificate stands below its issuer: one of the blocks', or of the last one stored.
+    fn take_revocations(&mut self, blocks: &[SealedBlock], lists: Vec<Vec<u8>>) -> Result<(), FollowError> {
+        let stored = self.core.store.seals(self.core.store.tip().height)?;
+        let sealed = blocks.iter().flat_map(|block| &block.seals).chain(&stored);
+        let leaf = sealed.filter_map(|certified| certified.chain.first()).next().cloned();
+        if let Some(leaf) = leaf {
+            self.judge.take_revocations(&self.core, &leaf, lists);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, block: &SealedBlock) -> Result<(), FollowError> {
+        let core = Arc::clone(&self.core);
+        let wrong = |reason: String| {
+            FollowError::Upstream(format!("the block of height {}: {reason}", block.checkpoint.height))
+        };
+        let stamps = self.check_seals(block).map_err(wrong)?;
+        let checkpoint = &block.checkpoint;
+        let body = BlockBody::parse(&block.body).map_err(|e| wrong(e.to_string()))?;
+        let check = |transaction| Admitted::check(transaction, &core.genesis, &core.ledger).map(Arc::new);
+        let admitted = body.transactions.into_iter().map(check).collect::<Result<Vec<_>, _>>();
+        let admitted = admitted.map_err(|e| wrong(e.to_string()))?;
+        let mut entropy = [0; 32];
+        // Without entropy a joint check could be fooled; execution checks one by one then.
+        if getrandom::fill(&mut entropy).is_ok() {
+            verify_signatures(&admitted, |id| core.account(id).ok().flatten(), entropy);
+        }
+        let (height, size) = (checkpoint.height, core.store.tip().size);
+        let outcome = execute(&core.genesis, height, body.time, size, &admitted, &View(&core))?;
+        if let Some((id, rejection)) = outcome.rejected.first() {
+            return Err(wrong(format!("statement {id} cannot have been recorded: {rejection}")));
+        }
+        let sealed = Sealed { checkpoint, seals: &block.seals, stamps: &stamps };
+        core.store.apply_sealed(&outcome, &sealed)?;
+        core.forget_accounts(outcome.accounts.keys());
+        count(&core.counters.blocks, 1);
+        count(&core.counters.recorded, outcome.records.len() as u64);
+        let items = outcome.records.iter().map(|record| record.admitted.transaction().items.len() as u64);
+        count(&core.counters.items, items.sum());
+        core.sealing.followed(checkpoint.clone(), block.seals.iter().map(|s| s.seal.institution.clone()));
+        core.changed();
+        Ok(())
+    }
+
+    /// Checks that the block's checkpoint is sealed to policy, by seals of which every one holds; gives the time stamps that count.
+    fn check_seals(&mut self, block: &SealedBlock) -> Result<Vec<([u8; 32], TimeStamp)>, String> {
+        let core = Arc::clone(&self.core);
+        let checkpoint = &block.checkpoint;
+        if checkpoint.ledger != core.ledger {
+            return Err(format!("of ledger {}, this is {}", checkpoint.ledger, core.ledger));
+        }
+        let mut sealed = BTreeSet::new();
+        for certified in &block.seals {
+            let institution = &certified.seal.institution;
+            self.judge
+                .seal(&core, checkpoint, certified)
+                .map_err(|reason| format!("the seal of {institution}: {reason}"))?;
+            if !sealed.insert(institution.clone()) {
+                return Err(format!("two seals of {institution}"));
+            }
+        }
+        let digest = checkpoint.digest();
+        let mut stamps = BTreeMap::new();
+        for stamp in &block.timestamps {
+            if let Some(info) = judge_stamp(&core, &digest, &stamp.token) {
+                stamps.insert(info.authority.fingerprint(), stamp.clone());
+            }
+        }
+        let missing = missing(&core.genesis, sealed.iter(), stamps.len());
+        if missing.is_met() {
+            return Ok(stamps.into_iter().collect());
+        }
+        let (seals, stamps) = (missing.seals, missing.timestamps);
+        Err(format!(
+            "not sealed to policy: {} of {} members met, {} of {} time stamps",
+            seals.0, seals.1, stamps.0, stamps.1
+        ))
+    }
+}
+
+impl Core {
+    /// Blocks above height `after` that added records, as long as they are sealed to policy: what [`Follower`] takes.
+    pub(crate) fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, QueryError> {
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        let mut from = match self.store.checkpoint_at_most(after).map_err(unavailable)? {
+            Some(before) => before.checkpoint.size.0,
+            None => 0,
+        };
+        for stored in self.store.checkpoints_after(after, ANSWER_BLOCKS).map_err(unavailable)? {
+            let (height, end) = (stored.checkpoint.height, stored.checkpoint.size.0);
+            let collection = self.sealing.collection(self, height).map_err(unavailable)?;
+            let Some(collection) = collection.filter(|collection| collection.missing.is_met()) else { break };
+            let transactions =
+                (from..end).map(|at| self.transaction(LogIndex(at))).collect::<Result<_, _>>()?;
+            let body = BlockBody { time: stored.checkpoint.time, transactions }.encode();
+            bytes += body.len();
+            blocks.push(SealedBlock {
+                checkpoint: stored.checkpoint,
+                body,
+                seals: collection.seals,
+                timestamps: collection.stamps,
+            });
+            from = end;
+            if bytes >= ANSWER_BYTES {
+                break;
+            }
+        }
+        let lists = self.sealing.revocations();
+        let answer = SealedBlocks {
+            version: SEALED_BLOCKS_VERSION,
+            revocations: lists.iter().map(|list| list.der().to_vec()).collect(),
+            sealed_size: self.sealing.latest().map_or(0, |checkpoint| checkpoint.size.0),
+            blocks,
+        };
+        Ok(answer.encode())
+    }
+
+    fn transaction(&self, index: LogIndex) -> Result<Transaction, QueryError> {
+        let record = self.stored_record(index)?;
+        let items = match record.items {
+            0 => Vec::new(),
+            count => self.store.items(index, count).map_err(unavailable)?,
+        };
+        Ok(Transaction { statement: record.statement, items })
+    }
+}
