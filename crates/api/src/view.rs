@@ -177,6 +177,7 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         sealed_size: U64(found.sealed_size),
         queued: U64(found.queued),
         live: found.live,
+        voting: found.voting,
         unsealed_checkpoints: U64(found.unsealed_checkpoints),
         institutions: found.institutions.iter().map(peer).collect(),
     }

@@ -458,6 +458,8 @@ object! {
         queued: U64,
         /// Whether blocks and seals come; false says that too few nodes are in reach.
         live: bool,
+        /// Whether this node votes: an observer never does, a restored node not before it cannot contradict votes it has forgotten.
+        voting: bool,
         /// Checkpoints that wait for seals or time stamps.
         unsealed_checkpoints: U64,
         /// Every institution.

@@ -1,7 +1,9 @@
 //! Joins the [`Application`] to the engine: proposals and checks on the way in, final blocks on the way out.
 
 use crate::{Application, Block};
+use bytes::Bytes;
 use commonware_actor::Feedback;
+use commonware_codec::Encode as _;
 use commonware_consensus::{
     Application as EngineApplication, Reporter,
     marshal::{Update, ancestry::Ancestry, core::Mailbox, standard::Standard},
@@ -89,39 +91,56 @@ impl Reporter for Outlet {
     }
 }
 
-/// Hands final blocks to the application, each height once and in order, until something fails.
+/// Why delivery ended.
+pub(crate) enum Undelivered {
+    /// Something failed.
+    Failed(String),
+    /// A silent node has seen a block that was proposed after it started: its encoded finalization.
+    MayVote(Bytes),
+}
+
+/// Hands final blocks to the application, each height once and in order, until something fails; of a `silent` node, until it may vote.
 ///
 /// `delivered` is the height up to which the engine delivered in an earlier life.
 pub(crate) async fn deliver(
     application: Arc<dyn Application>,
     archive: Mailbox<ed25519::Scheme, Standard<Block>>,
     delivered: u64,
+    silent: bool,
     mut deliveries: mpsc::UnboundedReceiver<Delivery>,
-) -> String {
+) -> Undelivered {
+    let failed = Undelivered::Failed;
     let mut next = application.height() + 1;
     while next <= delivered {
         let Some(block) = archive.get_block(Height::new(next)).await else {
-            return format!("the application lacks block {next}, and so does the archive");
+            return failed(format!("the application lacks block {next}, and so does the archive"));
         };
         if let Err(reason) = application.finalized(block.inner_shared()).await {
-            return format!("the application refused block {next}: {reason}");
+            return failed(format!("the application refused block {next}: {reason}"));
         }
         next += 1;
     }
     while let Some((block, stored)) = deliveries.recv().await {
         let height = block.height();
         if height > next {
-            return format!("block {height} was delivered where {next} was due");
+            return failed(format!("block {height} was delivered where {next} was due"));
         }
         if height == next {
-            if let Err(reason) = application.finalized(block).await {
+            if let Err(reason) = application.finalized(block.clone()).await {
                 // Kept, not dropped: dropping it would stop the engine before the reason is known.
                 std::mem::forget(stored);
-                return format!("the application refused block {height}: {reason}");
+                return failed(format!("the application refused block {height}: {reason}"));
             }
             next += 1;
         }
         stored.acknowledge();
+        // Not every height has a finalization of its own: the next block may.
+        if silent
+            && application.is_after_start(&block)
+            && let Some(finalization) = archive.get_finalization(Height::new(height)).await
+        {
+            return Undelivered::MayVote(finalization.encode());
+        }
     }
-    "the engine stopped delivering".into()
+    failed("the engine stopped delivering".into())
 }

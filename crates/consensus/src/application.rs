@@ -47,6 +47,14 @@ pub trait Application: Send + Sync + 'static {
     /// Any error is fatal: the node stops with [`crate::Exit::Failed`]; the height is not skipped.
     fn finalized(&self, block: Arc<Block>) -> BoxFuture<'_, Result<(), String>>;
 
+    /// Whether the final `block` was certainly proposed after this node started: by its time, say, with all doubt about clocks added.
+    ///
+    /// Asked only of a node that has forgotten votes, see [`crate::forget_votes`]: it votes again above such a block. An application that cannot
+    /// tell keeps the node silent.
+    fn is_after_start(&self, _block: &Block) -> bool {
+        false
+    }
+
     /// A message of a validator, sent by [`crate::Handle::broadcast`] or [`crate::Handle::send`].
     ///
     /// Must not block. The sender is authenticated; the bytes may be anything.

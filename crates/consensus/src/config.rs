@@ -100,6 +100,19 @@ pub(crate) struct Checked {
     pub(crate) genesis: Block,
     pub(crate) block_bytes_max: usize,
     pub(crate) timings: Timings,
+    pub(crate) votes: Votes,
+}
+
+/// What this node knows of the votes that it has cast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Votes {
+    /// All of them, or all above a finalization (encoded) at or below which it casts no more.
+    Remembered {
+        /// The finalization, when there is one.
+        floor: Option<Bytes>,
+    },
+    /// Not all: until it has a floor it says nothing.
+    Forgotten,
 }
 
 impl Checked {
@@ -128,6 +141,7 @@ impl Checked {
             genesis: Block::genesis(config.genesis_payload.clone()),
             block_bytes_max: config.block_bytes_max,
             timings: config.timings,
+            votes: Votes::Remembered { floor: None },
         })
     }
 }

@@ -4,13 +4,30 @@
 //! storage_dir/
 //!   lock        held (flock) while a node runs
 //!   identity    "xiezhi-consensus 1", ledger digest, node key: one a line, hex
+//!   forgotten   there while this node may have forgotten votes that it cast
+//!   floor       finalization at or below which it casts no votes; absent when it never forgot any
 //!   engine/     the engine's journals and archives
 //! ```
 //!
 //! `identity` is written before anything else, so a directory without it holds nothing. Votes cast under one
 //! key must never be continued under another, hence the node key in it.
+//!
+//! # Forgotten votes
+//! A validator whose journal is lost, or older than its last vote, must not vote as if it had not voted: two votes of one key for one view are
+//! what agreement cannot bear from a third of the validators. While `forgotten` is there it takes part without signing anything. It follows
+//! until a block is final that was certainly proposed after it started, and votes only in views above that block's: every view it can have
+//! voted in before lies at or below. For suppose it had voted in a view `v` above the view `w` of that block. It entered `v` on a certificate for
+//! view `v - 1 >= w` that a quorum had made before this start. If `v - 1 > w`, more than a third honest validators had left `w` behind before
+//! its block was proposed, and the rest cannot make it final. If `v - 1 = w`, the certificate is the notarization of a block that was not
+//! proposed yet, which cannot be, or a nullification of `w`, which excludes a finalization of it.
+//!
+//! `floor` is written, synced, before `forgotten` is removed, and is given to the engine at every start from then on, so a crash in between
+//! leaves the node silent and a crash afterwards leaves it with the floor.
 
-use crate::{StartError, config::Checked};
+use crate::{
+    StartError,
+    config::{Checked, Votes},
+};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs::{self, File, TryLockError},
@@ -19,6 +36,8 @@ use std::{
 };
 
 const FORMAT: &str = "xiezhi-consensus 1";
+const FORGOTTEN: &str = "forgotten";
+const FLOOR: &str = "floor";
 const LEDGER_TAG: &[u8] = b"xiezhi/consensus/ledger/v1\0";
 
 /// A directory that is ours until dropped.
@@ -30,7 +49,9 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// Opens or creates the directory of `config` and checks that it belongs to this ledger and this key.
-    pub(crate) fn open(path: &Path, config: &Checked) -> Result<Self, StartError> {
+    ///
+    /// A new directory of an application that has blocks already, `height` of them, has forgotten votes.
+    pub(crate) fn open(path: &Path, config: &Checked, height: u64) -> Result<Self, StartError> {
         let storage = |source| StartError::Storage { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(storage)?;
         let lock = File::create(path.join("lock")).map_err(storage)?;
@@ -46,11 +67,33 @@ impl Directory {
                 if path.join("engine").exists() {
                     return Err(StartError::ForeignStorage { path: path.to_owned() });
                 }
-                write_durably(path, &expected).map_err(storage)?;
+                if height > 0 {
+                    forget_votes(path).map_err(storage)?;
+                }
+                write_durably(path, "identity", expected.as_bytes()).map_err(storage)?;
             }
             Err(source) => return Err(storage(source)),
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// What is known of the votes cast.
+    pub(crate) fn votes(&self) -> io::Result<Votes> {
+        if self.path.join(FORGOTTEN).try_exists()? {
+            return Ok(Votes::Forgotten);
+        }
+        match fs::read(self.path.join(FLOOR)) {
+            Ok(floor) => Ok(Votes::Remembered { floor: Some(floor.into()) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Votes::Remembered { floor: None }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// From now on this node votes, above `floor` only.
+    pub(crate) fn vote_above(&self, floor: &[u8]) -> io::Result<()> {
+        write_durably(&self.path, FLOOR, floor)?;
+        fs::remove_file(self.path.join(FORGOTTEN))?;
+        File::open(&self.path)?.sync_all()
     }
 
     /// Where the engine keeps its files.
@@ -72,11 +115,23 @@ fn identity(config: &Checked) -> String {
     format!("{FORMAT}\n{}\n{}\n", hex(&hasher.finalize()), hex(&config.public_key))
 }
 
-fn write_durably(path: &Path, identity: &str) -> io::Result<()> {
-    let draft = path.join("identity.new");
+/// Marks the directory at `path`, which may be missing, as one whose node may have forgotten votes: to be done before a node is started from a
+/// copy, or with an empty directory under a key that has voted.
+///
+/// The node then follows in silence, and votes again above the first final block of which [`crate::Application::is_after_start`] holds.
+///
+/// # Errors
+/// The system's.
+pub fn forget_votes(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    write_durably(path, FORGOTTEN, b"")
+}
+
+fn write_durably(path: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let draft = path.join(format!("{name}.new"));
     let mut file = File::create(&draft)?;
-    file.write_all(identity.as_bytes())?;
+    file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&draft, path.join("identity"))?;
+    fs::rename(&draft, path.join(name))?;
     File::open(path)?.sync_all()
 }

@@ -11,12 +11,13 @@
 
 use crate::{
     Application, Block, Exit,
-    adapter::{Adapter, Outlet, deliver, digested},
-    config::{Checked, Timings, bytes_of, engine_key},
+    adapter::{Adapter, Outlet, Undelivered, deliver, digested},
+    config::{Checked, Timings, Votes, bytes_of, engine_key},
     handle::{Control, Outbound},
 };
 use bytes::Bytes;
 use commonware_broadcast::buffered;
+use commonware_codec::Decode as _;
 use commonware_consensus::{
     marshal::{
         self, Start,
@@ -29,6 +30,7 @@ use commonware_consensus::{
         config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy},
         elector::RoundRobin,
         scheme::ed25519::Scheme,
+        types::Finalization,
     },
     types::{Epoch, FixedEpocher, ViewDelta},
 };
@@ -50,7 +52,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// The only epoch: the validator set is fixed.
 const EPOCH: Epoch = Epoch::zero();
@@ -119,7 +121,16 @@ pub(crate) fn payload_bytes_max(validators: u32, block_bytes_max: usize) -> usiz
         .max(simplex::max_payload_size::<Scheme, Digest>(validators))
 }
 
-/// Runs a node until it is stopped or fails. `started` is told once everything is open and running.
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The node has ended.
+    Exit(Exit),
+    /// The silent node may vote above this finalization (encoded), once it is run again with it.
+    MayVote(Bytes),
+}
+
+/// Runs a node until it is stopped or fails, or, having been silent, may vote. `started` is told once everything is open and running.
 ///
 /// The names of all files begin with `prefix`: nodes that share a storage (in a simulation) differ in it.
 /// The parts are still running when this returns; they end with the task that ran it, or with the runtime.
@@ -134,7 +145,7 @@ pub(crate) async fn run<E, P, B, S, R>(
     application: Arc<dyn Application>,
     control: Control,
     started: oneshot::Sender<()>,
-) -> Exit
+) -> End
 where
     E: CryptoRng + Spawner + Clock + Metrics + Storage,
     P: Provider<PublicKey = PublicKey>,
@@ -146,9 +157,19 @@ where
     let Timings { leader, certification, retry, absent_after, fetch, .. } = config.timings;
     let fetch = NonZeroDuration::new_panic(fetch);
     let me = engine_key(&config.public_key).expect("checked");
-    let scheme = Scheme::signer(&config.namespace, config.participants.clone(), config.private_key.clone())
-        .expect("checked: this node is a validator");
     let genesis = digested(config.genesis.clone());
+    let (namespace, participants) = (&config.namespace, config.participants.clone());
+    let (scheme, vote_floor) = match &config.votes {
+        Votes::Forgotten => (Scheme::member(namespace, participants, &me), Floor::Genesis(genesis.digest())),
+        Votes::Remembered { floor } => (
+            Scheme::signer(namespace, participants, config.private_key.clone()),
+            floor
+                .as_ref()
+                .map_or(Floor::Genesis(genesis.digest()), |floor| Floor::Finalized(finalization(floor))),
+        ),
+    };
+    let scheme = scheme.expect("checked: this node is a validator");
+    let silent = config.votes == Votes::Forgotten;
     let page_cache = CacheRef::new(CACHE_PAGE, CACHE_PAGES);
 
     let (block_buffer, buffer) = buffered::Engine::new(
@@ -229,10 +250,11 @@ where
             reporter: automaton,
             track_historical_votes: false,
             strategy: Sequential,
-            partition: format!("{prefix}simplex-{EPOCH}"),
+            // What a silent node notes is none of a voter's.
+            partition: format!("{prefix}{}-{EPOCH}", if silent { "silent" } else { "simplex" }),
             mailbox_size: MAILBOX,
             epoch: EPOCH,
-            floor: Floor::Genesis(genesis.digest()),
+            floor: vote_floor,
             replay_buffer: REPLAY_BUFFER,
             write_buffer: WRITE_BUFFER,
             page_cache,
@@ -256,7 +278,7 @@ where
     let (message_sender, message_receiver) = links.messages;
     let delivery = context.child("deliver").dedicated().spawn({
         let application = application.clone();
-        move |_| deliver(application, marshal_mailbox, delivered, deliveries)
+        move |_| deliver(application, marshal_mailbox, delivered, silent, deliveries)
     });
     let parts = [
         ("buffer", block_buffer.start(links.blocks)),
@@ -268,13 +290,23 @@ where
     let _ = started.send(());
 
     futures::select_biased! {
-        () = stop.notified().fuse() => Exit::Stopped,
-        reason = delivery.fuse() => Exit::Failed {
-            reason: reason.unwrap_or_else(|error| format!("delivery ended: {error}")),
+        () = stop.notified().fuse() => End::Exit(Exit::Stopped),
+        end = delivery.fuse() => match end {
+            Ok(Undelivered::MayVote(floor)) => End::MayVote(floor),
+            Ok(Undelivered::Failed(reason)) => End::Exit(Exit::Failed { reason }),
+            Err(error) => End::Exit(Exit::Failed { reason: format!("delivery ended: {error}") }),
         },
-        part = first_to_end(parts).fuse() => Exit::Failed { reason: format!("{part} ended by itself") },
-        _ = last_handle.fuse() => Exit::Stopped,
+        part = first_to_end(parts).fuse() => {
+            End::Exit(Exit::Failed { reason: format!("{part} ended by itself") })
+        }
+        _ = last_handle.fuse() => End::Exit(Exit::Stopped),
     }
+}
+
+/// Reads a finalization that this node wrote down.
+fn finalization(bytes: &Bytes) -> Finalization<Scheme, Digest> {
+    Finalization::decode_cfg(bytes.clone(), &Scheme::certificate_codec_config_unbounded())
+        .unwrap_or_else(|error| panic!("the floor of this node's votes is unreadable: {error}"))
 }
 
 async fn first_to_end<const N: usize>(parts: [(&'static str, Handle<()>); N]) -> &'static str {
@@ -316,9 +348,10 @@ async fn receive<R: Receiver<PublicKey = PublicKey>>(application: Arc<dyn Applic
 /// is told; one that only some would refuse is lost to those.
 async fn send<E: Clock, S: Sender<PublicKey = PublicKey>>(
     context: E,
-    mut outbound: mpsc::Receiver<Outbound>,
+    outbound: Arc<Mutex<mpsc::Receiver<Outbound>>>,
     mut sender: S,
 ) {
+    let mut outbound = outbound.lock().await;
     while let Some(Outbound { to, bytes }) = outbound.recv().await {
         let recipients = match to.as_ref().map(engine_key) {
             None => Recipients::All,

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 
 /// Messages that wait for the network before [`SendError::Full`].
 pub(crate) const OUTBOUND_MESSAGES_MAX: usize = 1024;
@@ -17,12 +17,15 @@ pub struct Handle {
     pub(crate) message_bytes_max: usize,
     pub(crate) stop: Arc<Notify>,
     pub(crate) tip: Arc<AtomicU64>,
+    pub(crate) voting: Arc<AtomicBool>,
     pub(crate) exit: watch::Receiver<Option<Exit>>,
 }
 
 /// The node's end of a [`Handle`].
+#[derive(Clone)]
 pub(crate) struct Control {
-    pub(crate) outbound: mpsc::Receiver<Outbound>,
+    /// Held by the engine that runs.
+    pub(crate) outbound: Arc<Mutex<mpsc::Receiver<Outbound>>>,
     pub(crate) stop: Arc<Notify>,
     pub(crate) tip: Arc<AtomicU64>,
 }
@@ -93,6 +96,11 @@ impl Handle {
     /// What it is ahead of the application's height is still being fetched or applied.
     pub fn tip_height(&self) -> u64 {
         self.tip.load(Ordering::Relaxed)
+    }
+
+    /// Whether the node takes part in votes: not yet when it may have forgotten some, see [`crate::forget_votes`].
+    pub fn is_voting(&self) -> bool {
+        self.voting.load(Ordering::Relaxed)
     }
 
     /// Stops the node and waits until its threads, sockets and files are free.

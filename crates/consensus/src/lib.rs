@@ -16,7 +16,8 @@
 //!   application reported at the start; a height is never skipped, and not called again while the node runs.
 //! - A block that was handed to `finalized` is final: no other block ever has its height, provided that fewer
 //!   than one third of the validators are faulty. A validator whose directory was emptied has forgotten what
-//!   it voted for, and counts as faulty until it has caught up.
+//!   it voted for: marked so ([`forget_votes`]) it says nothing until it cannot contradict itself, unmarked it
+//!   counts as faulty until it has caught up.
 //! - Only the keys in [`Config::peers`] are talked to; a stranger is refused in the handshake.
 //!
 //! # Absent
@@ -35,5 +36,6 @@ mod node;
 pub use application::{Application, BoxFuture};
 pub use block::Block;
 pub use config::{Config, Peer, Timings, public_key};
+pub use directory::forget_votes;
 pub use handle::{Exit, Handle, SendError};
 pub use node::{StartError, start};

@@ -2,9 +2,9 @@
 
 use crate::{
     Application, Config, Exit, Handle,
-    config::{Checked, engine_key},
+    config::{Checked, Votes, engine_key},
     directory::Directory,
-    engine::{self, Channel, Links},
+    engine::{self, Channel, End, Links},
     handle::{Control, OUTBOUND_MESSAGES_MAX},
 };
 use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey};
@@ -25,11 +25,16 @@ use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{Arc, atomic::AtomicU64, mpsc as std_mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc as std_mpsc,
+    },
     thread,
     time::Duration,
 };
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
+use tracing::{info, warn};
 
 /// How far two institutions' clocks may be apart for a link to come about.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -123,7 +128,7 @@ pub enum StartError {
 pub fn start(config: Config, application: Arc<dyn Application>) -> Result<Handle, StartError> {
     let checked = Checked::new(&config)?;
     probe(config.listen)?;
-    let directory = Directory::open(&config.storage_dir, &checked)?;
+    let directory = Directory::open(&config.storage_dir, &checked, application.height())?;
 
     let (outbound, outbound_receiver) = mpsc::channel(OUTBOUND_MESSAGES_MAX);
     let (exit_sender, exit) = watch::channel(None);
@@ -132,12 +137,15 @@ pub fn start(config: Config, application: Arc<dyn Application>) -> Result<Handle
         message_bytes_max: config.message_bytes_max,
         stop: Arc::new(Notify::new()),
         tip: Arc::new(AtomicU64::new(0)),
+        voting: Arc::new(AtomicBool::new(false)),
         exit,
     };
-    let control = Control { outbound: outbound_receiver, stop: handle.stop.clone(), tip: handle.tip.clone() };
+    let outbound = Arc::new(Mutex::new(outbound_receiver));
+    let control = Control { outbound, stop: handle.stop.clone(), tip: handle.tip.clone() };
+    let voting = handle.voting.clone();
     let (started_sender, started) = std_mpsc::channel();
     let node = move || {
-        let exit = run(&config, checked, &directory, application, control, started_sender);
+        let exit = run(&config, checked, &directory, application, control, &voting, started_sender);
         drop(directory);
         exit_sender.send_replace(Some(exit));
     };
@@ -167,15 +175,49 @@ fn reason_of_failure(handle: &Handle) -> String {
     }
 }
 
-/// Runs the node on this thread until it ends; a panic anywhere in it is an end like any other.
+/// Runs the node on this thread until it ends: silently first, if it may have forgotten votes.
 fn run(
+    config: &Config,
+    mut checked: Checked,
+    directory: &Directory,
+    application: Arc<dyn Application>,
+    control: Control,
+    voting: &AtomicBool,
+    started: std_mpsc::Sender<()>,
+) -> Exit {
+    let unreadable = |error: io::Error| Exit::Failed { reason: format!("the votes' floor: {error}") };
+    loop {
+        checked.votes = match directory.votes() {
+            Ok(votes) => votes,
+            Err(error) => return unreadable(error),
+        };
+        let silent = checked.votes == Votes::Forgotten;
+        voting.store(!silent, Ordering::Relaxed);
+        if silent {
+            warn!(
+                "this node may have forgotten votes: it follows in silence until it cannot contradict them"
+            );
+        }
+        let (checked, application) = (checked.clone(), application.clone());
+        match run_once(config, checked, directory, application, control.clone(), started.clone()) {
+            End::Exit(exit) => return exit,
+            End::MayVote(floor) => match directory.vote_above(&floor) {
+                Ok(()) => info!("this node votes again"),
+                Err(error) => return unreadable(error),
+            },
+        }
+    }
+}
+
+/// Runs the engine once; a panic anywhere in it is an end like any other.
+fn run_once(
     config: &Config,
     checked: Checked,
     directory: &Directory,
     application: Arc<dyn Application>,
     control: Control,
     started: std_mpsc::Sender<()>,
-) -> Exit {
+) -> End {
     let runner = runtime::Runner::new(
         runtime::Config::new()
             .with_worker_threads(config.worker_threads)
@@ -194,13 +236,14 @@ fn run(
             };
             let shutdown = context.child("shutdown");
             let engine = engine::run(context, "", checked, links, application, control, engine_started);
-            let (exit, ()) = futures::join!(engine, tell);
+            let (end, ()) = futures::join!(engine, tell);
             // Lets the parts finish their last writes; the runtime ends what is left.
             let _ = shutdown.stop(0, Some(SHUTDOWN)).await;
-            exit
+            end
         })
     };
-    catch_unwind(AssertUnwindSafe(node)).unwrap_or_else(|panic| Exit::Failed { reason: message_of(&*panic) })
+    catch_unwind(AssertUnwindSafe(node))
+        .unwrap_or_else(|panic| End::Exit(Exit::Failed { reason: message_of(&*panic) }))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

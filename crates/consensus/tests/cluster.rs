@@ -95,6 +95,73 @@ fn content_submitted_anywhere_becomes_final_everywhere_in_one_order() {
 }
 
 #[test]
+fn a_node_that_forgot_its_votes_follows_in_silence_until_a_new_block_is_final() {
+    run(async {
+        let mut running = Running::new(4);
+        running.finalize(0..10).await;
+        running.stop(3).await;
+        let dir = running.alliance.config(3).storage_dir;
+        fs::remove_dir_all(&dir).unwrap();
+        xiezhi_consensus::forget_votes(&dir).unwrap();
+        running.toys[3] = Toy::new();
+        running.start(3);
+        running.finalize(10..20).await;
+        running.assert_same(&[0, 1, 2, 3]);
+
+        // It hears, and says nothing: two others and it are no quorum, also after a restart.
+        running.stop(2).await;
+        running.toys[0].submit(item(20));
+        assert!(!running.handles[3].as_ref().unwrap().is_voting());
+        let decided = |toy: &Toy| toy.final_at(&item(20)).is_some();
+        assert!(!running.toys[0].until(Duration::from_secs(4), decided).await);
+        running.stop(3).await;
+        running.start(3);
+        assert!(!running.toys[0].until(Duration::from_secs(4), decided).await);
+        assert!(!running.handles[3].as_ref().unwrap().is_voting());
+        running.start(2);
+        running.await_item(20, &[0, 1, 2, 3]).await;
+
+        running.toys[3].blocks_are_new.store(true, std::sync::atomic::Ordering::Relaxed);
+        let begun = std::time::Instant::now();
+        for number in 21.. {
+            running.toys[0].submit(item(number));
+            running.await_item(number, &[0, 1, 2]).await;
+            if running.handles[3].as_ref().unwrap().is_voting() {
+                break;
+            }
+            assert!(begun.elapsed() < LIMIT, "it never votes again");
+        }
+        // Now it makes a quorum with two others, also after a restart.
+        running.stop(2).await;
+        running.finalize(1000..1005).await;
+        running.stop(3).await;
+        running.start(3);
+        running.finalize(1005..1010).await;
+        assert!(running.handles[3].as_ref().unwrap().is_voting());
+        assert!(dir.join("floor").exists() && !dir.join("forgotten").exists());
+        running.assert_same(&[0, 1, 3]);
+        running.stop_all().await;
+    });
+}
+
+#[test]
+fn a_new_directory_under_an_older_application_has_forgotten_votes() {
+    run(async {
+        let dir = TempDir::new().unwrap();
+        let alliance = Alliance::new(4, dir.path());
+        let toy = Toy::stored_at(&dir.path().join("blocks"));
+        let handle = alliance.start(0, &toy).unwrap();
+        assert!(handle.is_voting());
+        handle.stop().await;
+        fs::remove_dir_all(alliance.config(0).storage_dir).unwrap();
+        fs::write(dir.path().join("blocks"), [1; 32]).unwrap();
+        let handle = alliance.start(0, &Toy::stored_at(&dir.path().join("blocks"))).unwrap();
+        assert!(!handle.is_voting());
+        handle.stop().await;
+    });
+}
+
+#[test]
 fn one_absent_of_four_does_not_stop_the_others_and_catches_up_from_nothing() {
     run(async {
         let mut running = Running::new(3);

@@ -266,6 +266,7 @@ impl Core {
             sealed_size: self.sealing.latest().map_or(0, |checkpoint| checkpoint.size.0),
             queued: lock(&self.mempool).len() as u64,
             live: self.is_live(),
+            voting: self.handle().is_some_and(xiezhi_consensus::Handle::is_voting),
             unsealed_checkpoints: self.sealing.waiting() as u64,
             institutions: institutions.collect(),
         }

@@ -148,6 +148,8 @@ pub struct NodeStatus {
     pub queued: u64,
     /// Whether blocks and seals come: false says that the alliance has too few nodes in reach.
     pub live: bool,
+    /// Whether this node votes: an observer never does, and a restored node not before it cannot contradict votes it has forgotten.
+    pub voting: bool,
     /// Checkpoints that wait for seals or time stamps.
     pub unsealed_checkpoints: u64,
     /// Every institution.

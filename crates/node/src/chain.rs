@@ -26,6 +26,9 @@ const EMPTY_VIEWS_MAX: u64 = 60;
 const LOADED_PACE: Duration = Duration::from_millis(80);
 /// A parent with this many statements says that there is load. Below it nothing waits.
 const LOADED_STATEMENTS: usize = 16;
+/// A node that may have forgotten votes waits for a block of a time this much after its start, and the ledger's allowed skew: institutions'
+/// clocks may differ so much, or their nodes do not connect.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
 /// Room for the block's own header, in bytes.
 const HEADER_BYTES: usize = 64;
 
@@ -237,6 +240,12 @@ impl Application for Ledger {
             }
             done
         })
+    }
+
+    fn is_after_start(&self, block: &Block) -> bool {
+        let doubt = CLOCKS_APART + Duration::from_millis(u64::from(self.core.genesis.limits.block_skew_ms));
+        let doubt_ms = u64::try_from(doubt.as_millis()).unwrap_or(u64::MAX);
+        BlockBody::parse(block.payload()).is_ok_and(|body| body.time.0 > self.core.started.0 + doubt_ms)
     }
 
     fn message(&self, from: [u8; 32], bytes: Bytes) {

@@ -40,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) following: OnceLock<Arc<Progress>>,
     pub(crate) changes: watch::Sender<u64>,
     pub(crate) stopping: AtomicBool,
+    pub(crate) started: TimestampMs,
     pub(crate) counters: Counters,
 }
 
@@ -95,6 +96,7 @@ impl Core {
             following: OnceLock::new(),
             changes: watch::Sender::new(0),
             stopping: AtomicBool::new(false),
+            started: now(),
             counters: Counters::default(),
         }
     }

@@ -6,22 +6,24 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
-use xiezhi_evidence::TimeStamp;
+use xiezhi_evidence::{Genesis, TimeStamp, genesis::GenesisError};
 use xiezhi_ledger::{
     Admitted, BlockBody, SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks, Transaction, execute,
     verify_signatures,
 };
-use xiezhi_store::{Sealed, StoreError};
+use xiezhi_store::{Sealed, Store, StoreError, Tip};
 use xiezhi_types::{Height, LogIndex, TimestampMs};
 
 use crate::{
     answer::unavailable,
     api::{Following, QueryError},
     core::{Core, View, count, lock, now},
+    sealing::Sealing,
     witness::{Judge, judge_stamp, missing},
 };
 
@@ -161,7 +163,17 @@ impl Follower {
     /// Takes one answer; gives how many blocks it added.
     fn step(&mut self, upstream: &dyn Upstream) -> Result<usize, FollowError> {
         let bytes = upstream.sealed_blocks(self.core.store.tip().height)?;
-        let answer = SealedBlocks::parse(&bytes).map_err(|e| FollowError::Upstream(e.to_string()))?;
+        let (added, sealed_size) = self.take_answer(&bytes)?;
+        let mut state = lock(&self.progress.state);
+        state.sealed_size = state.sealed_size.max(sealed_size).max(self.core.store.tip().size.0);
+        state.answered = Some(now());
+        state.problem = None;
+        Ok(added)
+    }
+
+    /// Takes what holds of an answer; gives how many blocks that were, and how many records are sealed where it was made.
+    fn take_answer(&mut self, bytes: &[u8]) -> Result<(usize, u64), FollowError> {
+        let answer = SealedBlocks::parse(bytes).map_err(|e| FollowError::Upstream(e.to_string()))?;
         let SealedBlocks { revocations, sealed_size, blocks, .. } = answer;
         self.take_revocations(&blocks, revocations)?;
         let added = blocks.len();
@@ -171,11 +183,7 @@ impl Follower {
             }
             self.take(&block)?;
         }
-        let mut state = lock(&self.progress.state);
-        state.sealed_size = state.sealed_size.max(sealed_size).max(self.core.store.tip().size.0);
-        state.answered = Some(now());
-        state.problem = None;
-        Ok(added)
+        Ok((added, sealed_size))
     }
 
     /// A list is genuine when an institution's certificate stands below its issuer: one of the blocks', or of the last one stored.
@@ -256,6 +264,77 @@ impl Follower {
             seals.0, seals.1, stamps.0, stamps.1
         ))
     }
+}
+
+/// Why a copy of the ledger cannot be restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The genesis cannot be used.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The store cannot be made.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The source failed, or what it gave does not hold.
+    #[error("after block {height}, {size} records: {reason}")]
+    Source {
+        /// The last block that held.
+        height: Height,
+        /// Records up to it.
+        size: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Makes a node's data directory `dir`, which must not exist, from sealed blocks: the store, every block checked as an observer checks it, and
+/// a consensus directory that knows that it has forgotten votes.
+///
+/// `more` gives sealed blocks above a height, in their encoding; nothing, or no blocks, is the end. `told` hears of the records so far, and of how many there are
+/// where the blocks come from. Gives the last block's height and the records. After an error the directory is not to be used.
+///
+/// # Errors
+/// [`RestoreError`].
+pub fn restore(
+    genesis: Vec<u8>,
+    dir: &Path,
+    cache_bytes: u64,
+    mut more: impl FnMut(Height) -> Result<Option<Vec<u8>>, UpstreamError>,
+    mut told: impl FnMut(u64, u64),
+) -> Result<(Height, u64), RestoreError> {
+    let parsed = Genesis::parse(&genesis)?;
+    let ledger = Genesis::ledger_id(&genesis);
+    let store = Store::open(&dir.join("store"), ledger, cache_bytes).map_err(RestoreError::Store)?;
+    // Nobody is asked and nobody answers under this name.
+    let name = parsed.institutions[0].id.clone();
+    let core = Arc::new(Core::new(parsed, genesis, ledger, name, store, Sealing::new(Vec::new())));
+    let mut follower = Follower::new(Arc::clone(&core), Arc::new(Progress::new(&[])), Vec::new());
+    loop {
+        let taken = match more(core.store.tip().height) {
+            Ok(Some(bytes)) => follower.take_answer(&bytes),
+            Ok(None) => break,
+            Err(error) => Err(error.into()),
+        };
+        match taken {
+            Ok((0, _)) => break,
+            Ok((_, sealed_size)) => told(core.store.tip().size.0, sealed_size),
+            Err(FollowError::Store(error)) => return Err(RestoreError::Store(error)),
+            Err(FollowError::Upstream(reason)) => {
+                let Tip { height, size, .. } = core.store.tip();
+                return Err(RestoreError::Source { height, size: size.0, reason });
+            }
+        }
+    }
+    let Tip { height, size, .. } = core.store.tip();
+    let marked = xiezhi_consensus::forget_votes(&consensus_dir(dir));
+    marked.map_err(|error| RestoreError::Source { height, size: size.0, reason: error.to_string() })?;
+    Ok((height, size.0))
+}
+
+/// Where the engine keeps its files below a node's data directory.
+pub(crate) fn consensus_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("consensus")
 }
 
 impl Core {

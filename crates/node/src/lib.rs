@@ -32,6 +32,6 @@ pub use api::{
     SealedCheckpoint, SubmitError, Tree,
 };
 pub use config::{AuthorityConfig, NodeConfig, ObserverConfig, StampError, Stamper, TimeStampConfig};
-pub use follow::{Upstream, UpstreamError};
+pub use follow::{RestoreError, Upstream, UpstreamError, restore};
 pub use node::{Node, StartError};
 pub use xiezhi_consensus::Exit;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
-use xiezhi_consensus::{Config, Exit, Peer, Timings};
+use xiezhi_consensus::{Config, Exit, Handle, Peer, Timings};
 use xiezhi_evidence::{Body, Genesis, genesis::GenesisError};
 use xiezhi_ledger::{Admitted, BlockBody, Rejection, Transaction};
 use xiezhi_pki::timestamp::{GenTime, TimeStampAuthority};
@@ -25,7 +25,7 @@ use crate::{
     chain::Ledger,
     config::{NodeConfig, ObserverConfig},
     core::{Core, lock, now},
-    follow::{Follower, Progress},
+    follow::{Follower, Progress, consensus_dir},
     sealing::{self, Sealer, Sealing, TASKS_MAX},
     witness::Judge,
 };
@@ -503,7 +503,7 @@ impl Node {
         let core = &self.inner.core;
         let (tip, counters) = (core.store.tip(), &core.counters);
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let rows: [(&str, &str, &str, u64); 13] = [
+        let rows: [(&str, &str, &str, u64); 14] = [
             ("height", "gauge", "Height of the last executed block.", tip.height.0),
             ("records", "gauge", "Records in the log.", tip.size.0),
             (
@@ -525,6 +525,12 @@ impl Node {
                 core.sealing.waiting() as u64,
             ),
             ("live", "gauge", "1 when enough institutions are in reach.", u64::from(core.is_live())),
+            (
+                "voting",
+                "gauge",
+                "1 when this node votes.",
+                u64::from(core.handle().is_some_and(Handle::is_voting)),
+            ),
             ("store_bytes", "gauge", "Bytes of the store on disk.", core.store.disk_bytes()),
             ("blocks_total", "counter", "Blocks executed since start.", read(&counters.blocks)),
             ("recorded_total", "counter", "Statements recorded since start.", read(&counters.recorded)),
@@ -596,7 +602,7 @@ fn engine_config(genesis: &Genesis, ledger: LedgerId, config: &NodeConfig) -> Re
         signing_seed: config.consensus_seed,
         listen: config.listen,
         peers,
-        storage_dir: config.data_dir.join("consensus"),
+        storage_dir: consensus_dir(&config.data_dir),
         genesis_payload: genesis_block.encode().into(),
         block_bytes_max,
         message_bytes_max: block_bytes_max + MESSAGE_SLACK,

@@ -56,6 +56,7 @@ status-not-live = NOT ENOUGH INSTITUTIONS IN REACH
 status-follows = follows
 status-not-following = NO NODE TO FOLLOW ANSWERS
 status-node = { $institution }  { $url }  { $live }  block { $height }, { $size } records, { $sealed } sealed, { $queued } waiting
+status-silent = does not vote yet: restored, it waits until it cannot contradict votes it has forgotten (a minute or two)
 status-following = an observer without a vote; follows { $upstream }, { $sealed } records sealed there
 status-problem = the last answer did not hold: { $problem }
 status-away = no answer  { $url }
@@ -75,6 +76,13 @@ node-runs = { $institution } runs at { $url }
 observe-runs = { $name } follows the ledger at { $url }: it checks every block, has no vote and takes no deposits
 observe-not-trusted = the nodes run a ledger that you do not trust: { $fingerprint }
     Compare this with what the institutions publish, then: xiezhi trust add URL
+backup-saved = { $file }: { $size } records up to block { $height }, { $added } of them new
+backup-cut = the file ended in the middle of a part; that part is fetched again
+backup-other = { $file } is a backup of another ledger
+backup-not = { $file } is no backup, or is damaged at byte { $at }
+restore-exists = { $dir } exists: set it aside first; nothing is written over
+restore-done = { $dir }: { $size } records up to block { $height }, every one checked.
+    Start the node: it follows in silence until it cannot contradict votes it has forgotten, and then votes.
 demo-1 = 1. An alliance: every institution runs a node of one ledger.
 demo-2 = 2. { $file } is hashed here, the digest is signed and recorded; every institution witnesses it.
 demo-3 = 3. Every node is stopped. The certificate is verified offline, from the file and the ledger's id alone.

@@ -66,6 +66,10 @@ pub(crate) enum Command {
     Node(NodeOptions),
     /// Follow a ledger without a vote: take its sealed blocks from the nodes, check each, serve the same answers
     Observe(Observe),
+    /// Save the ledger's sealed blocks to a file, or what is new to one that exists; the nodes go on meanwhile
+    Backup(Backup),
+    /// Make the data of a lost node anew, from a backup, from the other nodes, or from both; everything is checked on the way
+    Restore(Restore),
     /// Check the store of a node that does not run: every file, and everything in it against the log
     Fsck(Fsck),
     /// Measure an alliance of four nodes on this machine
@@ -378,6 +382,32 @@ pub(crate) struct Observe {
     /// Follow only the ledger of this anchor file or genesis [default: the ledgers that you trust]
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The backup file; an existing one is continued
+    #[arg(value_name = "FILE.xzb")]
+    pub(crate) file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The node's configuration file; its data directory must not exist
+    #[arg(value_name = "node.toml")]
+    pub(crate) node: PathBuf,
+    /// A backup; with --url what came after it is fetched from those nodes, without it all is fetched
+    #[arg(long, value_name = "FILE.xzb")]
+    pub(crate) from: Option<PathBuf>,
+    /// Where the node keeps its data, over the file's data_dir
+    #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
+    pub(crate) node_data: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

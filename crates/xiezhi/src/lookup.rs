@@ -211,6 +211,9 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
                 ("queued", &status.queued),
             ];
             println!("{}", texts.get("status-node", &values));
+            if !status.voting && status.following.is_none() {
+                println!("  {}", texts.get("status-silent", &[]));
+            }
             if let Some(following) = &status.following {
                 let values: [(&str, &dyn std::fmt::Display); 2] =
                     [("upstream", &following.upstream), ("sealed", &following.sealed_size)];

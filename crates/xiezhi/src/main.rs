@@ -4,6 +4,7 @@
 
 mod account;
 mod args;
+mod backup;
 mod bench;
 mod demo;
 mod deposit;
@@ -125,6 +126,8 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Init(options) => serve::init(&options, texts),
             Command::Node(options) => serve::node(&options, texts).await,
             Command::Observe(options) => serve::observe(&common, &options, texts).await,
+            Command::Backup(options) => backup::save(&common, &options, texts).await,
+            Command::Restore(options) => backup::restore(&common, &options, texts).await,
             Command::Demo(options) => demo::run(&common, &options, texts).await,
             Command::Deposit(options) => deposit::run(&common, &options, texts).await,
             Command::Collect(options) => deposit::collect(&common, &options, texts).await,

@@ -5,7 +5,7 @@ use crate::{BoxFuture, Config, Peer, public_key};
 use commonware_p2p::simulated::{self, Link, Network, Oracle};
 use commonware_runtime::{Runner as _, Supervisor as _, deterministic};
 use commonware_utils::probability;
-use std::sync::{Mutex, atomic::AtomicU64};
+use std::sync::atomic::AtomicU64;
 use tokio::sync::Notify;
 
 const NODES: u8 = 4;
@@ -13,7 +13,7 @@ const NODES: u8 = 4;
 /// Proposes its own height over and over, remembers what became final.
 #[derive(Default)]
 struct Counting {
-    blocks: Mutex<Vec<[u8; 32]>>,
+    blocks: std::sync::Mutex<Vec<[u8; 32]>>,
 }
 
 impl Application for Counting {
@@ -101,6 +101,7 @@ async fn start(
         messages: register(MESSAGES).await,
     };
     let (outbound_sender, outbound) = mpsc::channel(1);
+    let outbound = Arc::new(Mutex::new(outbound));
     let control = Control { outbound, stop: Arc::new(Notify::new()), tip: Arc::new(AtomicU64::new(0)) };
     context.child("node").with_attribute("number", node).spawn(move |context| async move {
         let prefix = format!("node-{node}-");

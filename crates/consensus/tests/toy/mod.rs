@@ -9,7 +9,10 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener},
     path::Path,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
@@ -30,6 +33,8 @@ pub(crate) struct Toy {
     file: Option<Mutex<File>>,
     /// Height from which on final blocks are refused.
     refuse_from: Option<u64>,
+    /// Whether final blocks count as proposed after the start.
+    pub(crate) blocks_are_new: AtomicBool,
 }
 
 #[derive(Default)]
@@ -165,6 +170,10 @@ impl Application for Toy {
             self.final_changed.notify_waiters();
             Ok(())
         })
+    }
+
+    fn is_after_start(&self, _: &Block) -> bool {
+        self.blocks_are_new.load(Ordering::Relaxed)
     }
 
     fn message(&self, _: [u8; 32], bytes: Bytes) {
