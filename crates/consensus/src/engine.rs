@@ -198,18 +198,25 @@ where
         },
         links.block_requests,
     );
+    let unreadable = |what, error| End::Exit(Exit::Failed { reason: format!("archive of {what}: {error}") });
     let finalizations = immutable::Archive::init(
         context.child("finalizations"),
         archive(&format!("{prefix}finalizations"), &page_cache, Scheme::certificate_codec_config_unbounded()),
     )
-    .await
-    .unwrap_or_else(|error| panic!("archive of finalizations: {error}"));
+    .await;
+    let finalizations = match finalizations {
+        Ok(archive) => archive,
+        Err(error) => return unreadable("finalizations", error),
+    };
     let blocks = immutable::Archive::init(
         context.child("blocks"),
         archive(&format!("{prefix}blocks"), &page_cache, config.block_bytes_max),
     )
-    .await
-    .unwrap_or_else(|error| panic!("archive of blocks: {error}"));
+    .await;
+    let blocks = match blocks {
+        Ok(archive) => archive,
+        Err(error) => return unreadable("blocks", error),
+    };
 
     let epochs = FixedEpocher::new(EPOCH_HEIGHTS);
     let (marshal, marshal_mailbox, floor) = Actor::init(
