@@ -142,7 +142,10 @@ fn seed(path: &Path) -> Result<[u8; 32], AllianceError> {
 }
 
 /// Every PEM block of the file, each read by `read`.
-fn pems<T, E: ToString>(path: &Path, read: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, AllianceError> {
+pub(crate) fn pems<T, E: ToString>(
+    path: &Path,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, AllianceError> {
     let wrong = |reason: String| AllianceError::Content { path: path.to_owned(), reason };
     let text = read_text(path)?;
     let mut found = Vec::new();
@@ -166,6 +169,21 @@ fn address(field: &'static str, text: &str) -> Result<SocketAddr, AllianceError>
     found.next().ok_or_else(|| wrong(format!("{text} has no address")))
 }
 
+fn certificate(path: &Path) -> Result<X509Certificate, AllianceError> {
+    Ok(pems(path, X509Certificate::from_pem)?.swap_remove(0))
+}
+
+fn p256(path: &Path) -> Result<P256Key, AllianceError> {
+    let wrong = |reason| AllianceError::Content { path: path.to_owned(), reason };
+    P256Key::from_pkcs8_pem(&read_text(path)?).map_err(|e| wrong(e.to_string()))
+}
+
+/// The certificate authority of a key file and a certificate file.
+pub(crate) fn authority(key: &Path, cert: &Path) -> Result<CertificateAuthority, AllianceError> {
+    let wrong = |reason| AllianceError::Content { path: cert.to_owned(), reason };
+    CertificateAuthority::from_parts(p256(key)?, certificate(cert)?.der()).map_err(|e| wrong(e.to_string()))
+}
+
 /// Reads a node's configuration and everything it names; gives what the node starts with and the address of its REST interface.
 ///
 /// # Errors
@@ -179,16 +197,6 @@ pub fn load(
     let base = path.parent().unwrap_or(Path::new(".")).to_owned();
     let at = |relative: &Path| base.join(relative);
     let content = |path: PathBuf, reason: String| AllianceError::Content { path, reason };
-    let certificate = |path: &Path| -> Result<X509Certificate, AllianceError> {
-        pems(path, X509Certificate::from_pem)?.into_iter().next().ok_or_else(|| AllianceError::Content {
-            path: path.to_owned(),
-            reason: "holds no certificate".to_owned(),
-        })
-    };
-    let p256 = |path: &Path| {
-        let text = read_text(path)?;
-        P256Key::from_pkcs8_pem(&text).map_err(|e| content(path.to_owned(), e.to_string()))
-    };
     let id = |name: &str| {
         name.parse().map_err(|e: xiezhi_types::IdError| AllianceError::Value {
             field: "institution",
@@ -204,10 +212,7 @@ pub fn load(
             .map_err(|e| content(at(&section.certificate), e.to_string()))
     });
     let authority = file.authority.as_ref().map(|section| {
-        let (key, cert) = (p256(&at(&section.key))?, certificate(&at(&section.certificate))?);
-        CertificateAuthority::from_parts(key, cert.der())
-            .map(|authority| AuthorityConfig { authority })
-            .map_err(|e| content(at(&section.certificate), e.to_string()))
+        authority(&at(&section.key), &at(&section.certificate)).map(|authority| AuthorityConfig { authority })
     });
     let seal_seed = seed(&at(&file.seal_key))?;
     let seal_key = SigningKey::from_seed(SignatureAlg::Ed25519, &seal_seed)

@@ -21,15 +21,15 @@ use crate::{
     config::{AuthoritySection, NodeFile, TimestampSection},
 };
 
-const DAY_S: u64 = 24 * 3600;
+pub(crate) const DAY_S: u64 = 24 * 3600;
 /// Roots and time-stamp authorities are certified for this long.
 const ROOT_DAYS: u64 = 20 * 365;
 /// Institutions' seal keys are certified for this long.
-const SEAL_DAYS: u64 = 5 * 365;
+pub(crate) const SEAL_DAYS: u64 = 5 * 365;
 /// The first revocation list is good for this long; the authority's node renews it.
 const CRL_DAYS: u64 = 30;
 /// Certificates are valid from a little before they are made, so that a clock that is behind accepts them.
-const BACKDATED_S: u64 = 3600;
+pub(crate) const BACKDATED_S: u64 = 3600;
 
 /// What to found.
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ fn seal_key(seed: &[u8; 32]) -> Result<SigningKey, AllianceError> {
 }
 
 /// A serial number: positive and not zero.
-fn serial() -> Result<[u8; 16], AllianceError> {
+pub(crate) fn serial() -> Result<[u8; 16], AllianceError> {
     let mut serial: [u8; 16] = random()?;
     serial[0] = serial[0] & 0x7f | 0x40;
     Ok(serial)

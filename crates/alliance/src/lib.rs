@@ -13,9 +13,11 @@
 
 mod config;
 mod found;
+mod renew;
 
 pub use config::{NodeFile, Overrides, load};
 pub use found::{Founding, Layout, found, institutions};
+pub use renew::renew_seal;
 
 use std::path::PathBuf;
 

@@ -177,6 +177,7 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         sealed_size: U64(found.sealed_size),
         queued: U64(found.queued),
         live: found.live,
+        seal_expires: found.seal_expires.map(TimestampMs::rfc3339),
         voting: found.voting,
         unsealed_checkpoints: U64(found.unsealed_checkpoints),
         institutions: found.institutions.iter().map(peer).collect(),

@@ -460,6 +460,8 @@ object! {
         live: bool,
         /// Whether this node votes: an observer never does, a restored node not before it cannot contradict votes it has forgotten.
         voting: bool,
+        /// When the first of the certificates behind this node's seals expires; an observer has none.
+        seal_expires: Option<String>,
         /// Checkpoints that wait for seals or time stamps.
         unsealed_checkpoints: U64,
         /// Every institution.

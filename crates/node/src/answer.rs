@@ -265,6 +265,7 @@ impl Core {
             size: tip.size.0,
             sealed_size: self.sealing.latest().map_or(0, |checkpoint| checkpoint.size.0),
             queued: lock(&self.mempool).len() as u64,
+            seal_expires: self.seal_expires.get().copied(),
             live: self.is_live(),
             voting: self.handle().is_some_and(xiezhi_consensus::Handle::is_voting),
             unsealed_checkpoints: self.sealing.waiting() as u64,

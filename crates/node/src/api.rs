@@ -150,6 +150,8 @@ pub struct NodeStatus {
     pub live: bool,
     /// Whether this node votes: an observer never does, and a restored node not before it cannot contradict votes it has forgotten.
     pub voting: bool,
+    /// When the first of the certificates behind this node's seals expires; an observer has none.
+    pub seal_expires: Option<TimestampMs>,
     /// Checkpoints that wait for seals or time stamps.
     pub unsealed_checkpoints: u64,
     /// Every institution.

@@ -12,9 +12,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use xiezhi_consensus::{Config, Exit, Handle, Peer, Timings};
 use xiezhi_evidence::{Body, Genesis, genesis::GenesisError};
 use xiezhi_ledger::{Admitted, BlockBody, Rejection, Transaction};
-use xiezhi_pki::timestamp::{GenTime, TimeStampAuthority};
+use xiezhi_pki::{
+    X509Certificate,
+    timestamp::{GenTime, TimeStampAuthority},
+};
 use xiezhi_store::{Store, StoreError};
-use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, LogIndex, StatementId};
+use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, LogIndex, StatementId, TimestampMs};
 
 use crate::{
     admission::{self, ARRIVALS_MAX, Arrival},
@@ -97,6 +100,9 @@ impl Node {
             Ledger { core: Arc::clone(&core), arrivals: arrivals.clone(), sealing: tasks.clone() };
         let handle = xiezhi_consensus::start(engine, Arc::new(application))?;
         core.attach(handle.clone());
+        if let Some(expires) = first_expiry(&config.seal_chain) {
+            let _ = core.seal_expires.set(expires);
+        }
         let (timestamps, stands_in_for) = config.timestamps.map(|t| (t.authority, t.stands_in_for)).unzip();
         let sealer = Sealer {
             core: Arc::clone(&core),
@@ -503,7 +509,7 @@ impl Node {
         let core = &self.inner.core;
         let (tip, counters) = (core.store.tip(), &core.counters);
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let rows: [(&str, &str, &str, u64); 14] = [
+        let rows: [(&str, &str, &str, u64); 15] = [
             ("height", "gauge", "Height of the last executed block.", tip.height.0),
             ("records", "gauge", "Records in the log.", tip.size.0),
             (
@@ -530,6 +536,12 @@ impl Node {
                 "gauge",
                 "1 when this node votes.",
                 u64::from(core.handle().is_some_and(Handle::is_voting)),
+            ),
+            (
+                "seal_certificate_expires_seconds",
+                "gauge",
+                "Unix time at which the first certificate behind this node's seals expires; 0 for none.",
+                core.seal_expires.get().map_or(0, |at| at.seconds()),
             ),
             ("store_bytes", "gauge", "Bytes of the store on disk.", core.store.disk_bytes()),
             ("blocks_total", "counter", "Blocks executed since start.", read(&counters.blocks)),
@@ -566,6 +578,13 @@ impl Node {
 
 fn not_available(error: impl ToString) -> SubmitError {
     SubmitError::Unavailable { reason: error.to_string() }
+}
+
+/// When the first certificate of a chain expires.
+fn first_expiry(chain: &[Vec<u8>]) -> Option<TimestampMs> {
+    let certificates = chain.iter().filter_map(|der| X509Certificate::from_der(der).ok());
+    let first = certificates.map(|certificate| certificate.validity().not_after).min()?;
+    Some(TimestampMs(first.saturating_mul(1000)))
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {

@@ -320,8 +320,17 @@ impl Sealer {
         match Seal::sign(&checkpoint, &self.core.origin, &institution, now().seconds(), &self.key) {
             Ok(seal) => {
                 let certified = CertifiedSeal { seal, chain: self.chain.clone() };
-                share.seals.push(certified.clone());
-                self.keep_seal(height, certified);
+                let pinned = self.core.genesis.institution(&institution).map(|i| i.seal_key);
+                // No other institution would count it, and no verifier.
+                match self.judge.chain(&self.core, &certified, &pinned.unwrap_or_default()) {
+                    Ok(()) => {
+                        share.seals.push(certified.clone());
+                        self.keep_seal(height, certified);
+                    }
+                    Err(reason) => {
+                        tracing::error!(%height, reason, "this institution's seal would not count")
+                    }
+                }
             }
             Err(error) => tracing::error!(%height, %error, "the checkpoint cannot be sealed"),
         }

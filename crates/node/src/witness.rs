@@ -64,7 +64,16 @@ impl Judge {
         self.chain(core, certified, &institution.seal_key)
     }
 
-    fn chain(&mut self, core: &Core, certified: &CertifiedSeal, pinned: &[u8; 32]) -> Result<(), String> {
+    /// Checks the chain of a seal at the time of sealing, for the key that genesis pins.
+    ///
+    /// # Errors
+    /// The reason, in words for the log.
+    pub(crate) fn chain(
+        &mut self,
+        core: &Core,
+        certified: &CertifiedSeal,
+        pinned: &[u8; 32],
+    ) -> Result<(), String> {
         let (leaf, rest) = certified.chain.split_first().ok_or("no certificate beside the seal")?;
         let at = certified.seal.time;
         if self.valid_leaves.get(leaf).is_some_and(|until| at <= *until) {

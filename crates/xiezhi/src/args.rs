@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make the data of a lost node anew, from a backup, from the other nodes, or from both; everything is checked on the way
     Restore(Restore),
+    /// Issue a new seal certificate for an institution, with the key of the alliance's certificate authority
+    Renew(Renew),
     /// Check the store of a node that does not run: every file, and everything in it against the log
     Fsck(Fsck),
     /// Measure an alliance of four nodes on this machine
@@ -408,6 +410,16 @@ pub(crate) struct Restore {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Renew {
+    /// The configuration file of the certificate authority's node
+    #[arg(value_name = "ca/node.toml")]
+    pub(crate) ca: PathBuf,
+    /// The institution's present seal certificate (PEM), which is replaced; the old file is kept
+    #[arg(value_name = "seal.pem")]
+    pub(crate) seal: PathBuf,
 }
 
 #[derive(Debug, Args)]

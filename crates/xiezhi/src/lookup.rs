@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use xiezhi_client::{RecordQuery, Tree, wire::Record};
 use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_evidence::{Certificate, Genesis};
-use xiezhi_types::{LogIndex, RecordNumber};
+use xiezhi_types::{LogIndex, RecordNumber, TimestampMs};
 
 use crate::{
     Ending, Usage,
@@ -178,6 +178,9 @@ pub(crate) async fn proof(common: &Common, options: &Proof, texts: &Texts) -> an
     Ok(Ending::Done)
 }
 
+/// Certificates that expire within this time are announced, in milliseconds.
+const EXPIRY_WARNING_MS: u64 = 30 * 24 * 3600 * 1000;
+
 pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> anyhow::Result<Ending> {
     let client = home::client(common, texts)?;
     let (mut found, mut away) = (Vec::new(), Vec::new());
@@ -211,6 +214,15 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
                 ("queued", &status.queued),
             ];
             println!("{}", texts.get("status-node", &values));
+            if let Some(expires) = &status.seal_expires {
+                // RFC 3339 in UTC sorts as time does.
+                let (now, soon) = (home::now(), TimestampMs(home::now().0 + EXPIRY_WARNING_MS));
+                if *expires < now.rfc3339() {
+                    println!("  {}", texts.get("status-expired", &[("time", expires)]));
+                } else if *expires < soon.rfc3339() {
+                    println!("  {}", texts.get("status-expires", &[("time", expires)]));
+                }
+            }
             if !status.voting && status.following.is_none() {
                 println!("  {}", texts.get("status-silent", &[]));
             }

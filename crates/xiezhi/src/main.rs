@@ -128,6 +128,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Observe(options) => serve::observe(&common, &options, texts).await,
             Command::Backup(options) => backup::save(&common, &options, texts).await,
             Command::Restore(options) => backup::restore(&common, &options, texts).await,
+            Command::Renew(options) => serve::renew(&options, texts),
             Command::Demo(options) => demo::run(&common, &options, texts).await,
             Command::Deposit(options) => deposit::run(&common, &options, texts).await,
             Command::Collect(options) => deposit::collect(&common, &options, texts).await,

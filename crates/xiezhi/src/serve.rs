@@ -10,12 +10,12 @@ use xiezhi_client::Client;
 use xiezhi_evidence::Genesis;
 use xiezhi_node::{Exit, Node, ObserverConfig, StampError, Stamper, Upstream, UpstreamError};
 use xiezhi_pki::timestamp::{TimeStampRequest, TimeStampResponse};
-use xiezhi_types::Height;
+use xiezhi_types::{Height, TimestampMs};
 use xiezhi_verify::Anchor;
 
 use crate::{
     Ending, Usage,
-    args::{Common, Init, NodeOptions, Observe, Up},
+    args::{Common, Init, NodeOptions, Observe, Renew, Up},
     home,
     texts::Texts,
     trust,
@@ -299,6 +299,13 @@ pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -
     let url = format!("http://{}", running.http);
     println!("{}", texts.get("observe-runs", &[("name", &options.name), ("url", &url)]));
     run_to_the_end(running).await
+}
+
+pub(crate) fn renew(options: &Renew, texts: &Texts) -> anyhow::Result<Ending> {
+    let validity = xiezhi_alliance::renew_seal(&options.ca, &options.seal, home::now())?;
+    let time = TimestampMs(validity.not_after.saturating_mul(1000)).rfc3339();
+    println!("{}", texts.get("renew-done", &[("file", &options.seal.display()), ("time", &time)]));
+    Ok(Ending::Done)
 }
 
 pub(crate) async fn node(options: &NodeOptions, texts: &Texts) -> anyhow::Result<Ending> {
