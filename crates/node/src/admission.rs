@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use xiezhi_ledger::{Admitted, Rejection, Transaction, verify_signatures};
 
 use crate::{
-    core::{Core, count, lock, now},
+    core::{Core, count, lock},
     mempool::Ending,
     message::Message,
 };
@@ -74,14 +74,14 @@ fn take(core: &Core, arrival: Arrival, batch: &mut Vec<Candidate>) {
 
 fn admit(core: &Core, batch: &mut Vec<Candidate>) {
     let mut entropy = [0; 32];
-    if getrandom::fill(&mut entropy).is_err() {
+    if !core.machine.fill(&mut entropy) {
         // Without entropy a joint check could be fooled; one by one it cannot.
         tracing::warn!("no entropy: signatures are checked one by one");
     } else {
         let all: Vec<_> = batch.iter().map(|(admitted, _)| Arc::clone(admitted)).collect();
         verify_signatures(&all, |id| core.account(id).ok().flatten(), entropy);
     }
-    let time = now();
+    let time = core.machine.now();
     let mut fresh = Vec::new();
     for (admitted, waiter) in batch.drain(..) {
         if let Err(rejection) = judge(core, &admitted, time) {
@@ -98,7 +98,7 @@ fn admit(core: &Core, batch: &mut Vec<Candidate>) {
                 count(&core.counters.dropped, 1);
                 continue;
             }
-            mempool.insert(Arc::clone(&admitted), local, waiter)
+            mempool.insert(Arc::clone(&admitted), core.machine.uptime(), local, waiter)
         };
         count(&core.counters.admitted, u64::from(is_new));
         if local && is_new {

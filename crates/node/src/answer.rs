@@ -10,7 +10,7 @@ use crate::{
         AccountView, Following, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus,
         SealedCheckpoint, Tree,
     },
-    core::{Core, lock, now},
+    core::{Core, lock},
     sealing::Collection,
 };
 
@@ -220,7 +220,7 @@ impl Core {
     }
 
     pub(crate) fn in_reach(&self, institution: &InstitutionId) -> bool {
-        let clock = now().0;
+        let clock = self.machine.now().0;
         *institution == self.institution
             || self.heard(institution).is_some_and(|heard| heard.0 + IN_REACH_MS >= clock)
     }
@@ -232,7 +232,7 @@ impl Core {
     /// Whether enough institutions are in reach to agree on blocks; at an observer, whether an upstream answers.
     pub(crate) fn is_live(&self) -> bool {
         if let Some(following) = self.following() {
-            return following.answered.is_some_and(|at| at.0 + IN_REACH_MS >= now().0);
+            return following.answered.is_some_and(|at| at.0 + IN_REACH_MS >= self.machine.now().0);
         }
         let all = self.genesis.institutions.len();
         let near = self.genesis.institutions.iter().filter(|i| self.in_reach(&i.id)).count();

@@ -15,7 +15,7 @@ use xiezhi_types::{Height, StatementId, TimestampMs};
 
 use crate::{
     admission::Arrival,
-    core::{Core, View, count, lock, now},
+    core::{Core, View, count, lock},
     message::Message,
     sealing::Task,
 };
@@ -90,7 +90,7 @@ impl Ledger {
 
     fn verify_unknown_signatures(&self, read: &Read) {
         let mut entropy = [0; 32];
-        if getrandom::fill(&mut entropy).is_ok() {
+        if self.core.machine.fill(&mut entropy) {
             let admitted: Vec<_> = read.admitted.iter().flatten().map(Arc::clone).collect();
             verify_signatures(&admitted, |id| self.core.account(id).ok().flatten(), entropy);
         }
@@ -134,12 +134,12 @@ impl Ledger {
             arrived.await;
         }
         if read.admitted.len() >= LOADED_STATEMENTS {
-            let passed = Duration::from_millis(now().0.saturating_sub(time.0));
-            tokio::time::sleep(LOADED_PACE.saturating_sub(passed)).await;
+            let passed = Duration::from_millis(self.core.machine.now().0.saturating_sub(time.0));
+            self.core.machine.sleep(LOADED_PACE.saturating_sub(passed)).await;
         }
         let bytes_max = self.core.genesis.limits.block_bytes_max as usize - HEADER_BYTES;
         let chosen = lock(&self.core.mempool).select(bytes_max, &in_flight);
-        let time = TimestampMs(now().0.max(time.0 + 1));
+        let time = TimestampMs(self.core.machine.now().0.max(time.0 + 1));
         let transactions = chosen.iter().map(|admitted| admitted.transaction().clone()).collect();
         Some(BlockBody { time, transactions }.encode().into())
     }
@@ -154,10 +154,11 @@ impl Ledger {
         };
         let skew = u64::from(self.core.genesis.limits.block_skew_ms);
         loop {
-            let clock = now().0;
+            let clock = self.core.machine.now().0;
             if read.time.0 > clock + skew {
                 // Its time will come, if this clock is right; the engine drops the question when the view ends.
-                tokio::time::sleep(Duration::from_millis((read.time.0 - clock - skew).min(1_000))).await;
+                let wait = (read.time.0 - clock - skew).min(1_000);
+                self.core.machine.sleep(Duration::from_millis(wait)).await;
             } else if read.time.0 + skew.max(10_000) < clock {
                 // Too old to be what a leader made just now. Not refused for ever, only not voted for.
                 std::future::pending::<()>().await;

@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::{Notify, watch};
@@ -16,12 +15,15 @@ use xiezhi_ledger::StateView;
 use xiezhi_store::{Store, StoreError};
 use xiezhi_types::{AccountId, InstitutionId, LedgerId, StatementId, TimestampMs};
 
-use crate::{chain::Chain, follow::Progress, mempool::Mempool, message::Message, sealing::Sealing};
+use crate::{
+    chain::Chain, follow::Progress, machine::Machine, mempool::Mempool, message::Message, sealing::Sealing,
+};
 
 /// Accounts kept decoded.
 const CACHED_ACCOUNTS_MAX: usize = 100_000;
 
 pub(crate) struct Core {
+    pub(crate) machine: Arc<dyn Machine>,
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) genesis_bytes: Vec<u8>,
     pub(crate) ledger: LedgerId,
@@ -60,12 +62,6 @@ pub(crate) fn count(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
 }
 
-/// The node's clock. Used for proposals, votes, seals and what is shown; execution never sees it.
-pub(crate) fn now() -> TimestampMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
 /// Locks without caring whether another thread panicked while it held the lock: what is behind these locks is never left half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -73,6 +69,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Core {
     pub(crate) fn new(
+        machine: Arc<dyn Machine>,
         genesis: Genesis,
         genesis_bytes: Vec<u8>,
         ledger: LedgerId,
@@ -81,7 +78,9 @@ impl Core {
         sealing: Sealing,
     ) -> Self {
         let origin = genesis.origin(&ledger);
+        let started = machine.now();
         Self {
+            machine,
             genesis: Arc::new(genesis),
             genesis_bytes,
             ledger,
@@ -99,7 +98,7 @@ impl Core {
             following: OnceLock::new(),
             changes: watch::Sender::new(0),
             stopping: AtomicBool::new(false),
-            started: now(),
+            started,
             counters: Counters::default(),
         }
     }
@@ -137,7 +136,7 @@ impl Core {
 
     pub(crate) fn hear(&self, from: &[u8; 32]) {
         if let Some(one) = self.genesis.institutions.iter().find(|i| i.consensus_key == *from) {
-            lock(&self.heard).insert(one.id.clone(), now());
+            lock(&self.heard).insert(one.id.clone(), self.machine.now());
         }
     }
 

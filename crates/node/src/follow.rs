@@ -22,7 +22,8 @@ use xiezhi_types::{Height, LogIndex, TimestampMs};
 use crate::{
     answer::unavailable,
     api::{Following, QueryError},
-    core::{Core, View, count, lock, now},
+    core::{Core, View, count, lock},
+    machine::System,
     sealing::Sealing,
     witness::{Judge, judge_stamp, missing},
 };
@@ -166,7 +167,7 @@ impl Follower {
         let (added, sealed_size) = self.take_answer(&bytes)?;
         let mut state = lock(&self.progress.state);
         state.sealed_size = state.sealed_size.max(sealed_size).max(self.core.store.tip().size.0);
-        state.answered = Some(now());
+        state.answered = Some(self.core.machine.now());
         state.problem = None;
         Ok(added)
     }
@@ -308,7 +309,8 @@ pub fn restore(
     let store = Store::open(&dir.join("store"), ledger, cache_bytes).map_err(RestoreError::Store)?;
     // Nobody is asked and nobody answers under this name.
     let name = parsed.institutions[0].id.clone();
-    let core = Arc::new(Core::new(parsed, genesis, ledger, name, store, Sealing::new(Vec::new())));
+    let machine = Arc::new(System::new());
+    let core = Arc::new(Core::new(machine, parsed, genesis, ledger, name, store, Sealing::new(Vec::new())));
     let mut follower = Follower::new(Arc::clone(&core), Arc::new(Progress::new(&[])), Vec::new());
     loop {
         let taken = match more(core.store.tip().height) {

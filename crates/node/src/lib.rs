@@ -21,9 +21,11 @@ mod chain;
 mod config;
 mod core;
 mod follow;
+mod machine;
 mod mempool;
 mod message;
 mod node;
+mod parts;
 mod sealing;
 mod witness;
 

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -24,7 +24,8 @@ pub(crate) type Ending = Result<LogIndex, Rejection>;
 struct Waiting {
     admitted: Arc<Admitted>,
     local: bool,
-    sent: Instant,
+    /// When the others were told, as the machine's uptime.
+    sent: Duration,
     waiters: Vec<oneshot::Sender<Ending>>,
 }
 
@@ -46,10 +47,11 @@ impl Mempool {
         self.len() >= STATEMENTS_MAX || self.bytes >= BYTES_MAX
     }
 
-    /// Adds a statement, or another waiter to one that waits already; false when it waits already.
+    /// Adds a statement at `uptime`, or another waiter to one that waits already; false when it waits already.
     pub(crate) fn insert(
         &mut self,
         admitted: Arc<Admitted>,
+        uptime: Duration,
         local: bool,
         waiter: Option<oneshot::Sender<Ending>>,
     ) -> bool {
@@ -64,7 +66,7 @@ impl Mempool {
         self.by_id.insert(admitted.id(), order);
         self.by_leaf.insert(admitted.leaf_sha256(), order);
         let waiters = waiter.into_iter().collect();
-        self.by_order.insert(order, Waiting { admitted, local, sent: Instant::now(), waiters });
+        self.by_order.insert(order, Waiting { admitted, local, sent: uptime, waiters });
         true
     }
 
@@ -113,16 +115,17 @@ impl Mempool {
     }
 
     /// This node's own statements that were sent long ago and are not ordered: to be sent again, at most `bytes_max` of them.
-    pub(crate) fn stale(&mut self, bytes_max: usize) -> Vec<Arc<Admitted>> {
-        let now = Instant::now();
+    pub(crate) fn stale(&mut self, uptime: Duration, bytes_max: usize) -> Vec<Arc<Admitted>> {
         let mut stale = Vec::new();
         let mut bytes = 0;
-        for waiting in self.by_order.values_mut().filter(|w| w.local && now - w.sent > RESEND_AFTER) {
+        for waiting in
+            self.by_order.values_mut().filter(|w| w.local && uptime.saturating_sub(w.sent) > RESEND_AFTER)
+        {
             bytes += waiting.admitted.transaction().encoded_bytes();
             if bytes > bytes_max {
                 break;
             }
-            waiting.sent = now;
+            waiting.sent = uptime;
             stale.push(Arc::clone(&waiting.admitted));
         }
         stale

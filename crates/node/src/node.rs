@@ -1,17 +1,16 @@
 //! The node's face: start, submit, ask, stop.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::Ordering, mpsc::sync_channel},
+    sync::{Arc, Mutex, atomic::Ordering},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
-use xiezhi_consensus::{Config, Exit, Handle, Peer, Timings};
+use xiezhi_consensus::{Exit, Handle};
 use xiezhi_evidence::{Body, Genesis, genesis::GenesisError};
-use xiezhi_ledger::{Admitted, BlockBody, Rejection, Transaction};
+use xiezhi_ledger::{Admitted, Rejection, Transaction};
 use xiezhi_pki::{
     X509Certificate,
     timestamp::{GenTime, TimeStampAuthority},
@@ -20,21 +19,18 @@ use xiezhi_store::{Store, StoreError};
 use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, LogIndex, StatementId, TimestampMs};
 
 use crate::{
-    admission::{self, ARRIVALS_MAX, Arrival},
+    admission::{self, Arrival},
     api::{
         AccountView, Hit, NodeStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint, SubmitError,
         Tree,
     },
-    chain::Ledger,
     config::{NodeConfig, ObserverConfig},
-    core::{Core, lock, now},
-    follow::{Follower, Progress, consensus_dir},
-    sealing::{self, Sealer, Sealing, TASKS_MAX},
-    witness::Judge,
+    core::{Core, lock},
+    follow::{Follower, Progress},
+    machine::System,
+    parts::Parts,
+    sealing::{Sealing, random_serial},
 };
-
-/// Room in a message for a whole block and its envelope, in bytes.
-const MESSAGE_SLACK: usize = 1 << 20;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -87,43 +83,21 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing keeps running then.
     pub fn start(config: NodeConfig) -> Result<Self, StartError> {
-        let genesis = Genesis::parse(&config.genesis)?;
-        let ledger = Genesis::ledger_id(&config.genesis);
-        check(&genesis, &config)?;
-        let store = Store::open(&config.data_dir.join("store"), ledger, config.cache_bytes)?;
-        let engine = engine_config(&genesis, ledger, &config)?;
-        let sealing = Sealing::new(config.revocations);
-        let core = Arc::new(Core::new(genesis, config.genesis, ledger, config.institution, store, sealing));
-        let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
-        let (tasks, doing) = sync_channel(TASKS_MAX);
-        let application =
-            Ledger { core: Arc::clone(&core), arrivals: arrivals.clone(), sealing: tasks.clone() };
+        let data_dir = config.data_dir.clone();
+        let parts = Parts::open(config, Arc::new(System::new()))?;
+        let Parts { core, application, arriving, sealer, tasks, engine } = parts;
+        let (arrivals, timestamps) = (application.arrivals.clone(), sealer.timestamps.clone());
         let handle = xiezhi_consensus::start(engine, Arc::new(application))?;
-        core.attach(handle.clone());
-        if let Some(expires) = first_expiry(&config.seal_chain) {
+        core.attach(handle);
+        if let Some(expires) = first_expiry(&sealer.chain) {
             let _ = core.seal_expires.set(expires);
         }
-        let (timestamps, stands_in_for) = config.timestamps.map(|t| (t.authority, t.stands_in_for)).unzip();
-        let sealer = Sealer {
-            core: Arc::clone(&core),
-            key: config.seal_key,
-            chain: config.seal_chain,
-            timestamps: timestamps.clone(),
-            stands_in_for: stands_in_for.flatten(),
-            authority: config.authority.map(|a| a.authority),
-            stampers: config.stampers.into_iter().map(|s| sealing::start_stamper(s, tasks.clone())).collect(),
-            judge: Judge::default(),
-            early: BTreeMap::new(),
-            said_hello: Instant::now(),
-            sent_lists: None,
-        };
         let admitting = Arc::clone(&core);
         let threads = vec![
             thread("admission", move || admission::run(&admitting, arriving))?,
-            thread("sealing", move || sealer.run(&doing))?,
+            thread("sealing", move || sealer.run(&tasks))?,
         ];
         let (threads, followed) = (Mutex::new(threads), watch::channel(None).1);
-        let data_dir = config.data_dir;
         Ok(Self { inner: Arc::new(Inner { core, arrivals, followed, timestamps, threads, data_dir }) })
     }
 
@@ -144,7 +118,8 @@ impl Node {
         let ledger = Genesis::ledger_id(&config.genesis);
         let store = Store::open(&config.data_dir.join("store"), ledger, config.cache_bytes)?;
         let sealing = Sealing::new(Vec::new());
-        let core = Arc::new(Core::new(genesis, config.genesis, ledger, config.name, store, sealing));
+        let machine = Arc::new(System::new());
+        let core = Arc::new(Core::new(machine, genesis, config.genesis, ledger, config.name, store, sealing));
         core.sealing.resume_followed(&core)?;
         let progress = Arc::new(Progress::new(&config.upstreams));
         let _ = core.following.set(Arc::clone(&progress));
@@ -500,7 +475,8 @@ impl Node {
     #[must_use]
     pub fn timestamp(&self, request: &[u8]) -> Option<Vec<u8>> {
         let authority = self.inner.timestamps.as_ref()?;
-        Some(authority.respond(request, sealing::random_serial()?, GenTime::from_unix_ms(now().0)?))
+        let machine = &*self.inner.core.machine;
+        Some(authority.respond(request, random_serial(machine)?, GenTime::from_unix_ms(machine.now().0)?))
     }
 
     /// The node's counters in Prometheus' text format.
@@ -589,45 +565,6 @@ fn first_expiry(chain: &[Vec<u8>]) -> Option<TimestampMs> {
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
     Ok(std::thread::Builder::new().name(name.to_owned()).spawn(run)?)
-}
-
-/// Checks that the keys are the ones that genesis names.
-fn check(genesis: &Genesis, config: &NodeConfig) -> Result<(), StartError> {
-    let wrong = |field, reason: String| Err(StartError::Config { field, reason });
-    let Some(own) = genesis.institution(&config.institution) else {
-        return wrong("institution", format!("{} is not in the genesis", config.institution));
-    };
-    if xiezhi_consensus::public_key(&config.consensus_seed) != own.consensus_key {
-        return wrong("consensus key", format!("is not the one that the genesis names for {}", own.id));
-    }
-    if config.seal_key.public_key().as_bytes() != own.seal_key {
-        return wrong("seal key", format!("is not the one that the genesis names for {}", own.id));
-    }
-    Ok(())
-}
-
-fn engine_config(genesis: &Genesis, ledger: LedgerId, config: &NodeConfig) -> Result<Config, StartError> {
-    let mut peers = Vec::new();
-    for one in &genesis.institutions {
-        let listed = config.peers.iter().find(|(id, _)| *id == one.id).map(|(_, address)| *address);
-        let address = if one.id == config.institution { Some(config.listen) } else { listed };
-        let missing = || StartError::Config { field: "peers", reason: format!("no address for {}", one.id) };
-        peers.push(Peer { public_key: one.consensus_key, address: address.ok_or_else(missing)? });
-    }
-    let genesis_block = BlockBody { time: genesis.created, transactions: Vec::new() };
-    let block_bytes_max = genesis.limits.block_bytes_max as usize;
-    Ok(Config {
-        namespace: ledger.0.to_vec(),
-        signing_seed: config.consensus_seed,
-        listen: config.listen,
-        peers,
-        storage_dir: consensus_dir(&config.data_dir),
-        genesis_payload: genesis_block.encode().into(),
-        block_bytes_max,
-        message_bytes_max: block_bytes_max + MESSAGE_SLACK,
-        timings: Timings::default(),
-        worker_threads: config.worker_threads,
-    })
 }
 
 /// Why nothing can be written to `dir` at present, if so: the engine does not say what the system said.

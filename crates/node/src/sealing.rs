@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -23,7 +23,8 @@ use xiezhi_types::{Height, InstitutionId, TimestampMs};
 use crate::{
     admission::spread,
     config::Stamper,
-    core::{Core, lock, now},
+    core::{Core, lock},
+    machine::Machine,
     message::{Collected, Hello, Message},
     witness::{Judge, judge_stamp, missing},
 };
@@ -69,8 +70,9 @@ pub(crate) enum Task {
 struct Open {
     stored: StoredCheckpoint,
     digest: [u8; 32],
-    since: Instant,
-    asked: Option<Instant>,
+    /// Uptime at which it was opened, and last asked for.
+    since: Duration,
+    asked: Option<Duration>,
     seals: BTreeMap<InstitutionId, CertifiedSeal>,
     stamps: BTreeMap<[u8; 32], TimeStamp>,
     met: watch::Sender<bool>,
@@ -131,17 +133,19 @@ impl Sealing {
     pub(crate) fn open(&self, core: &Core, checkpoint: Checkpoint) {
         let state = core.store.tip().state;
         let height = checkpoint.height;
-        self.insert(StoredCheckpoint { checkpoint, state }, BTreeMap::new(), BTreeMap::new());
+        let since = core.machine.uptime();
+        self.insert(StoredCheckpoint { checkpoint, state }, since, BTreeMap::new(), BTreeMap::new());
         self.opened.fetch_max(height.0, Ordering::Release);
     }
 
     fn insert(
         &self,
         stored: StoredCheckpoint,
+        since: Duration,
         seals: BTreeMap<InstitutionId, CertifiedSeal>,
         stamps: BTreeMap<[u8; 32], TimeStamp>,
     ) {
-        let (digest, since, met) = (stored.checkpoint.digest(), Instant::now(), watch::Sender::new(false));
+        let (digest, met) = (stored.checkpoint.digest(), watch::Sender::new(false));
         let height = stored.checkpoint.height;
         lock(&self.open).entry(height).or_insert(Open {
             stored,
@@ -225,8 +229,10 @@ pub(crate) struct Sealer {
     pub(crate) stampers: Vec<SyncSender<(Height, [u8; 32])>>,
     pub(crate) judge: Judge,
     pub(crate) early: BTreeMap<Height, Vec<Collected>>,
-    pub(crate) said_hello: Instant,
-    pub(crate) sent_lists: Option<Instant>,
+    /// Uptimes of what the thread did last.
+    pub(crate) ticked: Duration,
+    pub(crate) said_hello: Duration,
+    pub(crate) sent_lists: Option<Duration>,
 }
 
 /// Starts a thread that asks `stamper`; the answer comes back as [`Task::Stamped`].
@@ -250,22 +256,18 @@ impl Sealer {
     /// Runs until the senders are gone or the node stops.
     pub(crate) fn run(mut self, tasks: &Receiver<Task>) {
         self.resume();
-        let mut ticked = Instant::now();
         while !self.core.stopping.load(Ordering::Relaxed) {
             match tasks.recv_timeout(TICK) {
                 Ok(task) => self.handle(task),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if ticked.elapsed() >= TICK {
-                ticked = Instant::now();
-                self.tick();
-            }
+            self.tick_when_due();
         }
     }
 
     /// Takes up the checkpoints that were not sealed to policy when the node stopped.
-    fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         let mut below = self.core.store.tip().height;
         self.core.sealing.opened.fetch_max(below.0, Ordering::Release);
         let mut complete = 0;
@@ -283,7 +285,12 @@ impl Sealer {
                 lock(&self.core.sealing.latest).get_or_insert(stored.checkpoint);
             } else {
                 let seals = seals.into_iter().map(|s| (s.seal.institution.clone(), s)).collect();
-                self.core.sealing.insert(stored, seals, stamps.into_iter().collect());
+                self.core.sealing.insert(
+                    stored,
+                    self.core.machine.uptime(),
+                    seals,
+                    stamps.into_iter().collect(),
+                );
             }
             // Unsealed checkpoints lie close together: the last ones before a stop.
             if complete >= 1_000 || height.0 <= 1 {
@@ -293,7 +300,7 @@ impl Sealer {
         }
     }
 
-    fn handle(&mut self, task: Task) {
+    pub(crate) fn handle(&mut self, task: Task) {
         match task {
             Task::Seal(height) => {
                 self.seal(height);
@@ -317,7 +324,13 @@ impl Sealer {
         let Some((checkpoint, digest)) = self.opened(height) else { return };
         let mut share = Collected { height, seals: Vec::new(), stamps: Vec::new() };
         let institution = self.core.institution.clone();
-        match Seal::sign(&checkpoint, &self.core.origin, &institution, now().seconds(), &self.key) {
+        match Seal::sign(
+            &checkpoint,
+            &self.core.origin,
+            &institution,
+            self.core.machine.now().seconds(),
+            &self.key,
+        ) {
             Ok(seal) => {
                 let certified = CertifiedSeal { seal, chain: self.chain.clone() };
                 let pinned = self.core.genesis.institution(&institution).map(|i| i.seal_key);
@@ -351,8 +364,8 @@ impl Sealer {
 
     fn own_token(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
         let authority = self.timestamps.as_ref()?;
-        let serial = random_serial()?;
-        match authority.issue_token(digest, serial, GenTime::from_unix_ms(now().0)?, None) {
+        let serial = random_serial(&*self.core.machine)?;
+        match authority.issue_token(digest, serial, GenTime::from_unix_ms(self.core.machine.now().0)?, None) {
             Ok(token) => Some(token),
             Err(error) => {
                 tracing::error!(%error, "no time stamp can be issued");
@@ -478,28 +491,36 @@ impl Sealer {
         }
     }
 
-    fn tick(&mut self) {
+    pub(crate) fn tick_when_due(&mut self) {
+        let uptime = self.core.machine.uptime();
+        if uptime.saturating_sub(self.ticked) >= TICK {
+            self.ticked = uptime;
+            self.tick(uptime);
+        }
+    }
+
+    fn tick(&mut self, uptime: Duration) {
         self.drop_old_complete();
         self.renew_revocations();
-        let unsealed = self.unsealed();
+        let unsealed = self.unsealed(uptime);
         for height in &unsealed.own {
             self.seal(*height);
         }
         self.stamp_late(&unsealed.unstamped);
         let behind = unsealed.wanted.len() >= WANTED_MAX;
-        if behind || self.said_hello.elapsed() >= Duration::from_secs(1) {
-            self.said_hello = Instant::now();
+        if behind || uptime.saturating_sub(self.said_hello) >= Duration::from_secs(1) {
+            self.said_hello = uptime;
             let hello = Hello { height: self.core.store.tip().height, wanted: unsealed.wanted };
             self.core.broadcast(&Message::Hello(hello));
-            let stale = lock(&self.core.mempool).stale(RESEND_BYTES);
+            let stale = lock(&self.core.mempool).stale(uptime, RESEND_BYTES);
             spread(&self.core, &stale);
         }
     }
 
-    fn unsealed(&self) -> Unsealed {
+    fn unsealed(&self, uptime: Duration) -> Unsealed {
         let mut found = Unsealed::default();
         for (height, open) in lock(&self.core.sealing.open).iter() {
-            let old = open.since.elapsed() > ASK_AFTER;
+            let old = uptime.saturating_sub(open.since) > ASK_AFTER;
             if old && !open.seals.contains_key(&self.core.institution) && found.own.len() < WANTED_MAX {
                 found.own.push(*height);
             }
@@ -507,7 +528,7 @@ impl Sealer {
                 continue;
             }
             found.wanted.push(*height);
-            let waited = open.asked.is_none_or(|asked| asked.elapsed() > STAMP_AGAIN);
+            let waited = open.asked.is_none_or(|asked| uptime.saturating_sub(asked) > STAMP_AGAIN);
             if waited && open.stamps.len() < self.core.genesis.policy.timestamps as usize {
                 found.unstamped.push((*height, open.digest));
             }
@@ -520,7 +541,7 @@ impl Sealer {
         for (height, digest) in unstamped {
             let asked = lock(&self.core.sealing.open)
                 .get_mut(height)
-                .and_then(|open| open.asked.replace(Instant::now()));
+                .and_then(|open| open.asked.replace(self.core.machine.uptime()));
             if let Some(token) = self.own_token(digest) {
                 self.stamped(*height, token, true);
             }
@@ -543,11 +564,12 @@ impl Sealer {
     /// Renews the authority's list when it is due, and sends the lists in force to the others, twice a minute.
     fn renew_revocations(&mut self) {
         let Some(authority) = &self.authority else { return };
-        if self.sent_lists.is_some_and(|sent| sent.elapsed() < LISTS_SENT_EVERY) {
+        let uptime = self.core.machine.uptime();
+        if self.sent_lists.is_some_and(|sent| uptime.saturating_sub(sent) < LISTS_SENT_EVERY) {
             return;
         }
-        self.sent_lists = Some(Instant::now());
-        let clock = now();
+        self.sent_lists = Some(uptime);
+        let clock = self.core.machine.now();
         let mut lists = self.core.sealing.revocations().to_vec();
         let issuer = authority.certificate().subject();
         let own = lists.iter().position(|list| list.issuer() == issuer);
@@ -591,8 +613,8 @@ fn renewed(authority: &CertificateAuthority, old: Option<&Crl>, at: TimestampMs)
 }
 
 /// A positive serial number of 120 random bits.
-pub(crate) fn random_serial() -> Option<u128> {
+pub(crate) fn random_serial(machine: &dyn Machine) -> Option<u128> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes[1..]).ok()?;
+    machine.fill(&mut bytes[1..]).then_some(())?;
     Some(u128::from_be_bytes(bytes) | 1)
 }

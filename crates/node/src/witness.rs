@@ -11,7 +11,7 @@ use xiezhi_pki::{
 };
 use xiezhi_types::InstitutionId;
 
-use crate::core::{Core, now};
+use crate::core::Core;
 
 /// How long a certificate that led to a root is not asked again, in seconds: so that a new revocation list takes effect.
 const LEAF_GOOD_S: u64 = 3600;
@@ -117,7 +117,7 @@ impl Judge {
                     let revocation = RevocationPolicy::STRICT;
                     let crls = std::slice::from_ref(&list);
                     let trust = Trust { root_der: root, intermediates: &[], crls, revocation };
-                    let judged = validate(leaf, &trust, now().seconds(), Purpose::Seal);
+                    let judged = validate(leaf, &trust, core.machine.now().seconds(), Purpose::Seal);
                     matches!(judged, Ok(_) | Err(ChainError::Revoked { .. }))
                 })
             };
