@@ -32,6 +32,8 @@ mod directory;
 mod engine;
 mod handle;
 mod node;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 
 pub use application::{Application, BoxFuture};
 pub use block::Block;
