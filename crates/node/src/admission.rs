@@ -42,20 +42,31 @@ pub(crate) fn run(core: &Arc<Core>, mut arrivals: mpsc::Receiver<Arrival>) {
         if loaded {
             std::thread::sleep(GATHERING);
         }
-        take(core, first, &mut batch);
-        while batch.len() < BATCH_MAX {
-            let Ok(next) = arrivals.try_recv() else { break };
-            take(core, next, &mut batch);
-        }
-        loaded = batch.len() >= LOADED_STATEMENTS;
-        admit(core, &mut batch);
+        loaded = gather(core, first, &mut arrivals, &mut batch) >= LOADED_STATEMENTS;
         if core.stopping.load(Ordering::Relaxed) {
             return;
         }
     }
 }
 
-type Candidate = (Arc<Admitted>, Option<oneshot::Sender<Ending>>);
+/// Admits `first` and what else has arrived, up to a batch; gives how many statements that were.
+pub(crate) fn gather(
+    core: &Core,
+    first: Arrival,
+    arrivals: &mut mpsc::Receiver<Arrival>,
+    batch: &mut Vec<Candidate>,
+) -> usize {
+    take(core, first, batch);
+    while batch.len() < BATCH_MAX {
+        let Ok(next) = arrivals.try_recv() else { break };
+        take(core, next, batch);
+    }
+    let statements = batch.len();
+    admit(core, batch);
+    statements
+}
+
+pub(crate) type Candidate = (Arc<Admitted>, Option<oneshot::Sender<Ending>>);
 
 fn take(core: &Core, arrival: Arrival, batch: &mut Vec<Candidate>) {
     match arrival {

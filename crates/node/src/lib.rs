@@ -27,6 +27,8 @@ mod message;
 mod node;
 mod parts;
 mod sealing;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod witness;
 
 pub use api::{

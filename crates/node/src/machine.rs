@@ -1,5 +1,7 @@
 //! What a node takes from the machine it runs on: time and chance.
 
+#![cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "public for simulations"))]
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use xiezhi_consensus::BoxFuture;
@@ -8,7 +10,7 @@ use xiezhi_types::TimestampMs;
 /// Time and chance. A node asks nothing else for them, so that a simulation can stand in for the machine.
 ///
 /// Used for proposals, votes, seals, waiting and what is shown; execution never sees it.
-pub(crate) trait Machine: Send + Sync + 'static {
+pub trait Machine: Send + Sync + 'static {
     /// The wall clock, which may be wrong and may jump.
     fn now(&self) -> TimestampMs;
 

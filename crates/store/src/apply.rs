@@ -108,6 +108,10 @@ impl Store {
             }
         }
         batch.insert(&self.meta, b"tip".as_slice(), keys::encode_tip(&next));
+        #[cfg(feature = "simulation")]
+        if self.full.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(self.failed(fjall::Error::Io(std::io::ErrorKind::StorageFull.into())));
+        }
         batch.commit().map_err(|source| self.failed(source))?;
         *self.trees.write().unwrap_or_else(|e| e.into_inner()) = trees;
         *self.tip.write().unwrap_or_else(|e| e.into_inner()) = next;

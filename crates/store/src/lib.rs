@@ -143,6 +143,8 @@ pub struct Store {
     trees: RwLock<Arc<Trees>>,
     cache: trees::TileCache,
     writer: Mutex<()>,
+    #[cfg(feature = "simulation")]
+    full: std::sync::atomic::AtomicBool,
 }
 
 impl Store {
@@ -187,6 +189,8 @@ impl Store {
             trees: RwLock::new(Arc::new(Trees::default())),
             cache: trees::TileCache::default(),
             writer: Mutex::new(()),
+            #[cfg(feature = "simulation")]
+            full: false.into(),
         };
         store.begin_or_resume()?;
         Ok(store)
@@ -245,6 +249,12 @@ impl Store {
     #[must_use]
     pub fn disk_bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
+    }
+
+    /// From now on no block can be applied, as if the disk were full.
+    #[cfg(feature = "simulation")]
+    pub fn fill_disk(&self) {
+        self.full.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     fn failed(&self, source: fjall::Error) -> StoreError {

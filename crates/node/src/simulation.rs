@@ -1,0 +1,138 @@
+//! A node without threads, for simulations: whoever holds it does, step by step, what the threads do.
+//!
+//! The code is the running node's. What differs: admission and sealing happen one after the other, whenever [`SimulatedNode::step`] is
+//! called; time and chance come from the given [`Machine`]; the links are those of `xiezhi_consensus::simulation`.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering, mpsc::Receiver},
+};
+
+use tokio::sync::{mpsc, oneshot};
+use xiezhi_consensus::{Application, Config, Handle};
+use xiezhi_evidence::CertifiedSeal;
+use xiezhi_ledger::{Admitted, Rejection, Transaction};
+use xiezhi_types::{Height, LogIndex};
+
+use crate::{
+    NodeConfig, SealedCheckpoint, StartError,
+    admission::{self, Arrival},
+    chain::Ledger,
+    core::{Core, lock},
+    message::{Collected, Message},
+    parts::Parts,
+    sealing::{Sealer, Task},
+};
+
+pub use crate::machine::Machine;
+
+/// How a submitted statement ends: acknowledged at an index, or refused.
+pub type Ending = oneshot::Receiver<Result<LogIndex, Rejection>>;
+
+/// A node that does something only when told to.
+pub struct SimulatedNode {
+    core: Arc<Core>,
+    application: Arc<Ledger>,
+    arriving: mpsc::Receiver<Arrival>,
+    sealer: Sealer,
+    tasks: Receiver<Task>,
+    engine: Config,
+}
+
+impl SimulatedNode {
+    /// Opens the node's store and takes up what was not sealed when it ended.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn open(config: NodeConfig, machine: Arc<dyn Machine>) -> Result<Self, StartError> {
+        let Parts { core, application, arriving, mut sealer, tasks, engine } = Parts::open(config, machine)?;
+        sealer.resume();
+        Ok(Self { core, application: Arc::new(application), arriving, sealer, tasks, engine })
+    }
+
+    /// What the engine is started with.
+    #[must_use]
+    pub fn engine(&self) -> &Config {
+        &self.engine
+    }
+
+    /// What the engine drives.
+    #[must_use]
+    pub fn application(&self) -> Arc<dyn Application> {
+        Arc::clone(&self.application) as Arc<dyn Application>
+    }
+
+    /// Joins the node to its engine; done once.
+    pub fn attach(&self, handle: Handle) {
+        self.core.attach(handle);
+    }
+
+    /// Does all that waits for admission and sealing, and what is due by the clock.
+    pub fn step(&mut self) {
+        if self.core.stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut batch = Vec::new();
+        while let Ok(first) = self.arriving.try_recv() {
+            admission::gather(&self.core, first, &mut self.arriving, &mut batch);
+        }
+        while let Ok(task) = self.tasks.try_recv() {
+            self.sealer.handle(task);
+        }
+        self.sealer.tick_when_due();
+    }
+
+    /// Hands in a statement as a depositor does.
+    ///
+    /// # Errors
+    /// [`Rejection`] of what needs no state to be seen.
+    pub fn submit(&self, statement: Vec<u8>) -> Result<Ending, Rejection> {
+        let transaction = Transaction { statement, items: Vec::new() };
+        let admitted = Admitted::check(transaction, &self.core.genesis, &self.core.ledger)?;
+        let (sender, ending) = oneshot::channel();
+        // A full queue drops the sender: the ending never comes, as after a crash.
+        let _ = self.application.arrivals.try_send(Arrival::Local(Box::new(admitted), sender));
+        Ok(ending)
+    }
+
+    /// Records and height.
+    #[must_use]
+    pub fn tip(&self) -> (u64, Height) {
+        let tip = self.core.store.tip();
+        (tip.size.0, tip.height)
+    }
+
+    /// The statement recorded at `index`.
+    #[must_use]
+    pub fn record(&self, index: u64) -> Option<Vec<u8>> {
+        self.core.store.record(LogIndex(index)).ok().flatten().map(|record| record.statement)
+    }
+
+    /// At most `limit` checkpoints above `after`, rising, with what is collected for them.
+    #[must_use]
+    pub fn checkpoints(&self, after: Height, limit: usize) -> Vec<SealedCheckpoint> {
+        self.core.checkpoints(after, limit).unwrap_or_default()
+    }
+
+    /// Statements that wait to be ordered.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        lock(&self.core.mempool).len()
+    }
+
+    /// From now on the store has no room: no block can be applied.
+    pub fn fill_disk(&self) {
+        self.core.store.fill_disk();
+    }
+
+    /// Sends seals to the other nodes without having looked at them.
+    pub fn spread_seals(&self, height: Height, seals: Vec<CertifiedSeal>) {
+        self.core.broadcast(&Message::Collected(vec![Collected { height, seals, stamps: Vec::new() }]));
+    }
+
+    /// Where the store is, under the configured directory.
+    #[must_use]
+    pub fn store_dir(data_dir: &std::path::Path) -> PathBuf {
+        data_dir.join("store")
+    }
+}
