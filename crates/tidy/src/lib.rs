@@ -23,7 +23,7 @@ const ROWS: [&[&str]; 10] = [
     &["node", "client"],
     &["api", "alliance"],
     &["xiezhi"],
-    &["tidy"],
+    &["tidy", "simulation"],
 ];
 
 /// Most lines of a source file.

@@ -1,0 +1,83 @@
+//! Seeds played.
+
+use std::path::Path;
+
+use xiezhi_consensus::simulation::World;
+
+use crate::{
+    alliance::START_MS,
+    cluster::{Cluster, Pause},
+    schedule::Schedule,
+};
+
+/// Most bytes of a message between nodes.
+const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Seeds of an ordinary run.
+const SEEDS: u64 = 24;
+
+/// What came of a seed.
+#[derive(Debug, PartialEq, Eq)]
+struct Played {
+    fingerprint: String,
+    records: usize,
+    acknowledged: usize,
+    sealed: u64,
+}
+
+/// The stores lose what a test says they lose, so that they can lie in memory where there is such a place.
+fn directory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
+fn play(schedule: Schedule) -> Result<Played, String> {
+    let dir = directory();
+    let seed = schedule.seed;
+    let mut cluster = Cluster::new(schedule, dir.path());
+    let mut world = World::new(seed, START_MS, &cluster.alliance.consensus_keys(), MESSAGE_BYTES_MAX);
+    loop {
+        let (pause, after) = world.run(async |stage| cluster.live(stage).await);
+        world = after;
+        match pause? {
+            Pause::PowerCut => cluster.power_failed(),
+            Pause::Done => break,
+        }
+    }
+    Ok(Played {
+        fingerprint: world.fingerprint().to_owned(),
+        records: cluster.checks.log.len(),
+        acknowledged: cluster.checks.acknowledged.len(),
+        sealed: cluster.checks.sealed,
+    })
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+#[test]
+fn nothing_is_lost_forked_or_stuck_under_any_seed() {
+    let first = number("XIEZHI_SIM_SEED").unwrap_or(1);
+    let seeds = number("XIEZHI_SIM_SEEDS").unwrap_or(SEEDS);
+    let (mut records, mut acknowledged) = (0, 0);
+    for seed in first..first + seeds {
+        let schedule = Schedule::of(seed);
+        match play(schedule.clone()) {
+            Ok(played) => {
+                println!("seed {seed}: {played:?} {:?}", schedule.liar);
+                assert_eq!(played.records as u64, played.sealed);
+                records += played.records;
+                acknowledged += played.acknowledged;
+            }
+            Err(reason) => panic!("XIEZHI_SIM_SEED={seed}: {reason}\n{schedule:?}"),
+        }
+    }
+    println!("{seeds} seeds from {first}: {records} records, {acknowledged} acknowledged");
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in [3, 4] {
+        assert_eq!(play(Schedule::of(seed)), play(Schedule::of(seed)), "seed {seed}");
+    }
+}
