@@ -23,6 +23,8 @@ pub(crate) struct Checks {
     /// The one log; whoever is first says what it is.
     pub(crate) log: Vec<Vec<u8>>,
     recorded: BTreeSet<Vec<u8>>,
+    /// All that depositors ever handed in.
+    pub(crate) deposited: BTreeSet<Vec<u8>>,
     /// Roots of the log's first so many records, under SHA-256 and SM3.
     roots: BTreeMap<u64, (Hash, Hash)>,
     /// What the first node that had it said of each height: size, time, state root.
@@ -69,6 +71,7 @@ impl Checks {
             keys: genesis.institutions.iter().map(|one| (one.id.to_string(), one.seal_key)).collect(),
             log: Vec::new(),
             recorded: BTreeSet::new(),
+            deposited: BTreeSet::new(),
             roots: BTreeMap::new(),
             heights: BTreeMap::new(),
             had: [0; NODES],
@@ -111,6 +114,7 @@ impl Checks {
             return must(*known == found, || format!("node {number} has another record {index}"));
         }
         must(at == self.log.len(), || format!("node {number} skips to record {index}"))?;
+        must(self.deposited.contains(&found), || format!("record {index} was deposited by nobody"))?;
         must(self.recorded.insert(found.clone()), || format!("record {index} is recorded twice"))?;
         self.log.push(found);
         Ok(())
@@ -127,7 +131,12 @@ impl Checks {
         })?;
         let said = (size, found.time.0, found.state_root);
         let known = *self.heights.entry(found.height.0).or_insert(said);
-        must(known == said, || format!("node {number} has another checkpoint {}", found.height))
+        must(known == said, || format!("node {number} has another checkpoint {}", found.height))?;
+        let before = self.heights.range(..found.height.0).next_back();
+        let after = self.heights.range(found.height.0 + 1..).next();
+        let rises = before.is_none_or(|(_, one)| one.0 < size && one.1 < said.1)
+            && after.is_none_or(|(_, one)| one.0 > size && one.1 > said.1);
+        must(rises, || format!("node {number}: time or size does not rise at {}", found.height))
     }
 
     /// Every seal kept is genuine, and what counts as sealed has the policy's seals.

@@ -109,7 +109,10 @@ pub(crate) struct Cluster {
     links: (u64, u64, u8),
     synced: BTreeMap<String, Synced>,
     looked_ms: u64,
-    pub(crate) healed: bool,
+    healed: bool,
+    /// Lives ended by a crash, and nodes that stopped by themselves for want of room.
+    pub(crate) crashes: u64,
+    pub(crate) stopped: u64,
 }
 
 type Faces = BTreeMap<usize, Vec<Face>>;
@@ -135,6 +138,8 @@ impl Cluster {
             synced: BTreeMap::new(),
             looked_ms: 0,
             healed: false,
+            crashes: 0,
+            stopped: 0,
         };
         let creation = cluster.alliance.creation(START_MS);
         cluster.deposit(creation, 1);
@@ -252,6 +257,7 @@ impl Cluster {
     /// A depositor appears; nobody deposits with a liar.
     fn deposit(&mut self, statement: Vec<u8>, node: usize) {
         let node = if self.is_honest(node) { node } else { (node + 1) % NODES };
+        self.checks.deposited.insert(statement.clone());
         self.clients.push(Client { statement, node, ending: None, ask_at_ms: 0 });
     }
 
@@ -316,6 +322,7 @@ impl Cluster {
 
     async fn crash(&mut self, stage: &mut Stage, node: usize, faces: &mut Faces) {
         for face in faces.remove(&node).unwrap_or_default() {
+            self.crashes += 1;
             stage.crash(&face.name).await;
             let name = face.name.clone();
             drop(face);
@@ -375,6 +382,7 @@ impl Cluster {
             if self.is_honest(node) && !(full && said) {
                 return Err(format!("node {node} ended: {exit:?}"));
             }
+            self.stopped += u64::from(full);
             self.crash(stage, node, faces).await;
         }
         self.ask(faces, now_ms)

@@ -92,7 +92,7 @@ impl Schedule {
                     events.push((at + 1_000 + chance.below(4_000), Event::Restart(node)));
                 }
                 3 | 4 => events.push((at, Event::Partition(chance.below(16) as u8))),
-                5 => events.push((at, Event::Deaf(node, chance.node()))),
+                5 => events.push((at, Event::Deaf(node, (node + 1 + chance.below(3) as usize) % NODES))),
                 6 => {
                     let (delay, loss) = (1 + chance.below(300), chance.below(30) as u8);
                     events.push((at, Event::Links(delay, chance.below(delay), loss)));

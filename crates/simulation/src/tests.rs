@@ -1,11 +1,12 @@
 //! Seeds played.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use xiezhi_consensus::simulation::World;
 
 use crate::{
     alliance::START_MS,
+    byzantine::Lie,
     cluster::{Cluster, Pause},
     schedule::Schedule,
 };
@@ -13,7 +14,7 @@ use crate::{
 /// Most bytes of a message between nodes.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// Seeds of an ordinary run.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 30;
 
 /// What came of a seed.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ struct Played {
     records: usize,
     acknowledged: usize,
     sealed: u64,
+    crashes: u64,
+    stopped: u64,
 }
 
 /// The stores lose what a test says they lose, so that they can lie in memory where there is such a place.
@@ -48,6 +51,8 @@ fn play(schedule: Schedule) -> Result<Played, String> {
         records: cluster.checks.log.len(),
         acknowledged: cluster.checks.acknowledged.len(),
         sealed: cluster.checks.sealed,
+        crashes: cluster.crashes,
+        stopped: cluster.stopped,
     })
 }
 
@@ -59,20 +64,39 @@ fn number(name: &str) -> Option<u64> {
 fn nothing_is_lost_forked_or_stuck_under_any_seed() {
     let first = number("XIEZHI_SIM_SEED").unwrap_or(1);
     let seeds = number("XIEZHI_SIM_SEEDS").unwrap_or(SEEDS);
-    let (mut records, mut acknowledged) = (0, 0);
+    let mut sums = [0; 4];
     for seed in first..first + seeds {
         let schedule = Schedule::of(seed);
         match play(schedule.clone()) {
             Ok(played) => {
                 println!("seed {seed}: {played:?} {:?}", schedule.liar);
                 assert_eq!(played.records as u64, played.sealed);
-                records += played.records;
-                acknowledged += played.acknowledged;
+                let counts =
+                    [played.records as u64, played.acknowledged as u64, played.crashes, played.stopped];
+                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
             }
             Err(reason) => panic!("XIEZHI_SIM_SEED={seed}: {reason}\n{schedule:?}"),
         }
     }
-    println!("{seeds} seeds from {first}: {records} records, {acknowledged} acknowledged");
+    let [records, acknowledged, crashes, stopped] = sums;
+    println!(
+        "{seeds} seeds from {first}: {records} records, {acknowledged} acknowledged, {crashes} crashes, \
+         {stopped} stopped for want of room"
+    );
+}
+
+/// An ordinary run has every fault and every lie in it.
+#[test]
+fn the_ordinary_seeds_hold_every_fault() {
+    let mut lies = BTreeSet::new();
+    let mut faults = BTreeSet::new();
+    let name = |debug: String| debug.split(['(', ' ']).next().unwrap().to_owned();
+    for schedule in (1..=SEEDS).map(Schedule::of) {
+        lies.extend(schedule.liar.map(|(_, lie)| name(format!("{lie:?}"))));
+        faults.extend(schedule.events.iter().map(|(_, event)| name(format!("{event:?}"))));
+    }
+    assert_eq!(lies.len(), Lie::ALL.len(), "{lies:?}");
+    assert_eq!(faults.len(), 9, "{faults:?}");
 }
 
 #[test]
