@@ -13,12 +13,12 @@
 //!   that says one thing to these and another to those.
 //!
 //! # Absent
-//! The application's files are the application's: who simulates must see to their fate. Nothing here reads the machine's clock.
+//! No life begins with forgotten votes ([`crate::forget_votes`]). The application's files are the application's: who simulates must see to their fate. Nothing here reads the machine's clock.
 
 use crate::{
     Application, BoxFuture, Config, Exit, Handle, StartError,
     config::{Checked, bytes_of, engine_key},
-    engine::{self, Channel, Links},
+    engine::{self, Channel, End, Links},
     handle::{Control, OUTBOUND_MESSAGES_MAX},
 };
 use commonware_cryptography::ed25519::PublicKey;
@@ -35,7 +35,10 @@ use rand_core::Rng as _;
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -276,6 +279,10 @@ impl Stage {
             let task = node.spawn(move |context| async move {
                 let started = oneshot::channel().0;
                 let end = engine::run(context, &prefix, checked, links, application, control, started).await;
+                let end = match end {
+                    End::Exit(exit) => exit,
+                    End::MayVote(_) => unreachable!("no life begins with forgotten votes"),
+                };
                 exit.send_replace(Some(end));
             });
             assert!(self.running.insert(life.name, task).is_none(), "a life is lived once at a time");
@@ -314,6 +321,8 @@ fn ends(message_bytes_max: usize) -> (Handle, Control, watch::Sender<Option<Exit
     let (outbound, outbound_receiver) = mpsc::channel(OUTBOUND_MESSAGES_MAX);
     let (exit_sender, exit) = watch::channel(None);
     let (stop, tip) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
-    let control = Control { outbound: outbound_receiver, stop: Arc::clone(&stop), tip: Arc::clone(&tip) };
-    (Handle { outbound, message_bytes_max, stop, tip, exit }, control, exit_sender)
+    let receiver = Arc::new(tokio::sync::Mutex::new(outbound_receiver));
+    let control = Control { outbound: receiver, stop: Arc::clone(&stop), tip: Arc::clone(&tip) };
+    let voting = Arc::new(AtomicBool::new(true));
+    (Handle { outbound, message_bytes_max, stop, tip, voting, exit }, control, exit_sender)
 }
