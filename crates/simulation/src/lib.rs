@@ -21,7 +21,7 @@
 //!
 //! # Running
 //! `cargo test -p xiezhi-simulation` plays some seeds. `XIEZHI_SIM_SEED=S` begins at seed S (with `XIEZHI_SIM_SEEDS=1`: that one alone),
-//! `XIEZHI_SIM_SEEDS=N` plays N. A failure prints the seed and its schedule.
+//! `XIEZHI_SIM_SEEDS=N` plays N, `XIEZHI_SIM_LOG=debug` shows the nodes' log. A failure prints the seed and its schedule.
 
 #![cfg(test)]
 

@@ -62,6 +62,9 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn nothing_is_lost_forked_or_stuck_under_any_seed() {
+    if let Ok(filter) = std::env::var("XIEZHI_SIM_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).without_time().init();
+    }
     let first = number("XIEZHI_SIM_SEED").unwrap_or(1);
     let seeds = number("XIEZHI_SIM_SEEDS").unwrap_or(SEEDS);
     let mut sums = [0; 4];
