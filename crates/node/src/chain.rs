@@ -124,11 +124,13 @@ impl Ledger {
         let read = self.read(&parent).ok()?;
         let time = read.time;
         let in_flight = self.in_flight(&parent);
+        // A view has passed and the parent is still not final: another block makes it so, and nothing else will until somebody deposits.
+        let hangs = views_passed > 0 && !in_flight.is_empty();
         loop {
             let arrived = self.core.arrived.notified();
             tokio::pin!(arrived);
             arrived.as_mut().enable();
-            if lock(&self.core.mempool).has_beyond(&in_flight) || views_passed >= EMPTY_VIEWS_MAX {
+            if lock(&self.core.mempool).has_beyond(&in_flight) || hangs || views_passed >= EMPTY_VIEWS_MAX {
                 break;
             }
             arrived.await;

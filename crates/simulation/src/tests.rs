@@ -102,6 +102,16 @@ fn the_ordinary_seeds_hold_every_fault() {
     assert_eq!(faults.len(), 9, "{faults:?}");
 }
 
+/// A partition between a block's votes and its finalization: the block hung for a minute.
+#[test]
+fn a_block_left_behind_by_a_view_is_followed_at_once() {
+    for seed in [200_110, 200_236, 200_353] {
+        if let Err(reason) = play(Schedule::of(seed)) {
+            panic!("seed {seed}: {reason}");
+        }
+    }
+}
+
 #[test]
 fn a_seed_replays_exactly() {
     for seed in [3, 4] {
