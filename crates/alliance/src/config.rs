@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use xiezhi_crypto::{SignatureAlg, SigningKey};
-use xiezhi_node::{AuthorityConfig, NodeConfig, Stamper, TimeStampConfig};
+use xiezhi_node::{AuthorityConfig, NodeConfig, Renewal, Stamper, TimeStampConfig};
 use xiezhi_pki::{
     CertificateAuthority, Crl, ObjectIdentifier, P256Key, X509Certificate, timestamp::TimeStampAuthority,
 };
@@ -124,7 +124,7 @@ impl NodeFile {
     }
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, AllianceError> {
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, AllianceError> {
     fs::read(path).map_err(|source| AllianceError::File { path: path.to_owned(), source })
 }
 
@@ -184,6 +184,36 @@ pub(crate) fn authority(key: &Path, cert: &Path) -> Result<CertificateAuthority,
     CertificateAuthority::from_parts(p256(key)?, certificate(cert)?.der()).map_err(|e| wrong(e.to_string()))
 }
 
+/// Puts `bytes` in the place of the file at `path`, which stays beside as `.old`; at no moment is a file of that name half written.
+pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), AllianceError> {
+    let failed = |source| AllianceError::File { path: path.to_owned(), source };
+    let beside = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    fs::write(beside(".new"), bytes).map_err(failed)?;
+    fs::copy(path, beside(".old")).map_err(failed)?;
+    fs::rename(beside(".new"), path).map_err(failed)
+}
+
+/// What an institution renews while its node runs, as the files under `base` that `file` names hold it.
+pub(crate) fn renewal(file: &NodeFile, base: &Path) -> Result<Renewal, AllianceError> {
+    let at = |relative: &Path| base.join(relative);
+    let timestamps = file.timestamps.as_ref().map(|section| {
+        let (key, cert) = (p256(&at(&section.key))?, certificate(&at(&section.certificate))?);
+        TimeStampAuthority::new(key, cert.der(), &[], TIMESTAMP_POLICY, TIMESTAMP_ACCURACY_MS)
+            .map_err(|e| AllianceError::Content { path: at(&section.certificate), reason: e.to_string() })
+    });
+    let chain = pems(&at(&file.seal_chain), X509Certificate::from_pem)?;
+    let mut revocations = Vec::new();
+    for list in &file.revocations {
+        revocations.extend(pems(&at(list), Crl::from_pem)?.into_iter().map(|crl| crl.der().to_vec()));
+    }
+    let seal_chain = chain.iter().map(|c| c.der().to_vec()).collect();
+    Ok(Renewal { seal_chain, revocations, timestamps: timestamps.transpose()? })
+}
+
 /// Reads a node's configuration and everything it names; gives what the node starts with and the address of its REST interface.
 ///
 /// # Errors
@@ -203,25 +233,15 @@ pub fn load(
             reason: e.to_string(),
         })
     };
-    let timestamps = file.timestamps.as_ref().map(|section| {
-        let (key, cert) = (p256(&at(&section.key))?, certificate(&at(&section.certificate))?);
-        let policy = TIMESTAMP_POLICY;
-        let stands_in_for = section.stands_in_for.as_deref().map(id).transpose()?;
-        TimeStampAuthority::new(key, cert.der(), &[], policy, TIMESTAMP_ACCURACY_MS)
-            .map(|authority| TimeStampConfig { authority, stands_in_for })
-            .map_err(|e| content(at(&section.certificate), e.to_string()))
-    });
+    let Renewal { seal_chain, revocations, timestamps } = renewal(&file, &base)?;
+    let stands_in_for = file.timestamps.as_ref().and_then(|section| section.stands_in_for.as_deref());
+    let stands_in_for = stands_in_for.map(id).transpose()?;
     let authority = file.authority.as_ref().map(|section| {
         authority(&at(&section.key), &at(&section.certificate)).map(|authority| AuthorityConfig { authority })
     });
     let seal_seed = seed(&at(&file.seal_key))?;
     let seal_key = SigningKey::from_seed(SignatureAlg::Ed25519, &seal_seed)
         .map_err(|e| content(at(&file.seal_key), e.to_string()))?;
-    let chain = pems(&at(&file.seal_chain), X509Certificate::from_pem)?;
-    let mut revocations = Vec::new();
-    for list in &file.revocations {
-        revocations.extend(pems(&at(list), Crl::from_pem)?.into_iter().map(|crl| crl.der().to_vec()));
-    }
     let peers = file.peers.iter().map(|(name, listen)| Ok((id(name)?, address("peers", listen)?)));
     let config = NodeConfig {
         institution: id(&file.institution)?,
@@ -229,11 +249,11 @@ pub fn load(
         data_dir: overrides.data_dir.clone().unwrap_or_else(|| at(&file.data_dir)),
         consensus_seed: seed(&at(&file.consensus_key))?,
         seal_key,
-        seal_chain: chain.iter().map(|c| c.der().to_vec()).collect(),
+        seal_chain,
         listen: address("listen", overrides.listen.as_deref().unwrap_or(&file.listen))?,
         peers: peers.collect::<Result<_, AllianceError>>()?,
         revocations,
-        timestamps: timestamps.transpose()?,
+        timestamps: timestamps.map(|authority| TimeStampConfig { authority, stands_in_for }),
         authority: authority.transpose()?,
         stampers,
         cache_bytes: file.cache_mib << 20,

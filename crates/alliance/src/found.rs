@@ -23,7 +23,7 @@ use crate::{
 
 pub(crate) const DAY_S: u64 = 24 * 3600;
 /// Roots and time-stamp authorities are certified for this long.
-const ROOT_DAYS: u64 = 20 * 365;
+pub(crate) const ROOT_DAYS: u64 = 20 * 365;
 /// Institutions' seal keys are certified for this long.
 pub(crate) const SEAL_DAYS: u64 = 5 * 365;
 /// The first revocation list is good for this long; the authority's node renews it.

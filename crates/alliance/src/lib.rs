@@ -17,7 +17,7 @@ mod renew;
 
 pub use config::{NodeFile, Overrides, load};
 pub use found::{Founding, Layout, found, institutions};
-pub use renew::renew_seal;
+pub use renew::{Renewals, renew};
 
 use std::path::PathBuf;
 

@@ -1,24 +1,27 @@
-//! Renewal of an institution's seal certificate by the alliance's own certificate authority.
+//! Renewal: new certificates from the alliance's own certificate authority, and their way into a running node.
 
-use std::{fs, path::Path};
+use std::path::{Path, PathBuf};
 
+use xiezhi_node::Renewal;
 use xiezhi_pki::{CertificateTemplate, Profile, PublicKey, Subject, Validity, X509Certificate};
 use xiezhi_types::TimestampMs;
 
 use crate::{
     AllianceError, NodeFile,
-    config::{authority, pems},
-    found::{BACKDATED_S, DAY_S, SEAL_DAYS, serial},
+    config::{authority, pems, read_bytes, renewal, write_beside},
+    found::{BACKDATED_S, DAY_S, ROOT_DAYS, SEAL_DAYS, serial},
 };
 
-/// Issues a new certificate for the institution and the key that the certificate in the file `seal_chain` names, valid from `now` for five years, with the
-/// key of the certificate authority that the node file `ca` configures. The old file stays beside as `.old`. Gives the new validity.
+/// Issues a new certificate for the subject and the key of the one in the file `old`, an institution's seal certificate or a time-stamp authority's, with the
+/// key of the certificate authority that the node file `ca` configures.
+///
+/// Valid from `now` until `until` (unix seconds), or for as long as at the founding, in no case longer than the authority itself. It takes the
+/// place of `old`, which stays beside as `.old`. Gives the new validity.
 ///
 /// # Errors
 /// [`AllianceError`]; the file is unchanged then.
-pub fn renew_seal(ca: &Path, seal_chain: &Path, now: TimestampMs) -> Result<Validity, AllianceError> {
-    let wrong =
-        |reason: &str| AllianceError::Content { path: seal_chain.to_owned(), reason: reason.to_owned() };
+pub fn renew(ca: &Path, old: &Path, now: TimestampMs, until: Option<u64>) -> Result<Validity, AllianceError> {
+    let wrong = |reason: &str| AllianceError::Content { path: old.to_owned(), reason: reason.to_owned() };
     let file = NodeFile::read(ca)?;
     let section = file.authority.as_ref().ok_or_else(|| AllianceError::Value {
         field: "authority",
@@ -26,14 +29,26 @@ pub fn renew_seal(ca: &Path, seal_chain: &Path, now: TimestampMs) -> Result<Vali
     })?;
     let base = ca.parent().unwrap_or(Path::new("."));
     let authority = authority(&base.join(&section.key), &base.join(&section.certificate))?;
-    let old = pems(seal_chain, X509Certificate::from_pem)?.swap_remove(0);
-    let institution = old.institution().ok_or_else(|| wrong("not an institution's seal certificate"))?;
-    let PublicKey::Ed25519(key) = old.public_key() else { return Err(wrong("not an Ed25519 key")) };
-    let (organisation, common_name) = (old.organisation(), old.common_name());
+    let present = pems(old, X509Certificate::from_pem)?.swap_remove(0);
+    let institution = present.institution();
+    let (profile, days) = match (&institution, present.public_key()) {
+        (Some(institution), PublicKey::Ed25519(key)) => {
+            (Profile::InstitutionSeal { institution, key }, SEAL_DAYS)
+        }
+        (None, PublicKey::P256(key)) if present.is_time_stamping() => {
+            (Profile::TimeStamping { key }, ROOT_DAYS)
+        }
+        _ => return Err(wrong("neither an institution's seal certificate nor a time-stamp authority's")),
+    };
+    let (organisation, common_name) = (present.organisation(), present.common_name());
     let at = now.seconds();
-    let validity = Validity { not_before: at - BACKDATED_S, not_after: at + SEAL_DAYS * DAY_S };
+    let issuer = authority.certificate().validity();
+    let validity = Validity {
+        not_before: at.saturating_sub(BACKDATED_S).max(issuer.not_before),
+        not_after: until.unwrap_or(at + days * DAY_S).min(issuer.not_after),
+    };
     let renewed = authority.issue(&CertificateTemplate {
-        profile: Profile::InstitutionSeal { institution: &institution, key },
+        profile,
         subject: Subject {
             organisation: organisation.as_deref().ok_or_else(|| wrong("it names no organisation"))?,
             common_name: common_name.as_deref().ok_or_else(|| wrong("it has no common name"))?,
@@ -42,10 +57,101 @@ pub fn renew_seal(ca: &Path, seal_chain: &Path, now: TimestampMs) -> Result<Vali
         validity,
         crl_url: None,
     })?;
-    let failed = |source| AllianceError::File { path: seal_chain.to_owned(), source };
-    let beside = |end: &str| seal_chain.with_extension(format!("pem.{end}"));
-    fs::write(beside("new"), renewed.to_pem()).map_err(failed)?;
-    fs::rename(seal_chain, beside("old")).map_err(failed)?;
-    fs::rename(beside("new"), seal_chain).map_err(failed)?;
+    write_beside(old, renewed.to_pem().as_bytes())?;
     Ok(validity)
+}
+
+/// The files of a node that its institution renews: watched, so that a running node can take them without a stop.
+#[derive(Debug)]
+pub struct Renewals {
+    base: PathBuf,
+    file: NodeFile,
+    /// What the files held when they were last looked at.
+    seen: Vec<Vec<u8>>,
+}
+
+impl Renewals {
+    /// Watches the files that `path`, a node's configuration, names. The configuration itself is read once.
+    ///
+    /// # Errors
+    /// [`AllianceError`].
+    pub fn new(path: &Path) -> Result<Self, AllianceError> {
+        let base = path.parent().unwrap_or(Path::new(".")).to_owned();
+        Ok(Self { base, file: NodeFile::read(path)?, seen: Vec::new() })
+    }
+
+    /// Makes [`Renewals::changed`] give what the files hold once more: it could not be used.
+    pub fn look_again(&mut self) {
+        self.seen.clear();
+    }
+
+    /// What the files hold, if that has changed since it was last asked; the first time always.
+    ///
+    /// # Errors
+    /// [`AllianceError`] naming the file that is wrong; said once for each content, so that one that is half written is read again when it is
+    /// whole.
+    pub fn changed(&mut self) -> Result<Option<Renewal>, AllianceError> {
+        let mut files = vec![&self.file.seal_chain];
+        files.extend(&self.file.revocations);
+        files.extend(self.file.timestamps.iter().map(|section| &section.certificate));
+        let found = files.into_iter().map(|file| read_bytes(&self.base.join(file)));
+        // While a file is being replaced there may be none for a moment: the next look finds it.
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        if found == self.seen {
+            return Ok(None);
+        }
+        self.seen = found;
+        renewal(&self.file, &self.base).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{Founding, found};
+
+    #[test]
+    fn what_is_renewed_is_seen_once_and_only_when_it_is_whole() {
+        let temp = tempfile::tempdir().unwrap();
+        let now = TimestampMs(1_795_334_950_000);
+        let founding = Founding {
+            dir: temp.path().join("alliance"),
+            institutions: 4,
+            base_port: 17_000,
+            host: "127.0.0.1".to_owned(),
+            now,
+        };
+        let (layout, _) = found(&founding).unwrap();
+        let ca = layout.node_file("ca");
+        let pki = |name: &str| layout.dir.join("ca/pki").join(name);
+        let mut watched = Renewals::new(&ca).unwrap();
+        let first = watched.changed().unwrap().unwrap();
+        assert!(watched.changed().unwrap().is_none());
+
+        let seal = renew(&ca, &pki("seal.pem"), TimestampMs(now.0 + 1000), None).unwrap();
+        let second = watched.changed().unwrap().unwrap();
+        assert_ne!(first.seal_chain, second.seal_chain);
+        assert_eq!(seal.not_after, now.seconds() + 1 + SEAL_DAYS * DAY_S);
+
+        // A time-stamp authority's would outlive the root, were it made for as long as at the founding.
+        let stamps = renew(&ca, &pki("tsa.pem"), TimestampMs(now.0 + 1000), None).unwrap();
+        assert_eq!(stamps.not_after, now.seconds() + ROOT_DAYS * DAY_S);
+        let third = watched.changed().unwrap().unwrap().timestamps.unwrap();
+        assert_eq!(third.certificate().validity(), stamps);
+        let until = now.seconds() + 60;
+        assert_eq!(renew(&ca, &pki("seal.pem"), now, Some(until)).unwrap().not_after, until);
+        assert!(watched.changed().unwrap().is_some());
+
+        let whole = fs::read(pki("seal.pem")).unwrap();
+        fs::write(pki("seal.pem"), &whole[..whole.len() / 2]).unwrap();
+        assert!(watched.changed().is_err_and(|error| error.to_string().contains("seal.pem")));
+        fs::write(pki("seal.pem"), &whole).unwrap();
+        assert!(watched.changed().unwrap().is_some());
+
+        assert!(renew(&ca, &pki("root.pem"), now, None).is_err(), "a root is not renewed");
+        assert!(renew(&layout.node_file("court"), &pki("seal.pem"), now, None).is_err());
+        assert_eq!(fs::read(pki("seal.pem")).unwrap(), whole);
+    }
 }

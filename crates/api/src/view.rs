@@ -160,6 +160,13 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         sealed_height: U64(peer.sealed_height.0),
         heard: peer.heard.map(TimestampMs::rfc3339),
     };
+    let expiry = |expiry: &xiezhi_node::Expiry| wire::Expiry {
+        what: expiry.kind.name().to_owned(),
+        name: expiry.name.clone(),
+        expires: expiry.at.rfc3339(),
+        days_left: expiry.days_left,
+        standing: expiry.standing.name().to_owned(),
+    };
     let following = |following: &xiezhi_node::Following| wire::Following {
         upstream: following.upstream.clone(),
         sealed_size: U64(following.sealed_size),
@@ -178,6 +185,8 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         queued: U64(found.queued),
         live: found.live,
         seal_expires: found.seal_expires.map(TimestampMs::rfc3339),
+        expiries: found.expiries.iter().map(expiry).collect(),
+        sealing_problem: found.sealing_problem.clone(),
         voting: found.voting,
         unsealed_checkpoints: U64(found.unsealed_checkpoints),
         institutions: found.institutions.iter().map(peer).collect(),

@@ -436,6 +436,22 @@ object! {
 }
 
 object! {
+    /// A certificate or a revocation list that expires.
+    Expiry {
+        /// `seal-certificate`, `time-stamp-authority`, `root` or `revocation-list`.
+        what: String,
+        /// An institution's short name for its seal certificate, otherwise the name of the subject or issuer.
+        name: String,
+        /// Its last second.
+        expires: String,
+        /// Whole days left; negative when it has expired.
+        days_left: i64,
+        /// `good`, `soon` or `expired`. Certificates are announced 30 days before, revocation lists 7.
+        standing: String,
+    }
+}
+
+object! {
     /// A node's state.
     Status {
         /// The ledger's id.
@@ -462,6 +478,12 @@ object! {
         voting: bool,
         /// When the first of the certificates behind this node's seals expires; an observer has none.
         seal_expires: Option<String>,
+        /// All that expires, as far as this node knows.
+        #[serde(default)]
+        expiries: Vec<Expiry>,
+        /// Why this institution's seal would not count now: nothing is sealed here then.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        sealing_problem: Option<String>,
         /// Checkpoints that wait for seals or time stamps.
         unsealed_checkpoints: U64,
         /// Every institution.

@@ -3,7 +3,7 @@
 use xiezhi_evidence::{CertifiedSeal, seal::note_keys};
 use xiezhi_note::{Cosignature, NoteSignature, SignedNote};
 use xiezhi_store::{Found, Search, StoredRecord, TreeKind};
-use xiezhi_types::{Height, InstitutionId, LogIndex, StatementId};
+use xiezhi_types::{Height, InstitutionId, LogIndex, StatementId, TimestampMs};
 
 use crate::{
     api::{
@@ -11,6 +11,7 @@ use crate::{
         SealedCheckpoint, Tree,
     },
     core::{Core, lock},
+    expiry::{ExpiryKind, expiries},
     sealing::Collection,
 };
 
@@ -245,6 +246,11 @@ impl Core {
         away.map(|i| i.id.to_string()).collect()
     }
 
+    /// When the first of the certificates behind this node's seals expires.
+    pub(crate) fn seal_expires(&self) -> Option<TimestampMs> {
+        lock(&self.sealing.known).get(ExpiryKind::SealCertificate, self.institution.as_str())
+    }
+
     pub(crate) fn status(&self) -> NodeStatus {
         let tip = self.store.tip();
         let institutions = self.genesis.institutions.iter().map(|i| PeerStatus {
@@ -265,7 +271,9 @@ impl Core {
             size: tip.size.0,
             sealed_size: self.sealing.latest().map_or(0, |checkpoint| checkpoint.size.0),
             queued: lock(&self.mempool).len() as u64,
-            seal_expires: self.seal_expires.get().copied(),
+            seal_expires: self.seal_expires(),
+            expiries: expiries(self),
+            sealing_problem: self.sealing.problem(),
             live: self.is_live(),
             voting: self.handle().is_some_and(xiezhi_consensus::Handle::is_voting),
             unsealed_checkpoints: self.sealing.waiting() as u64,

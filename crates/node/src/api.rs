@@ -7,6 +7,8 @@ use xiezhi_types::{
     AccountId, GroupId, Height, InstitutionId, LedgerId, LogIndex, Role, StatementId, TimestampMs,
 };
 
+use crate::expiry::Expiry;
+
 /// Where a statement stands, from the moment it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordStatus {
@@ -152,6 +154,10 @@ pub struct NodeStatus {
     pub voting: bool,
     /// When the first of the certificates behind this node's seals expires; an observer has none.
     pub seal_expires: Option<TimestampMs>,
+    /// All that expires, as far as this node knows: certificates that it has seen at work, roots, revocation lists.
+    pub expiries: Vec<Expiry>,
+    /// Why this institution's seal would not count now, if so: nothing is sealed here then.
+    pub sealing_problem: Option<String>,
     /// Checkpoints that wait for seals or time stamps.
     pub unsealed_checkpoints: u64,
     /// Every institution.

@@ -33,6 +33,16 @@ pub struct TimeStampConfig {
     pub stands_in_for: Option<InstitutionId>,
 }
 
+/// What an institution renews while its node runs.
+pub struct Renewal {
+    /// As [`NodeConfig::seal_chain`].
+    pub seal_chain: Vec<Vec<u8>>,
+    /// Revocation lists (DER); those older than the ones in force are passed over.
+    pub revocations: Vec<Vec<u8>>,
+    /// The time-stamp authority run here, if any.
+    pub timestamps: Option<TimeStampAuthority>,
+}
+
 /// The alliance's certificate authority, when this institution runs it: it renews the revocation list.
 pub struct AuthorityConfig {
     /// Key and certificate.

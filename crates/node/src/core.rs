@@ -38,8 +38,6 @@ pub(crate) struct Core {
     accounts: RwLock<HashMap<AccountId, Arc<Account>>>,
     heard: Mutex<HashMap<InstitutionId, TimestampMs>>,
     handle: OnceLock<Handle>,
-    /// When the first of the certificates behind this node's seals expires.
-    pub(crate) seal_expires: OnceLock<TimestampMs>,
     /// How following goes, on an observer's node.
     pub(crate) following: OnceLock<Arc<Progress>>,
     pub(crate) changes: watch::Sender<u64>,
@@ -94,7 +92,6 @@ impl Core {
             accounts: RwLock::default(),
             heard: Mutex::default(),
             handle: OnceLock::new(),
-            seal_expires: OnceLock::new(),
             following: OnceLock::new(),
             changes: watch::Sender::new(0),
             stopping: AtomicBool::new(false),

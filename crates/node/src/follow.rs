@@ -191,9 +191,9 @@ impl Follower {
     fn take_revocations(&mut self, blocks: &[SealedBlock], lists: Vec<Vec<u8>>) -> Result<(), FollowError> {
         let stored = self.core.store.seals(self.core.store.tip().height)?;
         let sealed = blocks.iter().flat_map(|block| &block.seals).chain(&stored);
-        let leaf = sealed.filter_map(|certified| certified.chain.first()).next().cloned();
-        if let Some(leaf) = leaf {
-            self.judge.take_revocations(&self.core, &leaf, lists);
+        let chain = sealed.map(|certified| &certified.chain).find(|chain| !chain.is_empty()).cloned();
+        if let Some(chain) = chain {
+            self.judge.take_revocations(&self.core, &chain, lists);
         }
         Ok(())
     }

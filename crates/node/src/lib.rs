@@ -20,6 +20,7 @@ mod certify;
 mod chain;
 mod config;
 mod core;
+mod expiry;
 mod follow;
 mod machine;
 mod mempool;
@@ -35,7 +36,10 @@ pub use api::{
     AccountView, Following, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus,
     SealedCheckpoint, SubmitError, Tree,
 };
-pub use config::{AuthorityConfig, NodeConfig, ObserverConfig, StampError, Stamper, TimeStampConfig};
+pub use config::{
+    AuthorityConfig, NodeConfig, ObserverConfig, Renewal, StampError, Stamper, TimeStampConfig,
+};
+pub use expiry::{Expiry, ExpiryKind, Standing};
 pub use follow::{RestoreError, Upstream, UpstreamError, restore};
 pub use node::{Node, StartError};
 pub use xiezhi_consensus::Exit;

@@ -11,12 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use xiezhi_consensus::{Exit, Handle};
 use xiezhi_evidence::{Body, Genesis, genesis::GenesisError};
 use xiezhi_ledger::{Admitted, Rejection, Transaction};
-use xiezhi_pki::{
-    X509Certificate,
-    timestamp::{GenTime, TimeStampAuthority},
-};
+use xiezhi_pki::timestamp::GenTime;
 use xiezhi_store::{Store, StoreError};
-use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, LogIndex, StatementId, TimestampMs};
+use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, LogIndex, StatementId};
 
 use crate::{
     admission::{self, Arrival},
@@ -24,12 +21,13 @@ use crate::{
         AccountView, Hit, NodeStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint, SubmitError,
         Tree,
     },
-    config::{NodeConfig, ObserverConfig},
+    config::{NodeConfig, ObserverConfig, Renewal},
     core::{Core, lock},
+    expiry::expiries,
     follow::{Follower, Progress},
     machine::System,
-    parts::Parts,
-    sealing::{Sealing, random_serial},
+    parts::{Parts, check_chain},
+    sealing::{Sealing, Task, random_serial},
 };
 
 /// Why a node does not start.
@@ -64,9 +62,10 @@ const ACCOUNT_PATIENCE: Duration = Duration::from_secs(1);
 struct Inner {
     core: Arc<Core>,
     arrivals: mpsc::Sender<Arrival>,
+    /// For the sealing thread; an observer has none.
+    sealing: Option<std::sync::mpsc::SyncSender<Task>>,
     /// How following ended, on an observer's node.
     followed: watch::Receiver<Option<Exit>>,
-    timestamps: Option<TimeStampAuthority>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     data_dir: PathBuf,
 }
@@ -86,19 +85,16 @@ impl Node {
         let data_dir = config.data_dir.clone();
         let parts = Parts::open(config, Arc::new(System::new()))?;
         let Parts { core, application, arriving, sealer, tasks, engine } = parts;
-        let (arrivals, timestamps) = (application.arrivals.clone(), sealer.timestamps.clone());
+        let (arrivals, sealing) = (application.arrivals.clone(), Some(application.sealing.clone()));
         let handle = xiezhi_consensus::start(engine, Arc::new(application))?;
         core.attach(handle);
-        if let Some(expires) = first_expiry(&sealer.chain) {
-            let _ = core.seal_expires.set(expires);
-        }
         let admitting = Arc::clone(&core);
         let threads = vec![
             thread("admission", move || admission::run(&admitting, arriving))?,
             thread("sealing", move || sealer.run(&tasks))?,
         ];
         let (threads, followed) = (Mutex::new(threads), watch::channel(None).1);
-        Ok(Self { inner: Arc::new(Inner { core, arrivals, followed, timestamps, threads, data_dir }) })
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, sealing, followed, threads, data_dir }) })
     }
 
     /// Starts a node that has no vote: it takes sealed blocks from the upstreams, checks each, and answers all that an institution's node answers
@@ -131,7 +127,7 @@ impl Node {
         })?;
         let (arrivals, _) = mpsc::channel(1);
         let (threads, data_dir) = (Mutex::new(vec![following]), config.data_dir);
-        Ok(Self { inner: Arc::new(Inner { core, arrivals, followed, timestamps: None, threads, data_dir }) })
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, sealing: None, followed, threads, data_dir }) })
     }
 
     /// Stops: consensus first, then the node's threads. What is recorded is durable already.
@@ -148,6 +144,19 @@ impl Node {
             let _ = thread.join();
         }
         exit
+    }
+
+    /// Takes renewed certificates and lists into use, without a stop.
+    ///
+    /// # Errors
+    /// [`StartError::Config`] when the seal certificate is not for this institution's key; what was in use stays so then. An observer renews
+    /// nothing.
+    pub fn renew(&self, renewal: Renewal) -> Result<(), StartError> {
+        let core = &self.inner.core;
+        check_chain(&core.genesis, &core.institution, &renewal.seal_chain)?;
+        let wrong = |reason: &str| StartError::Config { field: "renewal", reason: reason.to_owned() };
+        let sealing = self.inner.sealing.as_ref().ok_or_else(|| wrong("an observer seals nothing"))?;
+        sealing.try_send(Task::Renewed(Box::new(renewal))).map_err(|_| wrong("the node is too busy now"))
     }
 
     /// Waits until consensus has ended, by [`Node::stop`] or because the node cannot go on.
@@ -474,7 +483,7 @@ impl Node {
     /// Answers an RFC 3161 request, when this institution runs the time-stamp authority.
     #[must_use]
     pub fn timestamp(&self, request: &[u8]) -> Option<Vec<u8>> {
-        let authority = self.inner.timestamps.as_ref()?;
+        let authority = self.inner.core.sealing.authority()?;
         let machine = &*self.inner.core.machine;
         Some(authority.respond(request, random_serial(machine)?, GenTime::from_unix_ms(machine.now().0)?))
     }
@@ -517,7 +526,7 @@ impl Node {
                 "seal_certificate_expires_seconds",
                 "gauge",
                 "Unix time at which the first certificate behind this node's seals expires; 0 for none.",
-                core.seal_expires.get().map_or(0, |at| at.seconds()),
+                core.seal_expires().map_or(0, |at| at.seconds()),
             ),
             ("store_bytes", "gauge", "Bytes of the store on disk.", core.store.disk_bytes()),
             ("blocks_total", "counter", "Blocks executed since start.", read(&counters.blocks)),
@@ -548,19 +557,22 @@ impl Node {
                 "# HELP xiezhi_{name} {help}\n# TYPE xiezhi_{name} {kind}\nxiezhi_{name} {value}\n"
             ));
         }
+        text.push_str(
+            "# HELP xiezhi_expires_seconds Unix time of the last second of what this node knows to expire.\n",
+        );
+        text.push_str("# TYPE xiezhi_expires_seconds gauge\n");
+        for expiry in expiries(core) {
+            // Names of certificates are text of others.
+            let name = expiry.name.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+            let (kind, at) = (expiry.kind.name(), expiry.at.seconds());
+            text.push_str(&format!("xiezhi_expires_seconds{{what=\"{kind}\",name=\"{name}\"}} {at}\n"));
+        }
         text
     }
 }
 
 fn not_available(error: impl ToString) -> SubmitError {
     SubmitError::Unavailable { reason: error.to_string() }
-}
-
-/// When the first certificate of a chain expires.
-fn first_expiry(chain: &[Vec<u8>]) -> Option<TimestampMs> {
-    let certificates = chain.iter().filter_map(|der| X509Certificate::from_der(der).ok());
-    let first = certificates.map(|certificate| certificate.validity().not_after).min()?;
-    Some(TimestampMs(first.saturating_mul(1000)))
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {

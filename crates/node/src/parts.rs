@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use xiezhi_consensus::{Config, Peer, Timings};
 use xiezhi_evidence::Genesis;
 use xiezhi_ledger::BlockBody;
+use xiezhi_pki::X509Certificate;
 use xiezhi_store::Store;
-use xiezhi_types::LedgerId;
+use xiezhi_types::{InstitutionId, LedgerId};
 
 use crate::{
     StartError,
@@ -61,16 +62,17 @@ impl Parts {
         let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
         let (sender, tasks) = sync_channel(TASKS_MAX);
         let (timestamps, stands_in_for) = config.timestamps.map(|t| (t.authority, t.stands_in_for)).unzip();
+        core.sealing.use_own(&core.institution, &config.seal_chain, timestamps);
         let stampers = config.stampers.into_iter();
         let sealer = Sealer {
             core: Arc::clone(&core),
             key: config.seal_key,
             chain: config.seal_chain,
-            timestamps,
             stands_in_for: stands_in_for.flatten(),
             authority: config.authority.map(|a| a.authority),
             stampers: stampers.map(|s| sealing::start_stamper(s, sender.clone())).collect(),
             judge: Judge::default(),
+            cannot_stamp: false,
             early: BTreeMap::new(),
             ticked: uptime,
             said_hello: uptime,
@@ -92,6 +94,23 @@ fn check(genesis: &Genesis, config: &NodeConfig) -> Result<(), StartError> {
     }
     if config.seal_key.public_key().as_bytes() != own.seal_key {
         return wrong("seal key", format!("is not the one that the genesis names for {}", own.id));
+    }
+    check_chain(genesis, &own.id, &config.seal_chain)
+}
+
+/// Checks that the first certificate of `chain` is for the seal key of `institution`; whether it counts is judged when sealing.
+pub(crate) fn check_chain(
+    genesis: &Genesis,
+    institution: &InstitutionId,
+    chain: &[Vec<u8>],
+) -> Result<(), StartError> {
+    let wrong = |reason: String| Err(StartError::Config { field: "seal certificate", reason });
+    let Some(leaf) = chain.first().and_then(|der| X509Certificate::from_der(der).ok()) else {
+        return wrong("is none".to_owned());
+    };
+    let key = genesis.institution(institution).map(|i| xiezhi_pki::PublicKey::Ed25519(i.seal_key));
+    if leaf.institution().as_ref() != Some(institution) || Some(leaf.public_key()) != key {
+        return wrong(format!("is not for {institution} and the seal key that the genesis names for it"));
     }
     Ok(())
 }

@@ -22,8 +22,9 @@ use xiezhi_types::{Height, InstitutionId, TimestampMs};
 
 use crate::{
     admission::spread,
-    config::Stamper,
+    config::{Renewal, Stamper},
     core::{Core, lock},
+    expiry::{ExpiryKind, Known, authority_name, first_expiry, own_authority},
     machine::Machine,
     message::{Collected, Hello, Message},
     witness::{Judge, judge_stamp, missing},
@@ -48,7 +49,7 @@ const CRL_RENEWED_AFTER_S: u64 = 12 * 3600;
 /// How long a revocation list is good for, in seconds.
 const CRL_VALID_S: u64 = 30 * 24 * 3600;
 /// How often the authority looks at its revocation list and sends the lists in force.
-const LISTS_SENT_EVERY: Duration = Duration::from_secs(30);
+const LISTS_SENT_EVERY: Duration = Duration::from_secs(10);
 /// Messages of statements that were not ordered are sent again, at most this many bytes at a time.
 const RESEND_BYTES: usize = 1 << 20;
 
@@ -64,6 +65,8 @@ pub(crate) enum Task {
     Stamped(Height, Vec<u8>),
     /// Revocation lists of a peer.
     Revocations(Vec<Vec<u8>>),
+    /// Certificates and lists of this institution that were renewed.
+    Renewed(Box<Renewal>),
 }
 
 /// A checkpoint whose seals are being collected, or have been a moment ago.
@@ -86,6 +89,12 @@ pub(crate) struct Sealing {
     revocations: RwLock<Arc<Vec<Crl>>>,
     latest: Mutex<Option<Checkpoint>>,
     sealed_by: Mutex<HashMap<InstitutionId, Height>>,
+    /// When the certificates expire that were seen at work.
+    pub(crate) known: Mutex<Known>,
+    /// Why this institution's seal would not count now, if so.
+    problem: Mutex<Option<String>>,
+    /// The time-stamp authority run here, if any.
+    authority: RwLock<Option<Arc<TimeStampAuthority>>>,
     /// Every checkpoint up to this height is open, or was. What peers send for later ones waits: the store may know a checkpoint a moment
     /// before it is open, and a seal kept in that moment would be missing here.
     opened: AtomicU64,
@@ -112,6 +121,33 @@ impl Sealing {
 
     pub(crate) fn replace_revocations(&self, lists: Vec<Crl>) {
         *self.revocations.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(lists);
+    }
+
+    /// Why this institution's seal would not count now, if so.
+    pub(crate) fn problem(&self) -> Option<String> {
+        lock(&self.problem).clone()
+    }
+
+    /// The time-stamp authority run here, if any.
+    pub(crate) fn authority(&self) -> Option<Arc<TimeStampAuthority>> {
+        self.authority.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// Takes `authority` and the `chain` of the own seal certificate into use.
+    pub(crate) fn use_own(
+        &self,
+        institution: &InstitutionId,
+        chain: &[Vec<u8>],
+        authority: Option<TimeStampAuthority>,
+    ) {
+        let mut known = lock(&self.known);
+        if let Some(until) = first_expiry(chain) {
+            known.own(ExpiryKind::SealCertificate, institution.as_str(), until);
+        }
+        if let Some((name, until)) = authority.as_ref().map(own_authority) {
+            known.own(ExpiryKind::TimeStampAuthority, &name, until);
+        }
+        *self.authority.write().unwrap_or_else(|e| e.into_inner()) = authority.map(Arc::new);
     }
 
     /// The newest checkpoint that is sealed to policy.
@@ -222,12 +258,13 @@ pub(crate) struct Sealer {
     pub(crate) core: Arc<Core>,
     pub(crate) key: SigningKey,
     pub(crate) chain: Vec<Vec<u8>>,
-    pub(crate) timestamps: Option<TimeStampAuthority>,
     /// The institution that stamps instead while it is in reach.
     pub(crate) stands_in_for: Option<InstitutionId>,
     pub(crate) authority: Option<CertificateAuthority>,
     pub(crate) stampers: Vec<SyncSender<(Height, [u8; 32])>>,
     pub(crate) judge: Judge,
+    /// Whether the own authority could not stamp the last time: that is said once.
+    pub(crate) cannot_stamp: bool,
     pub(crate) early: BTreeMap<Height, Vec<Collected>>,
     /// Uptimes of what the thread did last.
     pub(crate) ticked: Duration,
@@ -279,6 +316,7 @@ impl Sealer {
                 missing(&self.core.genesis, seals.iter().map(|s| &s.seal.institution), stamps.len()).is_met();
             for seal in &seals {
                 self.note_sealed(&seal.seal.institution, height);
+                self.note_expiry(seal);
             }
             if met {
                 complete += 1;
@@ -313,46 +351,76 @@ impl Sealer {
             Task::Answer(from, hello) => self.answer(from, &hello),
             Task::Stamped(height, token) => self.stamped(height, token, true),
             Task::Revocations(lists) => {
-                if let Some(leaf) = self.chain.first() {
-                    self.judge.take_revocations(&self.core, leaf, lists);
-                }
+                self.judge.take_revocations(&self.core, &self.chain, lists);
             }
+            Task::Renewed(renewal) => self.renew(*renewal),
+        }
+    }
+
+    fn renew(&mut self, renewal: Renewal) {
+        let Renewal { seal_chain, revocations, timestamps } = renewal;
+        self.core.sealing.use_own(&self.core.institution, &seal_chain, timestamps);
+        self.chain = seal_chain;
+        self.judge.forget();
+        self.judge.take_revocations(&self.core, &self.chain, revocations);
+        self.own_counts();
+    }
+
+    /// Whether this institution's seal would count now, here and elsewhere. A change is said once, and kept for the status.
+    fn own_counts(&mut self) -> bool {
+        let core = &self.core;
+        let pinned = core.genesis.institution(&core.institution).map(|i| i.seal_key).unwrap_or_default();
+        let now = core.machine.now().seconds();
+        let judged = self.judge.chain(core, &core.institution, &self.chain, now, &pinned);
+        let mut problem = lock(&core.sealing.problem);
+        match &judged {
+            Err(reason) if problem.is_none() => {
+                tracing::error!(
+                    reason,
+                    "this institution's seals do not count from now on: nothing is sealed here"
+                );
+            }
+            Ok(()) if problem.is_some() => tracing::info!("this institution's seals count again"),
+            _ => {}
+        }
+        *problem = judged.err();
+        problem.is_none()
+    }
+
+    /// Notes until when the certificates behind a seal in the store are valid, if none of its institution is known.
+    fn note_expiry(&self, seal: &CertifiedSeal) {
+        let (kind, name) = (ExpiryKind::SealCertificate, seal.seal.institution.as_str());
+        let mut known = lock(&self.core.sealing.known);
+        if known.get(kind, name).is_none()
+            && let Some(until) = first_expiry(&seal.chain)
+        {
+            known.seen(kind, name, until);
         }
     }
 
     fn seal(&mut self, height: Height) {
         let Some((checkpoint, digest)) = self.opened(height) else { return };
         let mut share = Collected { height, seals: Vec::new(), stamps: Vec::new() };
-        let institution = self.core.institution.clone();
-        match Seal::sign(
-            &checkpoint,
-            &self.core.origin,
-            &institution,
-            self.core.machine.now().seconds(),
-            &self.key,
-        ) {
-            Ok(seal) => {
-                let certified = CertifiedSeal { seal, chain: self.chain.clone() };
-                let pinned = self.core.genesis.institution(&institution).map(|i| i.seal_key);
-                // No other institution would count it, and no verifier.
-                match self.judge.chain(&self.core, &certified, &pinned.unwrap_or_default()) {
-                    Ok(()) => {
-                        share.seals.push(certified.clone());
-                        self.keep_seal(height, certified);
-                    }
-                    Err(reason) => {
-                        tracing::error!(%height, reason, "this institution's seal would not count")
-                    }
+        // One that no other institution and no verifier would count is not made.
+        if self.own_counts() {
+            let (institution, now) = (self.core.institution.clone(), self.core.machine.now().seconds());
+            match Seal::sign(&checkpoint, &self.core.origin, &institution, now, &self.key) {
+                Ok(seal) => {
+                    let certified = CertifiedSeal { seal, chain: self.chain.clone() };
+                    share.seals.push(certified.clone());
+                    self.keep_seal(height, certified);
                 }
+                Err(error) => tracing::error!(%height, %error, "the checkpoint cannot be sealed"),
             }
-            Err(error) => tracing::error!(%height, %error, "the checkpoint cannot be sealed"),
         }
         let comes_first = self.stands_in_for.as_ref().is_none_or(|first| !self.core.in_reach(first));
         if comes_first && let Some(token) = self.own_token(&digest) {
             share.stamps.push(token.clone());
             self.stamped(height, token, false);
         }
-        self.core.broadcast(&Message::Collected(vec![share]));
+        if !(share.seals.is_empty() && share.stamps.is_empty()) {
+            self.core.broadcast(&Message::Collected(vec![share]));
+        }
         for stamper in &self.stampers {
             let _ = stamper.try_send((height, digest));
         }
@@ -362,13 +430,19 @@ impl Sealer {
         lock(&self.core.sealing.open).get(&height).map(|open| (open.stored.checkpoint.clone(), open.digest))
     }
 
-    fn own_token(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
-        let authority = self.timestamps.as_ref()?;
+    fn own_token(&mut self, digest: &[u8; 32]) -> Option<Vec<u8>> {
+        let authority = self.core.sealing.authority()?;
         let serial = random_serial(&*self.core.machine)?;
         match authority.issue_token(digest, serial, GenTime::from_unix_ms(self.core.machine.now().0)?, None) {
-            Ok(token) => Some(token),
+            Ok(token) => {
+                self.cannot_stamp = false;
+                Some(token)
+            }
             Err(error) => {
-                tracing::error!(%error, "no time stamp can be issued");
+                if !self.cannot_stamp {
+                    tracing::error!(%error, "no time stamp can be issued from now on");
+                }
+                self.cannot_stamp = true;
                 None
             }
         }
@@ -441,6 +515,9 @@ impl Sealer {
             return;
         };
         let fingerprint = info.authority.fingerprint();
+        let name = authority_name(info.authority.organisation.as_deref(), &info.authority.subject);
+        let until = info.authority.validity.not_after;
+        lock(&self.core.sealing.known).seen(ExpiryKind::TimeStampAuthority, &name, until);
         let fresh = {
             let mut open = lock(&self.core.sealing.open);
             let Some(open) = open.get_mut(&height) else { return };
@@ -503,8 +580,10 @@ impl Sealer {
         self.drop_old_complete();
         self.renew_revocations();
         let unsealed = self.unsealed(uptime);
-        for height in &unsealed.own {
-            self.seal(*height);
+        if self.own_counts() {
+            for height in &unsealed.own {
+                self.seal(*height);
+            }
         }
         self.stamp_late(&unsealed.unstamped);
         let behind = unsealed.wanted.len() >= WANTED_MAX;
@@ -561,7 +640,7 @@ impl Sealer {
         }
     }
 
-    /// Renews the authority's list when it is due, and sends the lists in force to the others, twice a minute.
+    /// Renews the authority's list when it is due, and sends the lists in force to the others from time to time.
     fn renew_revocations(&mut self) {
         let Some(authority) = &self.authority else { return };
         let uptime = self.core.machine.uptime();

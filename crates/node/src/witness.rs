@@ -5,13 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_evidence::{CertifiedSeal, Checkpoint, Genesis, policy::Missing};
 use xiezhi_pki::{
-    ChainError, Crl, Purpose, RevocationPolicy, Trust,
+    ChainError, Crl, Purpose, RevocationPolicy, Trust, X509Certificate,
     timestamp::{TokenInfo, verify_token},
     validate,
 };
 use xiezhi_types::InstitutionId;
 
-use crate::core::Core;
+use crate::{
+    core::{Core, lock},
+    expiry::ExpiryKind,
+};
 
 /// How long a certificate that led to a root is not asked again, in seconds: so that a new revocation list takes effect.
 const LEAF_GOOD_S: u64 = 3600;
@@ -61,21 +64,22 @@ impl Judge {
             core.genesis.institution(&seal.institution).ok_or("no institution of the alliance")?;
         let key = PublicKey::new(SignatureAlg::Ed25519, &institution.seal_key).map_err(|e| e.to_string())?;
         seal.verify(checkpoint, &core.origin, &key).map_err(|e| e.to_string())?;
-        self.chain(core, certified, &institution.seal_key)
+        self.chain(core, &seal.institution, &certified.chain, seal.time, &institution.seal_key)
     }
 
-    /// Checks the chain of a seal at the time of sealing, for the key that genesis pins.
+    /// Checks the `chain` of a seal of `institution` made `at` this unix second, for the key that genesis pins.
     ///
     /// # Errors
     /// The reason, in words for the log.
     pub(crate) fn chain(
         &mut self,
         core: &Core,
-        certified: &CertifiedSeal,
+        institution: &InstitutionId,
+        chain: &[Vec<u8>],
+        at: u64,
         pinned: &[u8; 32],
     ) -> Result<(), String> {
-        let (leaf, rest) = certified.chain.split_first().ok_or("no certificate beside the seal")?;
-        let at = certified.seal.time;
+        let (leaf, rest) = chain.split_first().ok_or("no certificate beside the seal")?;
         if self.valid_leaves.get(leaf).is_some_and(|until| at <= *until) {
             return Ok(());
         }
@@ -91,11 +95,22 @@ impl Judge {
             };
             match validate(leaf, &trust, at, Purpose::Seal) {
                 Ok(valid)
-                    if valid.institution.as_ref() == Some(&certified.seal.institution)
+                    if valid.institution.as_ref() == Some(institution)
                         && valid.public_key == xiezhi_pki::PublicKey::Ed25519(*pinned) =>
                 {
-                    let until = valid.validity.not_after.min(at + LEAF_GOOD_S);
+                    let ends = valid.certificates.iter().map(|one| one.validity().not_after);
+                    // No verifier counts a seal that no list in force covers: that must be noticed when the list runs out.
+                    let lists = lists.iter().map(Crl::next_update).filter(|next| *next >= at);
+                    let until = ends.chain(lists).fold(at + LEAF_GOOD_S, u64::min);
                     self.valid_leaves.insert(leaf.clone(), until);
+                    let below_root = &valid.certificates[..valid.certificates.len() - 1];
+                    let expires = below_root.iter().map(|one| one.validity().not_after).min();
+                    let name = institution.as_str();
+                    lock(&core.sealing.known).seen(
+                        ExpiryKind::SealCertificate,
+                        name,
+                        expires.unwrap_or(until),
+                    );
                     return Ok(());
                 }
                 Ok(_) => "the certificate is another institution's or for another key".clone_into(&mut last),
@@ -105,23 +120,15 @@ impl Judge {
         Err(last)
     }
 
-    /// Takes revocation lists that are newer than the ones known, if they are of an authority above `leaf`, an institution's certificate.
-    pub(crate) fn take_revocations(&mut self, core: &Core, leaf: &[u8], offered: Vec<Vec<u8>>) {
+    /// Takes revocation lists that are newer than the ones known, if they are of an authority above this institution's certificate, the first
+    /// of `chain`; whether that has expired does not matter.
+    pub(crate) fn take_revocations(&mut self, core: &Core, chain: &[Vec<u8>], offered: Vec<Vec<u8>>) {
         for der in offered.into_iter().take(LISTS_MAX) {
             let Ok(list) = Crl::from_der(&der) else { continue };
             let known = core.sealing.revocations();
             let same = known.iter().position(|known| known.issuer() == list.issuer());
             let newer = same.is_none_or(|at| known[at].this_update() < list.this_update());
-            let genuine = || {
-                core.genesis.roots.iter().any(|root| {
-                    let revocation = RevocationPolicy::STRICT;
-                    let crls = std::slice::from_ref(&list);
-                    let trust = Trust { root_der: root, intermediates: &[], crls, revocation };
-                    let judged = validate(leaf, &trust, core.machine.now().seconds(), Purpose::Seal);
-                    matches!(judged, Ok(_) | Err(ChainError::Revoked { .. }))
-                })
-            };
-            if newer && genuine() {
+            if newer && is_genuine(core, chain, &list) {
                 let mut lists = known.to_vec();
                 match same {
                     Some(at) => lists[at] = list,
@@ -132,4 +139,35 @@ impl Judge {
             }
         }
     }
+
+    /// Forgets which certificates led to a root.
+    pub(crate) fn forget(&mut self) {
+        self.valid_leaves.clear();
+    }
+}
+
+/// Whether `list` is signed by an authority above the institution's certificate, the first of `chain`.
+fn is_genuine(core: &Core, chain: &[Vec<u8>], list: &Crl) -> bool {
+    let Some((leaf, rest)) = chain.split_first() else { return false };
+    let Ok(certificate) = X509Certificate::from_der(leaf) else { return false };
+    let intermediates: Vec<&[u8]> = rest.iter().map(Vec::as_slice).collect();
+    // A node whose own certificate has expired needs new lists as much as any other: to judge the others' seals.
+    let at = core.machine.now().seconds().min(certificate.validity().not_after);
+    core.genesis.roots.iter().any(|root| {
+        // A list that belongs to an authority on the path and that this one did not sign makes the validation fail.
+        let revocation = RevocationPolicy::IF_PRESENT;
+        let trust = Trust {
+            root_der: root,
+            intermediates: &intermediates,
+            crls: std::slice::from_ref(list),
+            revocation,
+        };
+        let names_one_of = |path: &[X509Certificate]| path.iter().any(|one| list.belongs_to(one));
+        match validate(leaf, &trust, at, Purpose::Seal) {
+            Ok(valid) => names_one_of(&valid.certificates[1..]),
+            // Found in a list whose signature holds; only this one was given.
+            Err(ChainError::Revoked { .. }) => true,
+            Err(_) => false,
+        }
+    })
 }

@@ -195,6 +195,13 @@ impl X509Certificate {
         &self.extensions.crl_urls
     }
 
+    /// Whether its only extended key usage is time-stamping, critical: a time-stamp authority's (RFC 3161, section 2.3).
+    #[must_use]
+    pub fn is_time_stamping(&self) -> bool {
+        let usages = &self.extensions.extended_key_usage;
+        usages.as_ref().is_some_and(|(critical, usages)| *critical && usages.0 == [oid::KP_TIME_STAMPING])
+    }
+
     pub(crate) fn inner(&self) -> &Certificate {
         &self.inner
     }

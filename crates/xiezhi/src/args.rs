@@ -417,9 +417,9 @@ pub(crate) struct Renew {
     /// The configuration file of the certificate authority's node
     #[arg(value_name = "ca/node.toml")]
     pub(crate) ca: PathBuf,
-    /// The institution's present seal certificate (PEM), which is replaced; the old file is kept
-    #[arg(value_name = "seal.pem")]
-    pub(crate) seal: PathBuf,
+    /// An institution's seal certificate or a time-stamp authority's (PEM), which is replaced; the old file is kept
+    #[arg(value_name = "seal.pem|tsa.pem")]
+    pub(crate) certificate: PathBuf,
 }
 
 #[derive(Debug, Args)]

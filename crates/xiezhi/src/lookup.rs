@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use xiezhi_client::{RecordQuery, Tree, wire::Record};
+use xiezhi_client::{
+    RecordQuery, Tree,
+    wire::{self, Record},
+};
 use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_evidence::{Certificate, Genesis};
-use xiezhi_types::{LogIndex, RecordNumber, TimestampMs};
+use xiezhi_types::{LogIndex, RecordNumber};
 
 use crate::{
     Ending, Usage,
@@ -178,8 +181,30 @@ pub(crate) async fn proof(common: &Common, options: &Proof, texts: &Texts) -> an
     Ok(Ending::Done)
 }
 
-/// Certificates that expire within this time are announced, in milliseconds.
-const EXPIRY_WARNING_MS: u64 = 30 * 24 * 3600 * 1000;
+/// What a node says of something that expires soon or has.
+fn announce(expiry: &wire::Expiry, status: &wire::Status, texts: &Texts) -> Option<String> {
+    let expired = match expiry.standing.as_str() {
+        "soon" => false,
+        "expired" => true,
+        _ => return None,
+    };
+    let text = match (expiry.what.as_str(), expired) {
+        ("seal-certificate", false) if expiry.name == status.institution => "status-expires",
+        ("seal-certificate", true) if expiry.name == status.institution => "status-expired",
+        ("seal-certificate", false) => "status-other-expires",
+        ("seal-certificate", true) => "status-other-expired",
+        ("time-stamp-authority", false) => "status-stamps-expire",
+        ("time-stamp-authority", true) => "status-stamps-expired",
+        ("root", false) => "status-root-expires",
+        ("root", true) => "status-root-expired",
+        ("revocation-list", false) => "status-list-expires",
+        ("revocation-list", true) => "status-list-expired",
+        _ => return None,
+    };
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("name", &expiry.name), ("time", &expiry.expires), ("days", &expiry.days_left)];
+    Some(texts.get(text, &values))
+}
 
 pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> anyhow::Result<Ending> {
     let client = home::client(common, texts)?;
@@ -214,14 +239,13 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
                 ("queued", &status.queued),
             ];
             println!("{}", texts.get("status-node", &values));
-            if let Some(expires) = &status.seal_expires {
-                // RFC 3339 in UTC sorts as time does.
-                let (now, soon) = (home::now(), TimestampMs(home::now().0 + EXPIRY_WARNING_MS));
-                if *expires < now.rfc3339() {
-                    println!("  {}", texts.get("status-expired", &[("time", expires)]));
-                } else if *expires < soon.rfc3339() {
-                    println!("  {}", texts.get("status-expires", &[("time", expires)]));
+            for expiry in &status.expiries {
+                if let Some(line) = announce(expiry, status, texts) {
+                    println!("  {line}");
                 }
+            }
+            if let Some(problem) = &status.sealing_problem {
+                println!("  {}", texts.get("status-seals-nothing", &[("problem", problem)]));
             }
             if !status.voting && status.following.is_none() {
                 println!("  {}", texts.get("status-silent", &[]));

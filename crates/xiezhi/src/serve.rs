@@ -1,10 +1,10 @@
 //! `up`, `init`, `node`: running nodes.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use xiezhi_alliance::{Founding, Layout, Overrides, found, load};
+use xiezhi_alliance::{Founding, Layout, Overrides, Renewals, found, load};
 use xiezhi_api::ApiConfig;
 use xiezhi_client::Client;
 use xiezhi_evidence::Genesis;
@@ -38,6 +38,8 @@ pub(crate) struct Running {
     pub(crate) http: SocketAddr,
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
+    /// Looks for renewed certificates; an observer has none.
+    renewing: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -50,7 +52,10 @@ impl Running {
             stampers.push(Arc::new(HttpStamper { client: Client::new(&url)?, runtime: runtime.clone() }));
         }
         let (config, http) = load(file, overrides, stampers)?;
-        Self::serve(http, move || Node::start(config)).await
+        let renewals = Renewals::new(file)?;
+        let mut running = Self::serve(http, move || Node::start(config)).await?;
+        running.renewing = Some(tokio::spawn(take_renewals(running.node.clone(), renewals)));
+        Ok(running)
     }
 
     /// Starts the node by `start`, once its address is known to be free, and its REST interface.
@@ -67,19 +72,55 @@ impl Running {
             let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
             axum::serve(listener, app).with_graceful_shutdown(until).await
         });
-        Ok(Self { node, http, stop, server })
+        Ok(Self { node, http, stop, server, renewing: None })
     }
 
     /// Stops taking requests, then the node.
     pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
-        let patience = std::time::Duration::from_secs(2);
+        if let Some(renewing) = self.renewing {
+            renewing.abort();
+        }
+        let patience = Duration::from_secs(2);
         // A client that holds a connection open does not hold the node open.
         let mut server = self.server;
         if tokio::time::timeout(patience, &mut server).await.is_err() {
             server.abort();
         }
         self.node.stop().await;
+    }
+}
+
+/// How often the files that an institution renews are looked at.
+const RENEWALS_EVERY: Duration = Duration::from_secs(5);
+
+/// Gives the node whatever has been renewed, for ever. What cannot be used is said, and what was in use stays.
+async fn take_renewals(node: Node, mut renewals: Renewals) {
+    let mut said = String::new();
+    loop {
+        tokio::time::sleep(RENEWALS_EVERY).await;
+        let node = node.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let taken = match renewals.changed() {
+                Ok(None) => Ok(()),
+                Ok(Some(renewal)) => node.renew(renewal).map_err(|error| {
+                    renewals.look_again();
+                    error.to_string()
+                }),
+                Err(error) => Err(error.to_string()),
+            };
+            (renewals, taken)
+        });
+        let Ok((back, taken)) = looked.await else { return };
+        renewals = back;
+        match taken {
+            Err(reason) if reason != said => {
+                tracing::error!(reason, "renewed files are not taken into use");
+                said = reason;
+            }
+            Err(_) => {}
+            Ok(()) => said.clear(),
+        }
     }
 }
 
@@ -302,9 +343,9 @@ pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -
 }
 
 pub(crate) fn renew(options: &Renew, texts: &Texts) -> anyhow::Result<Ending> {
-    let validity = xiezhi_alliance::renew_seal(&options.ca, &options.seal, home::now())?;
+    let validity = xiezhi_alliance::renew(&options.ca, &options.certificate, home::now(), None)?;
     let time = TimestampMs(validity.not_after.saturating_mul(1000)).rfc3339();
-    println!("{}", texts.get("renew-done", &[("file", &options.seal.display()), ("time", &time)]));
+    println!("{}", texts.get("renew-done", &[("file", &options.certificate.display()), ("time", &time)]));
     Ok(Ending::Done)
 }
 

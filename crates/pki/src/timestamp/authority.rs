@@ -87,9 +87,8 @@ impl TimeStampAuthority {
         if certificate.public_key() != PublicKey::P256(key.public_key()) {
             return Err(AuthorityError::Key);
         }
-        match &certificate.extensions().extended_key_usage {
-            Some((true, usages)) if usages.0 == [oid::KP_TIME_STAMPING] => {}
-            _ => return Err(AuthorityError::Purpose),
+        if !certificate.is_time_stamping() {
+            return Err(AuthorityError::Purpose);
         }
         let mut certificates = vec![certificate_der.to_vec()];
         for (index, der) in chain.iter().enumerate() {
