@@ -22,11 +22,15 @@
 //! proposed yet, which cannot be, or a nullification of `w`, which excludes a finalization of it.
 //!
 //! `floor` is written, synced, before `forgotten` is removed, and is given to the engine at every start from then on, so a crash in between
-//! leaves the node silent and a crash afterwards leaves it with the floor.
+//! leaves the node silent and a crash afterwards leaves it with the floor. The old votes are removed in between: all of them lie below the floor.
+//!
+//! A node whose journal of votes is damaged has forgotten votes as well: that is looked for at every start, before the engine repairs it.
 
 use crate::{
     StartError,
     config::{Checked, Votes},
+    engine::VOTES_PARTITION,
+    journal,
 };
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -34,6 +38,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
+use tracing::warn;
 
 const FORMAT: &str = "xiezhi-consensus 1";
 const FORGOTTEN: &str = "forgotten";
@@ -74,7 +79,15 @@ impl Directory {
             }
             Err(source) => return Err(storage(source)),
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        let directory = Self { path: path.to_owned(), _lock: lock };
+        if let Some(file) = journal::damaged(&directory.votes_journal()).map_err(storage)? {
+            warn!(
+                file = %file.display(),
+                "the journal of this node's votes is damaged, or a crash cut its last entry short"
+            );
+            forget_votes(path).map_err(storage)?;
+        }
+        Ok(directory)
     }
 
     /// What is known of the votes cast.
@@ -92,8 +105,16 @@ impl Directory {
     /// From now on this node votes, above `floor` only.
     pub(crate) fn vote_above(&self, floor: &[u8]) -> io::Result<()> {
         write_durably(&self.path, FLOOR, floor)?;
+        match fs::remove_dir_all(self.votes_journal()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         fs::remove_file(self.path.join(FORGOTTEN))?;
         File::open(&self.path)?.sync_all()
+    }
+
+    fn votes_journal(&self) -> PathBuf {
+        self.engine().join(VOTES_PARTITION)
     }
 
     /// Where the engine keeps its files.

@@ -58,6 +58,11 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 const EPOCH: Epoch = Epoch::zero();
 const EPOCH_HEIGHTS: NonZeroU64 = NonZeroU64::MAX;
 
+/// Where a voter notes its votes; see [`crate::journal`].
+pub(crate) const VOTES_PARTITION: &str = "simplex-0";
+/// What a silent node notes is none of a voter's.
+const SILENT_PARTITION: &str = "silent-0";
+
 /// Messages that wait between two parts of the engine.
 const MAILBOX: NonZeroUsize = NZUsize!(1024);
 /// Views below the final one whose votes are kept for peers that are a little behind.
@@ -76,7 +81,7 @@ const WRITE_BUFFER: NonZeroUsize = NZUsize!(256 * 1024);
 const KEY_BUFFER: NonZeroUsize = NZUsize!(64 * 1024);
 const REPLAY_BUFFER: NonZeroUsize = NZUsize!(1024 * 1024);
 /// 4 MiB a node.
-const CACHE_PAGE: NonZeroU16 = NZU16!(4096);
+pub(crate) const CACHE_PAGE: NonZeroU16 = NZU16!(4096);
 const CACHE_PAGES: NonZeroUsize = NZUsize!(1024);
 const ARCHIVE_SECTION: NonZeroU64 = NZU64!(4096);
 const CACHE_SECTION: NonZeroU64 = NZU64!(16);
@@ -257,8 +262,7 @@ where
             reporter: automaton,
             track_historical_votes: false,
             strategy: Sequential,
-            // What a silent node notes is none of a voter's.
-            partition: format!("{prefix}{}-{EPOCH}", if silent { "silent" } else { "simplex" }),
+            partition: format!("{prefix}{}", if silent { SILENT_PARTITION } else { VOTES_PARTITION }),
             mailbox_size: MAILBOX,
             epoch: EPOCH,
             floor: vote_floor,

@@ -16,8 +16,8 @@
 //!   application reported at the start; a height is never skipped, and not called again while the node runs.
 //! - A block that was handed to `finalized` is final: no other block ever has its height, provided that fewer
 //!   than one third of the validators are faulty. A validator whose directory was emptied has forgotten what
-//!   it voted for: marked so ([`forget_votes`]) it says nothing until it cannot contradict itself, unmarked it
-//!   counts as faulty until it has caught up.
+//!   it voted for: marked so ([`forget_votes`], or by itself, when its votes turn out to be damaged) it says nothing until it cannot
+//!   contradict itself, unmarked it counts as faulty until it has caught up.
 //! - Only the keys in [`Config::peers`] are talked to; a stranger is refused in the handshake.
 //!
 //! # Absent
@@ -31,6 +31,7 @@ mod config;
 mod directory;
 mod engine;
 mod handle;
+mod journal;
 mod node;
 #[cfg(feature = "simulation")]
 pub mod simulation;

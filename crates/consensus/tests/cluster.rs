@@ -5,7 +5,7 @@ mod toy;
 use std::{
     fs,
     io::Read as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -72,6 +72,22 @@ impl Running {
         for node in nodes {
             let blocks = self.toys[*node].blocks();
             assert_eq!(blocks, longest[..blocks.len()], "node {node}");
+        }
+    }
+}
+
+fn files(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path())
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in files(from) {
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(path, target).unwrap();
         }
     }
 }
@@ -158,6 +174,68 @@ fn a_new_directory_under_an_older_application_has_forgotten_votes() {
         let handle = alliance.start(0, &Toy::stored_at(&dir.path().join("blocks"))).unwrap();
         assert!(!handle.is_voting());
         handle.stop().await;
+    });
+}
+
+#[test]
+fn votes_that_a_flipped_bit_made_unreadable_count_as_forgotten() {
+    run(async {
+        let mut running = Running::new(4);
+        running.finalize(0..10).await;
+        running.stop(3).await;
+        let dir = running.alliance.config(3).storage_dir;
+        let whole = dir.with_extension("whole");
+        copy(&dir, &whole);
+        let journal: Vec<_> = files(&dir.join("engine/simplex-0")).collect();
+        let newest = journal.iter().filter(|file| fs::metadata(file).unwrap().len() > 4096).max().unwrap();
+        let bytes = fs::read(newest).unwrap();
+        let slots = bytes.len() - 12;
+        let filled = slots - bytes[4096..slots].iter().rev().position(|byte| *byte != 0).unwrap();
+        let mut flips =
+            vec![(0, 0), (4, 5), (slots, 3), (slots + 1, 0), (slots + 2, 7), (slots + 6, 1), (slots + 11, 7)];
+        flips.extend((4096..filled).step_by(61).map(|at| (at, at % 8)));
+        for (at, bit) in flips {
+            fs::remove_dir_all(&dir).unwrap();
+            copy(&whole, &dir);
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1 << bit;
+            fs::write(newest, &bytes).unwrap();
+            running.start(3);
+            assert!(!running.handles[3].as_ref().unwrap().is_voting(), "bit {bit} of byte {at}");
+            running.stop(3).await;
+        }
+
+        // The rest of the page holds nothing: a node whose votes are whole goes on with them.
+        fs::remove_dir_all(&dir).unwrap();
+        copy(&whole, &dir);
+        running.start(3);
+        assert!(running.handles[3].as_ref().unwrap().is_voting());
+        running.stop_all().await;
+    });
+}
+
+#[test]
+fn damage_to_the_archive_is_named_and_a_new_directory_makes_up_for_it() {
+    run(async {
+        let mut running = Running::new(4);
+        running.finalize(0..10).await;
+        running.stop(3).await;
+        let dir = running.alliance.config(3).storage_dir;
+        let file = files(&dir.join("engine/blocks-keys")).next().unwrap();
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[4200] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        let Err(StartError::Engine { reason }) = running.alliance.start(3, &running.toys[3]) else {
+            panic!("it starts from damaged files");
+        };
+        assert!(reason.contains("archive of blocks"), "{reason}");
+
+        fs::rename(&dir, dir.with_extension("damaged")).unwrap();
+        running.start(3);
+        assert!(!running.handles[3].as_ref().unwrap().is_voting());
+        running.finalize(10..12).await;
+        running.assert_same(&[0, 1, 2, 3]);
+        running.stop_all().await;
     });
 }
 
