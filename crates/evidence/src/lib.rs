@@ -10,12 +10,14 @@
 //! arguments.
 
 pub mod account;
+pub mod alliance;
 pub mod certificate;
 pub mod checkpoint;
 pub mod cose;
 mod encoding;
 pub mod equivocation;
 pub mod genesis;
+pub mod governance;
 pub mod manifest;
 pub mod policy;
 pub mod seal;
@@ -23,9 +25,11 @@ pub mod state_proof;
 pub mod statement;
 
 pub use account::{Account, AccountSpec, AccountStatus, Action, WeightedKey};
+pub use alliance::{Alliance, Term};
 pub use certificate::{AccountProof, BatchPlace, Certificate, CertificateError, CertifiedSeal, TimeStamp};
 pub use checkpoint::Checkpoint;
 pub use genesis::{Genesis, Institution, Limits, LocalName};
+pub use governance::Governance;
 pub use manifest::{Entry, Field, Manifest, ManifestError, Salt, Value};
 pub use policy::{Group, Member, Policy, PolicyError};
 pub use seal::Seal;
