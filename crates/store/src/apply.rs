@@ -112,7 +112,7 @@ impl Store {
         if self.full.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(self.failed(fjall::Error::Io(std::io::ErrorKind::StorageFull.into())));
         }
-        batch.commit().map_err(|source| self.failed(source))?;
+        batch.commit().and_then(|()| self.relieve()).map_err(|source| self.failed(source))?;
         *self.trees.write().unwrap_or_else(|e| e.into_inner()) = trees;
         *self.tip.write().unwrap_or_else(|e| e.into_inner()) = next;
         Ok(checkpoint)

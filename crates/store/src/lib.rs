@@ -31,7 +31,7 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use xiezhi_ledger::{StateNodes, StateTree, StateVersion};
 use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
 
@@ -45,6 +45,9 @@ const FORMAT: &[u8] = b"xiezhi-store 1";
 
 /// Journals beyond this are written to tables: opening replays them, a second or two for each 100 MiB.
 const JOURNAL_BYTES_MAX: u64 = 128 << 20;
+
+/// A keyspace with this much in memory is written to tables; the database bears four more that wait for it, and then makes writers wait.
+const MEMTABLE_BYTES_MAX: u64 = 32 << 20;
 
 /// Why the store cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -164,18 +167,17 @@ impl Store {
             .worker_threads(1)
             .open()
             .map_err(failed)?;
-        let keyspace = |name: &str, memtable_mib: u64| {
-            let options = move || KeyspaceCreateOptions::default().max_memtable_size(memtable_mib << 20);
-            database.keyspace(name, options).map_err(failed)
-        };
+        // Never reached: see `Store::relieve`.
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(8 * MEMTABLE_BYTES_MAX);
+        let keyspace = |name: &str| database.keyspace(name, options).map_err(failed);
         let store = Self {
-            meta: keyspace("meta", 1)?,
-            log: keyspace("log", 32)?,
-            items: keyspace("items", 32)?,
-            find: keyspace("find", 32)?,
-            tiles: keyspace("tiles", 16)?,
-            state: keyspace("state", 4)?,
-            seals: keyspace("seals", 8)?,
+            meta: keyspace("meta")?,
+            log: keyspace("log")?,
+            items: keyspace("items")?,
+            find: keyspace("find")?,
+            tiles: keyspace("tiles")?,
+            state: keyspace("state")?,
+            seals: keyspace("seals")?,
             path: path.clone(),
             database,
             ledger,
@@ -194,6 +196,20 @@ impl Store {
         };
         store.begin_or_resume()?;
         Ok(store)
+    }
+
+    /// Has what fills the memory written to tables. After each block, instead of leaving it to the database: that asks its worker at every write beyond
+    /// the limit, in a bounded queue which the worker itself writes to, and once it is full (a thousand blocks during one long compaction) nothing
+    /// is ever written to tables again and memory grows without end.
+    fn relieve(&self) -> Result<(), fjall::Error> {
+        for keyspace in
+            [&self.meta, &self.log, &self.items, &self.find, &self.tiles, &self.state, &self.seals]
+        {
+            if keyspace.tree.active_memtable().size() >= MEMTABLE_BYTES_MAX {
+                keyspace.rotate_memtable()?;
+            }
+        }
+        Ok(())
     }
 
     fn begin_or_resume(&self) -> Result<(), StoreError> {

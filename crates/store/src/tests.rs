@@ -252,3 +252,23 @@ fn seals_and_time_stamps_are_kept_beside_their_checkpoint() {
     assert_eq!(stamps, [([4; 32], xiezhi_evidence::TimeStamp { token: b"token".to_vec() })]);
     assert_eq!(store.checkpoints_after(Height(0), 10).unwrap().len(), 1);
 }
+
+/// The database would leave this to its worker, and its worker gets stuck.
+#[test]
+fn what_fills_the_memory_is_written_to_tables_between_blocks() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Ledger::new();
+    ledger.run(&[depositor.creation()]);
+    let mut written = 0;
+    for block in 0..10_u64 {
+        let items: Vec<_> = (0..40_000).map(|at| (block << 32 | at).to_be_bytes().to_vec()).collect();
+        ledger.run(&[depositor.batch(&items)]);
+        let find = &ledger.store.find.tree;
+        assert!(find.active_memtable().size() < MEMTABLE_BYTES_MAX);
+        written = find.table_count() + find.sealed_memtable_count();
+    }
+    assert!(written > 0);
+    let ledger = ledger.reopen();
+    assert_eq!(ledger.store.tip().size.0, 11);
+    ledger.check_trees();
+}
