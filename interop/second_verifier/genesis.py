@@ -99,6 +99,30 @@ def _institutions(value):
     return {item.id: item for item in found}
 
 
+def policy_shape(value):
+    """The shape of a policy, without the alliance that it is for."""
+    fields(value, (1, 2))
+    _group_shape(value[1], 1)
+    uint(value[2], 32)
+    return value
+
+
+def _group_shape(group, depth):
+    expect(depth <= GROUP_DEPTH_MAX, "groups nested too deep")
+    threshold, members = tuple_of(group, 2)
+    uint(threshold, 32)
+    for member in array(members, 0):
+        kind, named = tuple_of(member, 2)
+        (named,) = tuple_of(named, 1)
+        expect(uint(kind) in (INSTITUTION, ROLE, GROUP), "kind of member")
+        if kind == INSTITUTION:
+            institution_id(named)
+        elif kind == ROLE:
+            expect(uint(named) in ROLES, "role")
+        else:
+            _group_shape(named, depth + 1)
+
+
 def _check_group(group, institutions, depth):
     expect(depth <= GROUP_DEPTH_MAX, "groups nested too deep")
     threshold, members = tuple_of(group, 2)

@@ -7,7 +7,7 @@ from .checks import failed, not_evaluated, passed, unknown
 from .digests import sha256, sm3
 from .keys import verify
 from .merkle import ProofError, check_inclusion
-from .statement import ACCOUNT, BATCH, read_batch_item, read_statement
+from .statement import ACCOUNT, BATCH, GOVERNANCE, read_batch_item, read_statement
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def check_original(record, presented, record_only):
         return not_evaluated("original", "statement")
     if record.statement.kind == ACCOUNT:
         return unknown("original", "account-record", counts=presented is not None)
+    if record.statement.kind == GOVERNANCE:
+        return unknown("original", "governance-record", counts=presented is not None)
     if presented is None:
         return unknown("original", "left-out" if record_only else "not-presented", counts=not record_only)
     if record.whole_batch:
@@ -180,7 +182,7 @@ def _check_signers(signers, account, kind):
             return failed(code, "unknown-key", {"key": signer.key_id.hex()})
         seen.add(signer.key_id)
         weight += own_weight
-    threshold = account.manage_threshold if kind == ACCOUNT else account.deposit_threshold
+    threshold = account.manage_threshold if kind in (ACCOUNT, GOVERNANCE) else account.deposit_threshold
     if weight < threshold:
         return failed(code, "threshold", {"sum": str(weight), "need": str(threshold)})
     for signer in signers:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .cbor import Tagged, decode, decode_deterministic, encode
 from .digests import sha256
+from .governance import check_governance
 from .keys import public_key, suite
 from .shapes import array, digests, expect, fields, octets, text, tuple_of, uint
 
@@ -13,7 +14,8 @@ BYTES_MAX = 65_535
 SIGNERS_MAX = 16
 ALGORITHM, CRITICAL, CONTENT_TYPE, KEY_ID, COUNTERSIGNATURES, CLAIMS = 1, 2, 3, 4, 11, 15
 ISSUER, SUBJECT, AUDIENCE, ISSUED_AT = 1, 2, 3, 6
-DEPOSIT, BATCH, ACCOUNT = (f"application/vnd.xiezhi.{kind}+cbor" for kind in ("deposit", "batch", "account"))
+DEPOSIT, BATCH, ACCOUNT, GOVERNANCE = (
+    f"application/vnd.xiezhi.{kind}+cbor" for kind in ("deposit", "batch", "account", "governance"))
 GENERAL = "general"
 ACCOUNT_DOMAIN = b"xiezhi account v1\n"
 
@@ -29,7 +31,7 @@ class Signer:
 
 @dataclass(frozen=True)
 class Statement:
-    """A well-formed statement. `kind` is one of the three content types or `GENERAL`."""
+    """A well-formed statement. `kind` is one of the four content types or `GENERAL`."""
     kind: str
     content_type: str                   # empty where none is given
     id: bytes
@@ -67,7 +69,7 @@ def read_statement(data):
     header = decode(octets(protected))
     expect(isinstance(header, dict), "protected header")
     octets(payload)
-    own = header.get(CONTENT_TYPE) in (DEPOSIT, BATCH, ACCOUNT)
+    own = header.get(CONTENT_TYPE) in (DEPOSIT, BATCH, ACCOUNT, GOVERNANCE)
     read = _read_own if own else _read_general
     if own:
         expect(encode(value) == data and encode(header) == protected, "not deterministic")
@@ -101,6 +103,10 @@ def _read_own(header, payload):
         expect(subject == "account", "subject")
         check_account_spec(body)
         expect(xz_id(claims[ISSUER]) == sha256(ACCOUNT_DOMAIN + payload), "issued by another account than it creates")
+        return claims, kind, {"digests": []}
+    if kind == GOVERNANCE:
+        expect(subject == "alliance", "subject")
+        check_governance(payload)
         return claims, kind, {"digests": []}
     expect(subject == "exhibit" or re.fullmatch(r"[0-9a-f]{32}", subject), "subject")
     if kind == BATCH:

@@ -67,6 +67,7 @@ fn statement_of(statement: &Statement) -> wire::Statement {
         Body::Deposit(body) => ("deposit", statement::TYPE_DEPOSIT, body.phase),
         Body::Batch(_) => ("batch", statement::TYPE_BATCH, None),
         Body::Account(_) => ("account", statement::TYPE_ACCOUNT, None),
+        Body::Governance(_) => ("governance", xiezhi_evidence::governance::TYPE_GOVERNANCE, None),
         Body::General { content_type, .. } => ("general", content_type.as_str(), None),
     };
     wire::Statement {

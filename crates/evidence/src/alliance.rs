@@ -4,6 +4,8 @@
 //! [`TERM_DELAY`] heights later and is not altered any more. What may change what is the ledger's to say; here are the values, their one
 //! encoding and the rules that every term keeps ([`Term::check`]).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minicbor::{Decode, Encode};
 use xiezhi_crypto::{PublicKey, sha256_parts};
 use xiezhi_types::{
@@ -11,7 +13,7 @@ use xiezhi_types::{
 };
 
 use crate::{
-    account::{Account, AccountStatus, WeightedKey},
+    account::{Account, AccountStatus, WEIGHT_MAX, WeightedKey},
     genesis::{Genesis, INSTITUTIONS_MAX, INSTITUTIONS_MIN, Institution, LocalName},
     governance::Change,
     policy::{Policy, PolicyError},
@@ -138,10 +140,10 @@ pub struct Alliance {
     /// The next one, if it is decided.
     #[n(3)]
     pub next: Option<Term>,
-    /// Open proposals by number; none while a next term is decided.
+    /// Open proposals, sorted by number; none while a next term is decided.
     #[n(4)]
     pub proposals: Vec<Proposal>,
-    /// Open invitations, sorted by institution.
+    /// Open invitations, sorted by institution. A confirmed one stays until the term begins.
     #[n(5)]
     pub invitations: Vec<Invitation>,
     /// The number that the next proposal gets.
@@ -185,15 +187,17 @@ pub fn institution_account_id(ledger: &LedgerId, institution: &InstitutionId) ->
     AccountId(sha256_parts(&[ACCOUNT_DOMAIN, &ledger.0, institution.as_str().as_bytes()]))
 }
 
-/// The account `id` of an institution with `key` as its only key, opened at `height`.
+/// The account `id` of an institution with `keys`, of which each may act alone, opened at `height`.
 ///
-/// It manages only: no weight reaches its threshold for deposits, so that a seal key signs nothing but seals and what concerns membership.
+/// It manages only: no weights reach its threshold for deposits, so that a seal key signs nothing but seals and what concerns membership.
 #[must_use]
-pub fn institution_account(id: AccountId, key: PublicKey, height: Height) -> Account {
+pub fn institution_account(id: AccountId, keys: Vec<PublicKey>, height: Height) -> Account {
+    let mut keys: Vec<_> = keys.into_iter().map(|key| WeightedKey { key, weight: 1 }).collect();
+    keys.sort_by_key(|one| one.key.id());
     Account {
         id,
-        keys: vec![WeightedKey { key, weight: 1 }],
-        deposit_threshold: 2,
+        keys,
+        deposit_threshold: WEIGHT_MAX,
         manage_threshold: 1,
         recovery_key: None,
         recovered_at: None,
@@ -294,6 +298,20 @@ impl Alliance {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         canonical(self)
+    }
+
+    /// The keys that institutions' accounts have while this value stands: a member's seal key of the current term, its seal key of the next
+    /// one, and the key of an open invitation, so many of them as there are. Whoever is not listed keeps the keys it had.
+    #[must_use]
+    pub fn account_keys(&self) -> BTreeMap<InstitutionId, BTreeSet<[u8; 32]>> {
+        let members = self.term.members.iter().chain(self.next.iter().flat_map(|next| &next.members));
+        let seal_keys = members.map(|member| (&member.institution.id, member.institution.seal_key));
+        let codes = self.invitations.iter().map(|one| (&one.institution, one.key));
+        let mut keys = BTreeMap::<_, BTreeSet<_>>::new();
+        for (institution, key) in seal_keys.chain(codes) {
+            keys.entry(institution.clone()).or_default().insert(key);
+        }
+        keys
     }
 
     /// The term to which the block at `height` belongs; `None` before the current one, of which this value knows nothing.

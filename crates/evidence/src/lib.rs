@@ -33,6 +33,7 @@ pub use governance::Governance;
 pub use manifest::{Entry, Field, Manifest, ManifestError, Salt, Value};
 pub use policy::{Group, Member, Policy, PolicyError};
 pub use seal::Seal;
+pub use state_proof::StateProof;
 pub use statement::{
     BatchBody, BatchItem, Body, Claims, DepositBody, Signature, Statement, StatementDraft, StatementError,
 };

@@ -21,6 +21,7 @@ use crate::{
         TAG_SIGN1, array_of, countersign_structure, kid, label, map_len, sig_structure, signer_header,
     },
     encoding::Encoding,
+    governance::{Governance, TYPE_GOVERNANCE},
 };
 
 /// Longest statement, in bytes: an entry of a C2SP entry bundle has a 16-bit length.
@@ -43,6 +44,8 @@ pub const TYPE_ACCOUNT: &str = "application/vnd.xiezhi.account+cbor";
 const SUBJECT_UNGROUPED: &str = "exhibit";
 /// `sub` of an account's creation.
 const SUBJECT_ACCOUNT: &str = "account";
+/// `sub` of what an institution says about membership.
+const SUBJECT_GOVERNANCE: &str = "alliance";
 
 /// Why bytes are no statement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -170,6 +173,8 @@ pub enum Body {
     Batch(BatchBody),
     /// Creation of the account that issues the statement.
     Account(AccountSpec),
+    /// What an institution says about membership.
+    Governance(Governance),
     /// A general SCITT statement: content type and SHA-256 of the payload.
     General {
         /// Its content type; empty where none is given.
@@ -281,7 +286,7 @@ impl Statement {
     pub fn group(&self) -> Option<GroupId> {
         match self.body {
             Body::Deposit(_) | Body::Batch(_) => self.claims.subject.parse().ok(),
-            Body::Account(_) | Body::General { .. } => None,
+            Body::Account(_) | Body::Governance(_) | Body::General { .. } => None,
         }
     }
 
@@ -291,7 +296,7 @@ impl Statement {
         match &self.body {
             Body::Deposit(body) => body.digests.clone(),
             Body::General { digest, .. } => vec![*digest],
-            Body::Batch(_) | Body::Account(_) => Vec::new(),
+            Body::Batch(_) | Body::Account(_) | Body::Governance(_) => Vec::new(),
         }
     }
 
@@ -538,6 +543,12 @@ fn parse_body(content_type: &str, claims: &Claims, payload: &[u8]) -> Result<Bod
             }
             Ok(Body::Account(spec))
         }
+        TYPE_GOVERNANCE => {
+            if claims.subject != SUBJECT_GOVERNANCE {
+                return Err(field("sub", "must be \"alliance\""));
+            }
+            Ok(Body::Governance(Governance::parse(payload).map_err(|reason| field("payload", reason))?))
+        }
         other => Ok(Body::General {
             content_type: other.to_owned(),
             digest: xiezhi_crypto::DigestAlg::Sha256.digest(payload),
@@ -599,7 +610,7 @@ pub struct StatementDraft {
     pub ledger: LedgerId,
     /// When it is signed.
     pub issued_at: TimestampMs,
-    /// The group it belongs to; never set for an account's creation.
+    /// The group it belongs to; only deposits and batches have one.
     pub group: Option<GroupId>,
     /// What it says; [`Body::General`] cannot be drafted.
     pub body: Body,
@@ -618,12 +629,14 @@ impl StatementDraft {
             Body::Deposit(body) => (TYPE_DEPOSIT, canonical(body)),
             Body::Batch(body) => (TYPE_BATCH, canonical(body)),
             Body::Account(spec) => (TYPE_ACCOUNT, canonical(spec)),
+            Body::Governance(said) => (TYPE_GOVERNANCE, said.encode()),
             Body::General { .. } => {
                 return Err(field("body", "a general statement is signed by its own tools"));
             }
         };
         let subject = match (&self.body, self.group) {
             (Body::Account(_), _) => SUBJECT_ACCOUNT.to_owned(),
+            (Body::Governance(_), _) => SUBJECT_GOVERNANCE.to_owned(),
             (_, Some(group)) => group.to_string(),
             (_, None) => SUBJECT_UNGROUPED.to_owned(),
         };

@@ -12,7 +12,7 @@ use xiezhi_types::TimestampMs;
 type Done = Result<(), Box<dyn std::error::Error>>;
 
 fn fill(dir: &Path, records: u32, block: u32) -> Done {
-    let store = Store::open(dir, LEDGER, 64 << 20)?;
+    let store = Store::open(dir, &genesis(), LEDGER, 64 << 20)?;
     let depositors: Vec<_> = (1..=200).map(Depositor::new).collect();
     let apply = |statements: &[Arc<Admitted>]| -> Done {
         let tip = store.tip();

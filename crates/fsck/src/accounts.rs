@@ -6,7 +6,7 @@ use xiezhi_crypto::PublicKey;
 use xiezhi_evidence::{Account, Action, Body, Genesis, Statement};
 use xiezhi_types::{AccountId, Height, LedgerId, canonical};
 
-use crate::{finding::code, state::State};
+use crate::{finding::code, governance::Membership, state::State};
 
 /// Why a statement may not be there: a code and a reason.
 pub(crate) type Refusal = (&'static str, String);
@@ -18,13 +18,15 @@ pub(crate) struct Accounts<'a> {
     by_id: HashMap<AccountId, Arc<Account>>,
     /// Those created in the block that is being read.
     fresh: Vec<AccountId>,
+    pub(crate) membership: Membership,
     pub(crate) state: State,
 }
 
 impl<'a> Accounts<'a> {
     pub(crate) fn new(genesis: &'a Genesis, ledger: LedgerId, emit: &mut dyn FnMut(&[u8], &[u8])) -> Self {
-        let state = State::new(&ledger.0, emit);
-        Self { genesis, ledger, by_id: HashMap::new(), fresh: Vec::new(), state }
+        let membership = Membership::new(genesis, ledger);
+        let state = State::new(&begin(&membership, &ledger), emit);
+        Self { genesis, ledger, by_id: HashMap::new(), fresh: Vec::new(), membership, state }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -33,16 +35,17 @@ impl<'a> Accounts<'a> {
 
     /// Judges a statement of the block at `height`, signatures excepted; gives the signers' keys, or `None` for an account that does not exist.
     ///
-    /// `time` is the block's in milliseconds, where it is beyond doubt. An account is created whatever else is wrong with its statement: the
+    /// `time` is the block's in milliseconds, where it is beyond doubt, and `clock` the best that is known of it. An account is created whatever else is wrong with its statement: the
     /// node that recorded it created it too.
     pub(crate) fn judge(
         &mut self,
         statement: &Statement,
         time: Option<u64>,
-        height: u64,
+        (height, clock): (u64, u64),
     ) -> Result<Option<Vec<PublicKey>>, Refusal> {
         let issuer = statement.claims().issuer;
-        let known = self.by_id.get(&issuer).cloned();
+        let institution = || self.membership.account(&issuer).cloned().map(Arc::new);
+        let known = self.by_id.get(&issuer).cloned().or_else(institution);
         let exists = known.is_some();
         let (account, action) = match statement.body() {
             Body::Account(spec) => {
@@ -50,19 +53,25 @@ impl<'a> Accounts<'a> {
                 let account = known.unwrap_or_else(created);
                 (Some(account), Action::Manage)
             }
+            Body::Governance(_) => (known, Action::Manage),
             _ => (known, Action::Deposit),
         };
-        if let (Action::Manage, Some(account), false) = (action, &account, exists) {
+        let is_creation = matches!(statement.body(), Body::Account(_));
+        if let (true, Some(account), false) = (is_creation, &account, exists) {
             self.by_id.insert(issuer, Arc::clone(account));
             self.fresh.push(issuer);
         }
         self.check_bounds(statement, time).map_err(|reason| (code::RECORD_NOT_ALLOWED, reason))?;
-        if action == Action::Manage && exists {
+        if is_creation && exists {
             return Err((code::RECORD_NOT_AUTHORIZED, "the account exists already".to_owned()));
         }
         let Some(account) = account else { return Ok(None) };
         let signers = statement.signatures();
         account.authorizes(action, signers).map_err(|e| (code::RECORD_NOT_AUTHORIZED, e.to_string()))?;
+        if let Body::Governance(said) = statement.body() {
+            let taken = self.membership.take(&issuer, said, height, clock);
+            taken.map_err(|reason| (code::RECORD_NOT_AUTHORIZED, reason))?;
+        }
         Ok(Some(signers.iter().filter_map(|s| account.key(s.key)).map(|known| known.key.clone()).collect()))
     }
 
@@ -87,27 +96,45 @@ impl<'a> Accounts<'a> {
         }
     }
 
-    /// The block ends: its accounts enter the state.
-    pub(crate) fn end_block(&mut self, emit: &mut dyn FnMut(&[u8], &[u8])) {
+    /// The block at `height` ends: what it set enters the state.
+    pub(crate) fn end_block(&mut self, height: u64, emit: &mut dyn FnMut(&[u8], &[u8])) {
         let fresh = std::mem::take(&mut self.fresh);
-        if fresh.is_empty() {
-            return;
-        }
         let entry = |id: &AccountId| (state_key(id), canonical(&*self.by_id[id]));
-        let entries: Vec<_> = fresh.iter().map(entry).collect();
-        self.state.set(&entries, emit);
+        let mut entries: Vec<_> = fresh.iter().map(entry).collect();
+        entries.extend(self.membership.end_block(height));
+        if !entries.is_empty() {
+            self.state.set(&entries, emit);
+        }
     }
 
     /// Gives `emit` everything that the state's keyspace holds.
     pub(crate) fn emit_state(&self, emit: &mut dyn FnMut(&[u8], &[u8])) {
         let mut accounts: Vec<_> = self.by_id.values().collect();
         accounts.sort_by_key(|account| account.created);
-        let mut state = State::new(&self.ledger.0, emit);
+        let mut state = State::new(&begin(&self.membership, &self.ledger), emit);
+        let mut governed = self.membership.history.range(1..).peekable();
         for block in accounts.chunk_by(|one, two| one.created == two.created) {
-            let entries: Vec<_> = block.iter().map(|one| (state_key(&one.id), canonical(&***one))).collect();
+            let height = block[0].created.0;
+            while let Some((_, entries)) = governed.next_if(|(at, _)| **at < height) {
+                state.set(entries, emit);
+            }
+            let mut entries: Vec<_> =
+                block.iter().map(|one| (state_key(&one.id), canonical(&***one))).collect();
+            let same = governed.next_if(|(at, _)| **at == height);
+            entries.extend(same.into_iter().flat_map(|(_, entries)| entries.clone()));
             state.set(&entries, emit);
         }
+        for (_, entries) in governed {
+            state.set(entries, emit);
+        }
     }
+}
+
+/// The entries of the state at height 0.
+fn begin(membership: &Membership, ledger: &LedgerId) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut entries = vec![(b"ledger".to_vec(), ledger.0.to_vec())];
+    entries.extend(membership.history[&0].iter().cloned());
+    entries
 }
 
 fn state_key(id: &AccountId) -> Vec<u8> {

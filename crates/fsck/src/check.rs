@@ -65,7 +65,6 @@ struct Block {
 pub(crate) struct Pass<'a> {
     pub(crate) database: &'a Database,
     pub(crate) ledger: LedgerId,
-    pub(crate) genesis: &'a Genesis,
     pub(crate) findings: &'a mut Findings,
     pub(crate) notes: &'a mut Vec<Note>,
     pub(crate) report: Report,
@@ -159,7 +158,6 @@ pub(crate) fn run(
     let mut pass = Pass {
         database,
         ledger,
-        genesis,
         findings,
         notes,
         report: Report::default(),
@@ -256,7 +254,10 @@ impl Pass<'_> {
             loaded.index_entries(index, &mut |key, value| sums.add(key, value));
             if let Some(statement) = loaded.statement.take() {
                 let (height, time) = self.place(loaded.head);
-                match self.accounts.judge(&statement, time, height) {
+                let clock = self.block.as_ref().and_then(|block| block.stored.as_ref());
+                let clock = clock.and_then(Stored::checkpoint).map(|checkpoint| checkpoint.time.0);
+                let clock = clock.or(loaded.head.map(|head| head.time)).unwrap_or_default();
+                match self.accounts.judge(&statement, time, (height, clock)) {
                     Ok(Some(keys)) => signatures.push(index, keys, statement),
                     // The statement that created it may be among the lost ones.
                     Ok(None) if !self.damaged.is_empty() => {}
@@ -358,6 +359,7 @@ impl Pass<'_> {
             let detail = format!("record {index} notes this height");
             self.findings.add(Object::Checkpoint(height), code::CHECKPOINT_MISSING, Source::Log, detail);
         }
+        self.accounts.membership.begin_block(height);
         self.block = Some(Block {
             height,
             first: index,
@@ -374,7 +376,7 @@ impl Pass<'_> {
         let Some(block) = self.block.take() else { return };
         let stored = block.stored.as_ref().and_then(|stored| stored.content.as_ref().ok());
         let sums = &mut self.state;
-        self.accounts.end_block(&mut |key, value| sums.add(key, value));
+        self.accounts.end_block(block.height, &mut |key, value| sums.add(key, value));
         self.settle_state(&block, stored);
         let time = match (stored, block.time) {
             (Some((_, checkpoint)), _) if block.on_time > 0 || block.off_time.is_empty() => checkpoint.time,
@@ -395,7 +397,8 @@ impl Pass<'_> {
             },
         });
         let other = stored.map(|(_, checkpoint)| checkpoint).filter(|c| Some(*c) != made.as_ref());
-        let collected = self.witnesses.examine(self.database, block.height, [made.as_ref(), other]);
+        let term = self.accounts.membership.term_at(block.height);
+        let collected = self.witnesses.examine(self.database, term, block.height, [made.as_ref(), other]);
         self.report.checkpoints += u64::from(block.stored.is_some());
         self.report.seals += collected.read.0;
         self.report.stamps += collected.read.1;
@@ -428,7 +431,8 @@ impl Pass<'_> {
             let Ok(Some(value)) = self.database.get(Space::Seals, &key) else { continue };
             let Ok((_, checkpoint)) = Stored::read(good.height.0, &value).content else { continue };
             let truths = [Some(&checkpoint), None];
-            let collected = self.witnesses.examine(self.database, good.height.0, truths);
+            let term = self.accounts.membership.term_at(good.height.0);
+            let collected = self.witnesses.examine(self.database, term, good.height.0, truths);
             self.note_sealed(good.height.0, &collected.seals[0], collected.stamps[0]);
             if self.report.sealed.is_some() {
                 break;
@@ -437,7 +441,8 @@ impl Pass<'_> {
     }
 
     fn note_sealed(&mut self, height: u64, seals: &BTreeSet<InstitutionId>, stamps: u32) {
-        if self.genesis.policy.is_met(&self.genesis.institutions, seals, stamps) {
+        let term = self.accounts.membership.term_at(height);
+        if term.policy.is_met(&term.institutions(), seals, stamps) {
             self.report.sealed = Some(Height(height));
         }
     }

@@ -36,6 +36,10 @@ pub mod code {
         TIP_MISSING = "tip-missing";
         /// The tip is not where the log ends.
         TIP_DIFFERS = "tip-differs";
+        /// What is kept of the decision of a term is not there.
+        TERM_MISSING = "term-missing";
+        /// What is kept of the decision of a term is not what was decided, or its proof does not hold.
+        TERM_DIFFERS = "term-differs";
         /// No record.
         RECORD_MISSING = "record-missing";
         /// The database cannot read the record.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! meta    "format" | "ledger" | "tip"
+//!         "term/" number              -> height, alliance, proof: CBOR
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
 //! find    's' id                      -> index

@@ -27,6 +27,7 @@ mod check;
 mod database;
 mod files;
 mod finding;
+mod governance;
 mod index;
 mod journal;
 mod layout;

@@ -1,4 +1,4 @@
-//! The state tree, made again from the accounts.
+//! The state tree, made again from the accounts and the alliance.
 //!
 //! The root is that of docs/specs/account-and-state.md: a binary tree over the hashes of keys in which a subtree with one leaf is that leaf and
 //! an empty one is a constant. It is stored as the Jellyfish Merkle tree stores it: four levels in one node of sixteen children, and at each
@@ -11,8 +11,8 @@
 //! value key  'v' key-hash version                          version big-endian here
 //! ```
 //!
-//! Numbers are little-endian with 8 bytes, path-bytes with 4, tags with 1. Version 0 holds one entry, `ledger` with the ledger's id; each block
-//! that creates accounts makes the next.
+//! Numbers are little-endian with 8 bytes, path-bytes with 4, tags with 1. Version 0 holds the ledger's id under `ledger`, the alliance and the
+//! institutions' accounts; each block that sets anything makes the next.
 
 use xiezhi_crypto::{sha256, sha256_parts};
 
@@ -51,10 +51,10 @@ enum Kind {
 }
 
 impl State {
-    /// The state at height 0.
-    pub(crate) fn new(ledger: &[u8; 32], emit: &mut dyn FnMut(&[u8], &[u8])) -> Self {
+    /// The state at height 0, which holds `entries`.
+    pub(crate) fn new(entries: &[(Vec<u8>, Vec<u8>)], emit: &mut dyn FnMut(&[u8], &[u8])) -> Self {
         let mut state = Self::default();
-        state.set(&[(b"ledger".to_vec(), ledger.to_vec())], emit);
+        state.set(entries, emit);
         state
     }
 
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_root_is_that_of_the_specification_after_every_version() {
-        let mut state = State::new(&[7; 32], &mut |_, _| {});
+        let mut state = State::new(&[(b"ledger".to_vec(), vec![7; 32])], &mut |_, _| {});
         let mut leaves = std::collections::BTreeMap::from([(sha256(b"ledger"), sha256(&[7; 32]))]);
         for version in 0..60u64 {
             let entries: Vec<_> = (0..version % 7 + 1)

@@ -1,12 +1,12 @@
 //! Seals and time-stamp tokens of one checkpoint.
 //!
-//! A seal holds when its three signatures hold with the key that the genesis pins, and its certificates are exactly the path from that key's
+//! A seal holds when its three signatures hold with the key that its term pins, and its certificates are exactly the path from that key's
 //! certificate to a root of the genesis at the time of sealing. The store has no revocation lists, so none are heeded here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use xiezhi_crypto::{PublicKey, SignatureAlg, sha256};
-use xiezhi_evidence::{CertifiedSeal, Checkpoint, Genesis};
+use xiezhi_evidence::{CertifiedSeal, Checkpoint, Genesis, Term, alliance::MemberStatus};
 use xiezhi_pki::{
     Purpose, RevocationPolicy, Trust, X509Certificate, timestamp::TokenError, timestamp::verify_token,
     validate,
@@ -32,26 +32,24 @@ pub(crate) struct Collected {
     pub(crate) bad: Vec<(Object, &'static str, String)>,
 }
 
-/// The genesis's keys, and the chains seen.
+/// The genesis's roots, and the chains seen.
 pub(crate) struct Witnesses<'a> {
     genesis: &'a Genesis,
     origin: String,
-    keys: BTreeMap<InstitutionId, PublicKey>,
     /// When each chain that holds is valid: the latest beginning and the earliest end of its certificates.
     chains: HashMap<[u8; 32], (u64, u64)>,
 }
 
 impl<'a> Witnesses<'a> {
     pub(crate) fn new(genesis: &'a Genesis, ledger: &LedgerId) -> Self {
-        let key = |key: &[u8; 32]| PublicKey::new(SignatureAlg::Ed25519, key).ok();
-        let keys = genesis.institutions.iter().filter_map(|i| Some((i.id.clone(), key(&i.seal_key)?)));
-        Self { genesis, origin: genesis.origin(ledger), keys: keys.collect(), chains: HashMap::new() }
+        Self { genesis, origin: genesis.origin(ledger), chains: HashMap::new() }
     }
 
-    /// Checks everything collected at `height` over either of `truths`.
+    /// Checks everything collected at `height`, in `term`, over either of `truths`.
     pub(crate) fn examine(
         &mut self,
         database: &Database,
+        term: &Term,
         height: u64,
         truths: [Option<&Checkpoint>; 2],
     ) -> Collected {
@@ -66,7 +64,7 @@ impl<'a> Witnesses<'a> {
                 }
             };
             collected.read.0 += 1;
-            match self.seal(&name, &value, truths) {
+            match self.seal(term, &name, &value, truths) {
                 Ok((institution, truth)) => drop(collected.seals[truth].insert(institution)),
                 Err((code, reason)) => {
                     let object = Object::Seal { institution: printable(&name), height };
@@ -98,6 +96,7 @@ impl<'a> Witnesses<'a> {
     /// Who sealed, and which of the truths.
     fn seal(
         &mut self,
+        term: &Term,
         name: &str,
         value: &[u8],
         truths: [Option<&Checkpoint>; 2],
@@ -108,14 +107,17 @@ impl<'a> Witnesses<'a> {
         if institution.as_str() != name {
             return Err((code::SEAL_MALFORMED, format!("it names {institution}")));
         }
-        let Some(key) = self.keys.get(&institution) else {
-            return Err((code::SEAL_STRAY, "no institution of the genesis".to_owned()));
+        let active = term.member(&institution).filter(|member| member.status == MemberStatus::Active);
+        let pinned = active.map(|member| member.institution.seal_key);
+        let key = pinned.and_then(|key| PublicKey::new(SignatureAlg::Ed25519, &key).ok());
+        let Some((pinned, key)) = pinned.zip(key) else {
+            return Err((code::SEAL_STRAY, format!("no active member of term {}", term.number)));
         };
         let mut reason = "there is no checkpoint to hold it against".to_owned();
         let mut found = None;
         for (at, truth) in truths.iter().enumerate() {
             let Some(truth) = truth else { continue };
-            match certified.seal.verify(truth, &self.origin, key) {
+            match certified.seal.verify(truth, &self.origin, &key) {
                 Ok(()) => {
                     found = Some(at);
                     break;
@@ -124,19 +126,19 @@ impl<'a> Witnesses<'a> {
             }
         }
         let truth = found.ok_or((code::SEAL_INVALID, reason))?;
-        self.check_chain(&certified).map_err(|reason| (code::SEAL_CHAIN, reason))?;
+        self.check_chain(&certified, pinned).map_err(|reason| (code::SEAL_CHAIN, reason))?;
         Ok((institution, truth))
     }
 
-    fn check_chain(&mut self, certified: &CertifiedSeal) -> Result<(), String> {
+    fn check_chain(&mut self, certified: &CertifiedSeal, pinned: [u8; 32]) -> Result<(), String> {
         let seal = &certified.seal;
-        let name = sha256(&[canonical(&seal.institution), certified.chain.concat()].concat());
+        let name =
+            sha256(&[pinned.to_vec(), canonical(&seal.institution), certified.chain.concat()].concat());
         if self.chains.get(&name).is_some_and(|(from, until)| (*from..=*until).contains(&seal.time)) {
             return Ok(());
         }
         let (leaf, rest) = certified.chain.split_first().ok_or("no certificate beside it")?;
         let intermediates: Vec<&[u8]> = rest.iter().map(Vec::as_slice).collect();
-        let pinned = self.genesis.institution(&seal.institution).map(|known| known.seal_key);
         let mut last = "no root".to_owned();
         for root_der in &self.genesis.roots {
             let revocation = RevocationPolicy::IF_PRESENT;
@@ -144,7 +146,7 @@ impl<'a> Witnesses<'a> {
             match validate(leaf, &trust, seal.time, Purpose::Seal) {
                 Ok(valid)
                     if valid.institution.as_ref() == Some(&seal.institution)
-                        && pinned.map(xiezhi_pki::PublicKey::Ed25519).as_ref() == Some(&valid.public_key) =>
+                        && xiezhi_pki::PublicKey::Ed25519(pinned) == valid.public_key =>
                 {
                     let below_root = &valid.certificates[..valid.certificates.len().saturating_sub(1)];
                     let path = below_root.iter().map(X509Certificate::der);

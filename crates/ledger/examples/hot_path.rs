@@ -4,23 +4,31 @@
 
 use std::{collections::BTreeMap, convert::Infallible, hint::black_box, sync::Arc};
 
-use xiezhi_evidence::Account;
+use xiezhi_evidence::{Account, Alliance};
 use xiezhi_ledger::{
     Admitted, StateView, Transaction, execute,
     fixtures::{Depositor, LEDGER, NOW, genesis},
     verify_signatures,
 };
-use xiezhi_types::{AccountId, Height, StatementId, TreeSize};
+use xiezhi_types::{AccountId, Height, LedgerId, StatementId, TreeSize};
 
 /// Statements on the way.
 const STATEMENTS: u32 = 256;
 /// Items of the batch.
 const ITEMS: u32 = 4096;
 
-struct Accounts(BTreeMap<AccountId, Arc<Account>>);
+struct Accounts(BTreeMap<AccountId, Arc<Account>>, Arc<Alliance>);
 
 impl StateView for Accounts {
     type Error = Infallible;
+
+    fn ledger(&self) -> LedgerId {
+        LEDGER
+    }
+
+    fn alliance(&self) -> Result<Arc<Alliance>, Infallible> {
+        Ok(Arc::clone(&self.1))
+    }
 
     fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, Infallible> {
         Ok(self.0.get(id).cloned())
@@ -38,7 +46,7 @@ fn main() {
     let genesis = genesis();
     let depositors: Vec<_> = (1..=8).map(Depositor::new).collect();
     let accounts = depositors.iter().map(|one| (one.id(), Arc::new(Account::create(&one.spec, Height(1)))));
-    let accounts = Accounts(accounts.collect());
+    let accounts = Accounts(accounts.collect(), Arc::new(Alliance::at_genesis(&genesis)));
     let deposit =
         |at: u32| depositors[at as usize % 8].deposit(&at.to_be_bytes(), None).transaction().clone();
     let statements: Vec<Transaction> = (0..STATEMENTS).map(deposit).collect();

@@ -7,7 +7,7 @@ use xiezhi_evidence::{Account, Action, Body, Genesis, Statement, StatementError,
 use xiezhi_merkle::{Hash, Sha256, Sm3, TreeHash};
 use xiezhi_types::{AccountId, LedgerId, StatementId, TimestampMs};
 
-use crate::block::Transaction;
+use crate::{block::Transaction, govern::GovernanceError};
 
 /// Why a statement is not recorded. The same bytes at the same height are rejected for the same reason on every node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +83,9 @@ pub enum Rejection {
     /// The account's keys, weights or status do not allow it.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// What it says about membership cannot take effect.
+    #[error(transparent)]
+    Governance(#[from] GovernanceError),
     /// The statement is recorded already: nothing is recorded twice.
     #[error("statement {id} is recorded already")]
     Duplicate {
@@ -107,6 +110,7 @@ impl Rejection {
             Self::Authority(AuthorityError::Signature { .. }) => "signature-invalid",
             Self::Authority(AuthorityError::Threshold { .. }) => "threshold-not-met",
             Self::Authority(_) => "key-not-authorized",
+            Self::Governance(error) => error.code(),
             Self::Duplicate { .. } => "duplicate",
         }
     }
@@ -222,7 +226,7 @@ impl Admitted {
 
     fn action(&self) -> Action {
         match self.statement.body() {
-            Body::Account(_) => Action::Manage,
+            Body::Account(_) | Body::Governance(_) => Action::Manage,
             Body::Deposit(_) | Body::Batch(_) | Body::General { .. } => Action::Deposit,
         }
     }

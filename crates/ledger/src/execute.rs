@@ -5,15 +5,32 @@ use std::{
     sync::Arc,
 };
 
-use xiezhi_evidence::{Account, Body, Genesis};
-use xiezhi_types::{AccountId, Height, LogIndex, StatementId, TimestampMs, TreeSize};
+use xiezhi_crypto::{KeyError, PublicKey, SignatureAlg};
+use xiezhi_evidence::{
+    Account, Alliance, Body, Genesis,
+    alliance::{STATE_KEY, institution_account, institution_account_id},
+};
+use xiezhi_types::{AccountId, Height, LedgerId, LogIndex, StatementId, TimestampMs, TreeSize, canonical};
 
-use crate::admit::{Admitted, Rejection};
+use crate::{
+    admit::{Admitted, Rejection},
+    govern::{begin, govern},
+    state::StateEntry,
+};
 
 /// What execution reads of the ledger as it stands before the block.
 pub trait StateView {
     /// Failure of the store beneath: the block cannot be executed, and nothing of it takes effect.
     type Error;
+
+    /// The ledger.
+    fn ledger(&self) -> LedgerId;
+
+    /// The alliance.
+    ///
+    /// # Errors
+    /// The store's.
+    fn alliance(&self) -> Result<Arc<Alliance>, Self::Error>;
 
     /// The account, if it exists.
     ///
@@ -48,14 +65,114 @@ pub struct Outcome {
     pub records: Vec<NewRecord>,
     /// Accounts created or changed, by id.
     pub accounts: BTreeMap<AccountId, Account>,
+    /// The alliance, if it changed.
+    pub alliance: Option<Arc<Alliance>>,
     /// Statements that were not recorded, and why; in the block's order.
     pub rejected: Vec<(StatementId, Rejection)>,
+}
+
+impl Outcome {
+    /// What the block sets in the state, as keys and values.
+    #[must_use]
+    pub fn state_entries(&self) -> Vec<StateEntry> {
+        let accounts =
+            self.accounts.values().map(|account| (Account::state_key(&account.id), canonical(account)));
+        let alliance = self.alliance.iter().map(|alliance| (STATE_KEY.to_vec(), alliance.encode()));
+        accounts.chain(alliance).collect()
+    }
+}
+
+/// The state at height 0, as keys and values: the ledger's id, the alliance, and the account of each institution.
+///
+/// # Errors
+/// When a seal key is none.
+pub fn genesis_state(genesis: &Genesis, ledger: &LedgerId) -> Result<Vec<StateEntry>, KeyError> {
+    let alliance = Alliance::at_genesis(genesis);
+    let mut entries = vec![(b"ledger".to_vec(), ledger.0.to_vec()), (STATE_KEY.to_vec(), alliance.encode())];
+    for (institution, keys) in alliance.account_keys() {
+        let id = institution_account_id(ledger, &institution);
+        let account = institution_account(id, read_keys(&keys)?, Height(0));
+        entries.push((Account::state_key(&id), canonical(&account)));
+    }
+    Ok(entries)
+}
+
+fn read_keys(keys: &BTreeSet<[u8; 32]>) -> Result<Vec<PublicKey>, KeyError> {
+    keys.iter().map(|key| PublicKey::new(SignatureAlg::Ed25519, key)).collect()
+}
+
+/// A block that is being executed.
+struct Draft<'a, V> {
+    view: &'a V,
+    height: Height,
+    ledger: LedgerId,
+    alliance: Arc<Alliance>,
+    has_changed: bool,
+    accounts: BTreeMap<AccountId, Account>,
+}
+
+impl<V: StateView> Draft<'_, V> {
+    fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, V::Error> {
+        match self.accounts.get(id) {
+            Some(account) => Ok(Some(Arc::new(account.clone()))),
+            None => self.view.account(id),
+        }
+    }
+
+    /// Sets the alliance, and with it the keys of institutions' accounts.
+    fn set_alliance(&mut self, alliance: Alliance) -> Result<(), V::Error> {
+        for (institution, keys) in alliance.account_keys() {
+            let id = institution_account_id(&self.ledger, &institution);
+            // Every key was read as one when the genesis or the statement that brought it was.
+            let Ok(keys) = read_keys(&keys) else { continue };
+            let before = self.account(&id)?;
+            let created = before.as_ref().map_or(self.height, |account| account.created);
+            let account = institution_account(id, keys, created);
+            if before.as_deref() != Some(&account) {
+                self.accounts.insert(id, account);
+            }
+        }
+        self.alliance = Arc::new(alliance);
+        self.has_changed = true;
+        Ok(())
+    }
+
+    /// Executes one statement.
+    fn execute(
+        &mut self,
+        one: &Admitted,
+        time: TimestampMs,
+        genesis: &Genesis,
+    ) -> Result<Result<(), Rejection>, V::Error> {
+        let issuer = one.statement().claims().issuer;
+        let account = self.account(&issuer)?;
+        let allowed = one.check_clock(time, genesis).and_then(|()| one.authorize(account.as_deref()));
+        if let Err(rejection) = allowed {
+            return Ok(Err(rejection));
+        }
+        match one.statement().body() {
+            Body::Account(spec) => {
+                self.accounts.insert(issuer, Account::create(spec, self.height));
+            }
+            Body::Governance(said) => {
+                match govern(&self.alliance, &self.ledger, &issuer, said, self.height, time) {
+                    Ok(alliance) => self.set_alliance(alliance)?,
+                    Err(error) => return Ok(Err(error.into())),
+                }
+            }
+            Body::Deposit(_) | Body::Batch(_) | Body::General { .. } => {}
+        }
+        Ok(Ok(()))
+    }
 }
 
 /// Executes the statements of the block at `height` with block time `time`, in their order, after `size` records.
 ///
 /// A statement that may not be recorded changes nothing and is listed with its reason. `admitted` must come from
 /// [`Admitted::check`] with the same `genesis`; whether its signatures were verified before changes the cost, never the outcome.
+///
+/// The first block of a term that adds records makes the term the current one in the state; a block without records changes nothing, so that
+/// every change of the state has a checkpoint.
 ///
 /// # Errors
 /// Only the view's; then nothing may be applied.
@@ -67,34 +184,32 @@ pub fn execute<V: StateView>(
     admitted: &[Arc<Admitted>],
     view: &V,
 ) -> Result<Outcome, V::Error> {
-    let mut outcome =
-        Outcome { height, time, records: Vec::new(), accounts: BTreeMap::new(), rejected: Vec::new() };
-    let mut seen = BTreeSet::new();
+    let (ledger, before) = (view.ledger(), view.alliance()?);
+    let begun = begin(&before, height);
+    let mut draft =
+        Draft { view, height, ledger, alliance: before, has_changed: false, accounts: BTreeMap::new() };
+    if let Some(alliance) = begun {
+        draft.set_alliance(alliance)?;
+    }
+    let (mut records, mut rejected, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for one in admitted {
         let id = one.id();
         if seen.contains(&id) || view.is_recorded(&id)? {
-            outcome.rejected.push((id, Rejection::Duplicate { id }));
+            rejected.push((id, Rejection::Duplicate { id }));
             continue;
         }
-        let issuer = one.statement().claims().issuer;
-        let changed = outcome.accounts.get(&issuer).cloned().map(Arc::new);
-        let account = match changed {
-            Some(account) => Some(account),
-            None => view.account(&issuer)?,
-        };
-        let allowed = one.check_clock(time, genesis).and_then(|()| one.authorize(account.as_deref()));
-        if let Err(rejection) = allowed {
-            outcome.rejected.push((id, rejection));
+        if let Err(rejection) = draft.execute(one, time, genesis)? {
+            rejected.push((id, rejection));
             continue;
-        }
-        if let Body::Account(spec) = one.statement().body() {
-            outcome.accounts.insert(issuer, Account::create(spec, height));
         }
         seen.insert(id);
-        let index = LogIndex(size.0 + outcome.records.len() as u64);
-        outcome.records.push(NewRecord { index, admitted: Arc::clone(one) });
+        let index = LogIndex(size.0 + records.len() as u64);
+        records.push(NewRecord { index, admitted: Arc::clone(one) });
     }
-    Ok(outcome)
+    let is_changed = !records.is_empty();
+    let accounts = if is_changed { draft.accounts } else { BTreeMap::new() };
+    let alliance = (is_changed && draft.has_changed).then_some(draft.alliance);
+    Ok(Outcome { height, time, records, accounts, alliance, rejected })
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use xiezhi_crypto::{Digest, DigestAlg, SignatureAlg, SigningKey};
 use xiezhi_evidence::{
-    AccountSpec, BatchBody, BatchItem, Body, DepositBody, Genesis, Group, Limits, LocalName, Policy,
-    StatementDraft, genesis::VERSION,
+    AccountSpec, Alliance, BatchBody, BatchItem, Body, DepositBody, Genesis, Governance, Group, Institution,
+    Limits, LocalName, Member, Policy, StatementDraft, alliance::institution_account_id, genesis::VERSION,
+    governance::Keys,
 };
 use xiezhi_merkle::{Frontier, Sha256};
-use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical};
+use xiezhi_types::{AccountId, GroupId, InstitutionId, LedgerId, Role, TimestampMs, canonical};
 
 use crate::{Admitted, Transaction};
 
@@ -34,6 +35,68 @@ pub fn genesis() -> Genesis {
         limits: Limits::default(),
         suites: [SignatureAlg::Ed25519, SignatureAlg::Es256].map(SignatureAlg::cose).to_vec(),
     }
+}
+
+/// The id of institution `number`.
+///
+/// # Panics
+/// Never: every number makes a name.
+#[must_use]
+pub fn institution_id(number: u8) -> InstitutionId {
+    format!("m{number}").parse().expect("a name")
+}
+
+/// Consensus key and seal key of institution `number` below 12; each `turn` below 10 has its own.
+///
+/// # Panics
+/// Never: every seed makes an Ed25519 key.
+#[must_use]
+pub fn institution_keys(number: u8, turn: u8) -> [SigningKey; 2] {
+    let seed = 20 * number + 2 * turn;
+    [seed, seed + 1].map(|seed| SigningKey::from_seed(SignatureAlg::Ed25519, &[seed; 32]).expect("a key"))
+}
+
+/// The keys of institution `number`, proven.
+#[must_use]
+pub fn proven_keys(number: u8, turn: u8) -> Keys {
+    let [consensus, seal] = institution_keys(number, turn);
+    Keys::prove(&LEDGER, &institution_id(number), &consensus, &seal, format!("m{number}:7400"))
+}
+
+/// A genesis with `count` courts, of which any one's seal is enough.
+#[must_use]
+pub fn genesis_of(count: u8) -> Genesis {
+    let institution = |number| {
+        let keys = proven_keys(number, 0);
+        Institution {
+            id: institution_id(number),
+            role: Role::Court,
+            name: LocalName { zh: format!("机构{number}"), en: format!("Institution {number}") },
+            consensus_key: keys.consensus_key,
+            seal_key: keys.seal_key,
+        }
+    };
+    let policy =
+        Policy { seals: Group { threshold: 1, members: vec![Member::Role(Role::Court)] }, timestamps: 0 };
+    Genesis { institutions: (0..count).map(institution).collect(), policy, ..genesis() }
+}
+
+/// The alliance of that genesis.
+#[must_use]
+pub fn alliance_of(count: u8) -> Alliance {
+    Alliance::at_genesis(&genesis_of(count))
+}
+
+/// What institution `number` says about membership at `time`, signed with `key`.
+///
+/// # Panics
+/// If it cannot be signed.
+#[must_use]
+pub fn governance(number: u8, time: TimestampMs, key: &SigningKey, said: Governance) -> Arc<Admitted> {
+    let issuer = institution_account_id(&LEDGER, &institution_id(number));
+    let body = Body::Governance(said);
+    let draft = StatementDraft { issuer, ledger: LEDGER, issued_at: time, group: None, body };
+    admitted(draft.sign(&[key]).expect("signed").as_bytes().to_vec(), Vec::new())
 }
 
 /// What a node holds of `statement` after its door.

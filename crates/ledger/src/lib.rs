@@ -12,11 +12,13 @@ mod block;
 mod execute;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+mod govern;
 mod sealed;
 mod state;
 
 pub use admit::{Admitted, Rejection, verify_signatures};
 pub use block::{BLOCK_VERSION, BlockBody, BlockError, Transaction};
-pub use execute::{NewRecord, Outcome, StateView, execute};
+pub use execute::{NewRecord, Outcome, StateView, execute, genesis_state};
+pub use govern::GovernanceError;
 pub use sealed::{SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks};
-pub use state::{StateChange, StateError, StateNodes, StateTree, StateVersion};
+pub use state::{StateChange, StateEntry, StateError, StateNodes, StateTree, StateVersion};

@@ -14,6 +14,9 @@ use xiezhi_evidence::state_proof::{OtherLeaf, StateProof};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct StateVersion(pub u64);
 
+/// Key and value of an entry of the state.
+pub type StateEntry = (Vec<u8>, Vec<u8>);
+
 /// Why the state cannot be read or changed: the store failed, or holds what was never written.
 #[derive(Debug, thiserror::Error)]
 #[error("state: {reason}")]

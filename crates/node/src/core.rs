@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 use xiezhi_consensus::Handle;
-use xiezhi_evidence::{Account, Genesis};
+use xiezhi_evidence::{Account, Alliance, Genesis};
 use xiezhi_ledger::StateView;
 use xiezhi_store::{Store, StoreError};
 use xiezhi_types::{AccountId, InstitutionId, LedgerId, StatementId, TimestampMs};
@@ -175,6 +175,14 @@ pub(crate) struct View<'a>(pub(crate) &'a Core);
 
 impl StateView for View<'_> {
     type Error = StoreError;
+
+    fn ledger(&self) -> LedgerId {
+        self.0.ledger
+    }
+
+    fn alliance(&self) -> Result<Arc<Alliance>, StoreError> {
+        Ok(self.0.store.alliance())
+    }
 
     fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
         self.0.account(id)

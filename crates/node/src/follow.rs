@@ -306,7 +306,7 @@ pub fn restore(
 ) -> Result<(Height, u64), RestoreError> {
     let parsed = Genesis::parse(&genesis)?;
     let ledger = Genesis::ledger_id(&genesis);
-    let store = Store::open(&dir.join("store"), ledger, cache_bytes).map_err(RestoreError::Store)?;
+    let store = Store::open(&dir.join("store"), &parsed, ledger, cache_bytes).map_err(RestoreError::Store)?;
     // Nobody is asked and nobody answers under this name.
     let name = parsed.institutions[0].id.clone();
     let machine = Arc::new(System::new());

@@ -112,7 +112,7 @@ impl Node {
             return wrong("upstreams", "at least one is needed".to_owned());
         }
         let ledger = Genesis::ledger_id(&config.genesis);
-        let store = Store::open(&config.data_dir.join("store"), ledger, config.cache_bytes)?;
+        let store = Store::open(&config.data_dir.join("store"), &genesis, ledger, config.cache_bytes)?;
         let sealing = Sealing::new(Vec::new());
         let machine = Arc::new(System::new());
         let core = Arc::new(Core::new(machine, genesis, config.genesis, ledger, config.name, store, sealing));

@@ -53,7 +53,7 @@ impl Parts {
         let genesis = Genesis::parse(&config.genesis)?;
         let ledger = Genesis::ledger_id(&config.genesis);
         check(&genesis, &config)?;
-        let store = Store::open(&config.data_dir.join("store"), ledger, config.cache_bytes)?;
+        let store = Store::open(&config.data_dir.join("store"), &genesis, ledger, config.cache_bytes)?;
         let engine = engine_config(&genesis, ledger, &config)?;
         let sealing = Sealing::new(config.revocations);
         let uptime = machine.uptime();

@@ -12,7 +12,7 @@ use std::{
 
 use xiezhi_ledger::{
     Admitted, NewRecord, Outcome, StateView as _,
-    fixtures::{Depositor, LEDGER, NOW, digest},
+    fixtures::{Depositor, LEDGER, NOW, digest, genesis},
 };
 use xiezhi_store::{Search, Store, TreeKind};
 use xiezhi_types::{GroupId, LogIndex, TimestampMs};
@@ -65,6 +65,7 @@ fn fill(store: &Store, to: u64) -> Duration {
             time: TimestampMs(NOW.0 + tip.height.0),
             records: (0..).zip(block).map(record).collect(),
             accounts: BTreeMap::new(),
+            alliance: None,
             rejected: Vec::new(),
         };
         store.apply(&outcome).expect("written");
@@ -105,13 +106,13 @@ fn main() {
         "| records | written/s | proof p50, p99 µs | find p50, p99 µs | open ms | resident MiB | bytes/record |"
     );
     println!("|---|---|---|---|---|---|---|");
-    let mut store = Store::open(Path::new(&dir), LEDGER, CACHE_BYTES).expect("a store");
+    let mut store = Store::open(Path::new(&dir), &genesis(), LEDGER, CACHE_BYTES).expect("a store");
     for size in sizes {
         let before = store.tip().size.0;
         let spent = fill(&store, size);
         drop(store);
         let begun = Instant::now();
-        store = Store::open(Path::new(&dir), LEDGER, CACHE_BYTES).expect("the store");
+        store = Store::open(Path::new(&dir), &genesis(), LEDGER, CACHE_BYTES).expect("the store");
         let open_ms = begun.elapsed().as_millis();
         let (proof, proof_p99) = sample(size, |index| {
             for tree in [TreeKind::Sha256, TreeKind::Sm3] {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fjall::{OwnedWriteBatch, PersistMode};
-use xiezhi_evidence::{Account, CertifiedSeal, Checkpoint, TimeStamp};
+use xiezhi_evidence::{CertifiedSeal, Checkpoint, TimeStamp};
 use xiezhi_ledger::{NewRecord, Outcome, StateTree};
 use xiezhi_types::{Height, TreeSize, canonical};
 
@@ -55,10 +55,11 @@ impl Store {
         }
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         let mut next = Tip { height: outcome.height, time: outcome.time, ..tip };
-        if !outcome.accounts.is_empty() {
-            let entries = outcome.accounts.values().map(|a| (Account::state_key(&a.id), canonical(a)));
+        let entries = outcome.state_entries();
+        if !entries.is_empty() {
             let change =
                 StateTree::new(self).update(Some(tip.state), entries).map_err(|e| damaged("state", e))?;
+            self.put_term(&mut batch, outcome, &change)?;
             (next.state, next.state_root) = (change.version, change.root);
             for (key, value) in change.writes {
                 batch.insert(&self.state, key, value);
@@ -115,6 +116,9 @@ impl Store {
         batch.commit().and_then(|()| self.relieve()).map_err(|source| self.failed(source))?;
         *self.trees.write().unwrap_or_else(|e| e.into_inner()) = trees;
         *self.tip.write().unwrap_or_else(|e| e.into_inner()) = next;
+        if let Some(alliance) = &outcome.alliance {
+            self.set_alliance(alliance);
+        }
         Ok(checkpoint)
     }
 

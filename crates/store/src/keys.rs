@@ -47,6 +47,10 @@ pub(crate) fn place(index: LogIndex, item: Option<u32>) -> [u8; 12] {
     bytes
 }
 
+pub(crate) fn term(number: u64) -> Vec<u8> {
+    concat(&[b"term/", &number.to_be_bytes()])
+}
+
 pub(crate) fn checkpoint(height: Height) -> Vec<u8> {
     concat(&[b"c", &height.0.to_be_bytes()])
 }

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! meta    "format" | "ledger" | "tip"
+//!         "term/" number              -> the block that decided the term, the alliance after it, the proof of it
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
 //! find    's' id                      -> index
@@ -24,6 +25,7 @@
 mod apply;
 mod keys;
 mod read;
+mod terms;
 mod trees;
 
 use std::{
@@ -32,11 +34,14 @@ use std::{
 };
 
 use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use xiezhi_ledger::{StateNodes, StateTree, StateVersion};
+use xiezhi_evidence::Genesis;
+use xiezhi_ledger::{StateNodes, StateTree, StateVersion, genesis_state};
 use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
 
 pub use apply::Sealed;
 pub use read::{Found, Search, StoredCheckpoint, StoredRecord};
+pub use terms::TermChange;
+use terms::Terms;
 pub use trees::TreeKind;
 use trees::Trees;
 
@@ -86,6 +91,21 @@ pub enum StoreError {
         path: String,
         /// The format found.
         found: String,
+    },
+    /// Its ledger was founded before the state held the alliance: no membership can be proven from it.
+    #[error(
+        "the store at {path} holds a ledger founded by an older version, whose state does not hold the alliance; \
+         its certificates stay valid, but this software cannot continue it"
+    )]
+    BeforeTerms {
+        /// The directory.
+        path: String,
+    },
+    /// The genesis names a key that is none.
+    #[error("genesis: {source}")]
+    Key {
+        /// What is wrong with it.
+        source: xiezhi_crypto::KeyError,
     },
     /// What is stored cannot be what was written.
     #[error("store: {what} is damaged: {reason}")]
@@ -143,6 +163,7 @@ pub struct Store {
     seals: Keyspace,
     ledger: LedgerId,
     tip: RwLock<Tip>,
+    terms: RwLock<Terms>,
     trees: RwLock<Arc<Trees>>,
     cache: trees::TileCache,
     writer: Mutex<()>,
@@ -151,11 +172,16 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `dir` for `ledger`, or creates it; `cache_bytes` bounds the database's block cache.
+    /// Opens the store in `dir` for `ledger`, which begins with `genesis`, or creates it; `cache_bytes` bounds the database's block cache.
     ///
     /// # Errors
     /// [`StoreError`]; a store of another ledger or format is left untouched.
-    pub fn open(dir: &Path, ledger: LedgerId, cache_bytes: u64) -> Result<Self, StoreError> {
+    pub fn open(
+        dir: &Path,
+        genesis: &Genesis,
+        ledger: LedgerId,
+        cache_bytes: u64,
+    ) -> Result<Self, StoreError> {
         let path = dir.display().to_string();
         let failed = |source| match source {
             fjall::Error::Locked => StoreError::InUse { path: path.clone() },
@@ -188,13 +214,14 @@ impl Store {
                 state: StateVersion(0),
                 state_root: [0; 32],
             }),
+            terms: RwLock::default(),
             trees: RwLock::new(Arc::new(Trees::default())),
             cache: trees::TileCache::default(),
             writer: Mutex::new(()),
             #[cfg(feature = "simulation")]
             full: false.into(),
         };
-        store.begin_or_resume()?;
+        store.begin_or_resume(genesis)?;
         Ok(store)
     }
 
@@ -212,8 +239,8 @@ impl Store {
         Ok(())
     }
 
-    fn begin_or_resume(&self) -> Result<(), StoreError> {
-        let Some(format) = self.get(&self.meta, b"format")? else { return self.begin() };
+    fn begin_or_resume(&self, genesis: &Genesis) -> Result<(), StoreError> {
+        let Some(format) = self.get(&self.meta, b"format")? else { return self.begin(genesis) };
         if format != FORMAT {
             let found = String::from_utf8_lossy(&format).into_owned();
             return Err(StoreError::Format { path: self.path.clone(), found });
@@ -225,16 +252,17 @@ impl Store {
         }
         let tip = self.get(&self.meta, b"tip")?.ok_or_else(|| damaged("tip", "missing"))?;
         let tip = keys::decode_tip(&tip).ok_or_else(|| damaged("tip", "wrong length"))?;
+        self.restore_terms(tip.state)?;
         let trees = Trees::restore(self, tip.size.0)?;
         *self.trees.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(trees);
         *self.tip.write().unwrap_or_else(|e| e.into_inner()) = tip;
         Ok(())
     }
 
-    /// Height 0: a state that holds nothing but the ledger's id, so that every state has a root.
-    fn begin(&self) -> Result<(), StoreError> {
-        let genesis = [(b"ledger".to_vec(), self.ledger.0.to_vec())];
-        let change = StateTree::new(self).update(None, genesis).map_err(|e| damaged("state", e))?;
+    /// Height 0: the state holds the ledger's id, the alliance and the institutions' accounts.
+    fn begin(&self, genesis: &Genesis) -> Result<(), StoreError> {
+        let entries = genesis_state(genesis, &self.ledger).map_err(|source| StoreError::Key { source })?;
+        let change = StateTree::new(self).update(None, entries).map_err(|e| damaged("state", e))?;
         let mut tip = self.tip();
         tip.state_root = change.root;
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
@@ -246,7 +274,7 @@ impl Store {
         batch.insert(&self.meta, b"tip".as_slice(), keys::encode_tip(&tip));
         batch.commit().map_err(|source| self.failed(source))?;
         *self.tip.write().unwrap_or_else(|e| e.into_inner()) = tip;
-        Ok(())
+        self.restore_terms(tip.state)
     }
 
     /// Where the ledger stands.

@@ -3,9 +3,11 @@
 use std::{ops::Bound, sync::Arc};
 
 use xiezhi_crypto::Digest;
-use xiezhi_evidence::{Account, AccountProof, CertifiedSeal, Checkpoint, TimeStamp};
+use xiezhi_evidence::{Account, AccountProof, Alliance, CertifiedSeal, Checkpoint, TimeStamp};
 use xiezhi_ledger::{StateTree, StateVersion, StateView};
-use xiezhi_types::{AccountId, GroupId, Height, LogIndex, StatementId, TimestampMs, from_canonical};
+use xiezhi_types::{
+    AccountId, GroupId, Height, LedgerId, LogIndex, StatementId, TimestampMs, from_canonical,
+};
 
 use crate::{Store, StoreError, damaged, keys};
 
@@ -240,6 +242,14 @@ fn read_checkpoint(value: &[u8]) -> Result<StoredCheckpoint, StoreError> {
 
 impl StateView for Store {
     type Error = StoreError;
+
+    fn ledger(&self) -> LedgerId {
+        Store::ledger(self)
+    }
+
+    fn alliance(&self) -> Result<Arc<Alliance>, StoreError> {
+        Ok(Store::alliance(self))
+    }
 
     fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
         Ok(Store::account(self, id)?.map(Arc::new))

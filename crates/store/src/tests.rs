@@ -1,10 +1,16 @@
 use std::{fs, path::PathBuf};
 
 use xiezhi_crypto::DigestAlg;
-use xiezhi_evidence::{Account, CertifiedSeal, Seal};
+use xiezhi_evidence::{
+    Account, CertifiedSeal, Governance, Seal,
+    alliance::{STATE_KEY, institution_account_id},
+};
 use xiezhi_ledger::{
     Admitted, execute,
-    fixtures::{Depositor, LEDGER, NOW, digest, genesis},
+    fixtures::{
+        Depositor, LEDGER, NOW, digest, genesis, genesis_of, governance, institution_id, institution_keys,
+        proven_keys,
+    },
 };
 use xiezhi_merkle::{
     Hash, Sha256, Sm3, Tree as ReferenceTree, TreeHash, verify_consistency, verify_inclusion,
@@ -24,7 +30,7 @@ struct Ledger {
 impl Ledger {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("store"), LEDGER, 1 << 20).unwrap();
+        let store = Store::open(&dir.path().join("store"), &genesis(), LEDGER, 1 << 20).unwrap();
         Self { dir, store, leaves: Default::default() }
     }
 
@@ -50,7 +56,7 @@ impl Ledger {
     /// Closes the database and opens it again.
     fn reopen(mut self) -> Self {
         drop(self.store);
-        self.store = Store::open(&self.dir.path().join("store"), LEDGER, 1 << 20).unwrap();
+        self.store = Store::open(&self.dir.path().join("store"), &genesis(), LEDGER, 1 << 20).unwrap();
         self
     }
 
@@ -169,11 +175,11 @@ fn another_ledger_s_or_a_used_directory_is_refused_and_left_alone() {
     let mut ledger = Ledger::new();
     ledger.run(&[depositor.creation()]);
     let path = ledger.path();
-    assert!(matches!(Store::open(&path, LEDGER, 1 << 20), Err(StoreError::InUse { .. })));
+    assert!(matches!(Store::open(&path, &genesis(), LEDGER, 1 << 20), Err(StoreError::InUse { .. })));
     drop(ledger.store);
-    let other = Store::open(&path, LedgerId([8; 32]), 1 << 20).err().unwrap();
+    let other = Store::open(&path, &genesis(), LedgerId([8; 32]), 1 << 20).err().unwrap();
     assert!(other.to_string().contains(&LEDGER.to_string()), "{other}");
-    assert_eq!(Store::open(&path, LEDGER, 1 << 20).unwrap().tip().size, TreeSize(1));
+    assert_eq!(Store::open(&path, &genesis(), LEDGER, 1 << 20).unwrap().tip().size, TreeSize(1));
 }
 
 /// Copies a directory as it is on disk, as a power cut would leave it if the disk kept what was written.
@@ -216,7 +222,7 @@ fn a_cut_journal_leaves_whole_blocks_only() {
         let copied = tempfile::tempdir().unwrap();
         copy(&path, copied.path());
         fs::OpenOptions::new().write(true).open(journal(copied.path())).unwrap().set_len(cut as u64).unwrap();
-        let store = Store::open(copied.path(), LEDGER, 1 << 20).unwrap();
+        let store = Store::open(copied.path(), &genesis(), LEDGER, 1 << 20).unwrap();
         let size = store.tip().size.0;
         seen.insert(size);
         let whole = ends.iter().filter(|end| **end <= cut).count() as u64;
@@ -271,4 +277,118 @@ fn what_fills_the_memory_is_written_to_tables_between_blocks() {
     let ledger = ledger.reopen();
     assert_eq!(ledger.store.tip().size.0, 11);
     ledger.check_trees();
+}
+
+/// A store of an alliance of five.
+struct Governed {
+    dir: tempfile::TempDir,
+    store: Store,
+}
+
+impl Governed {
+    fn open(dir: tempfile::TempDir) -> Self {
+        let store = Store::open(dir.path(), &genesis_of(5), LEDGER, 1 << 20).unwrap();
+        Self { dir, store }
+    }
+
+    fn reopen(self) -> Self {
+        drop(self.store);
+        Self::open(self.dir)
+    }
+
+    fn apply(&self, block: &[Arc<Admitted>]) -> Option<xiezhi_evidence::Checkpoint> {
+        let tip = self.store.tip();
+        let outcome = execute(&genesis(), tip.height.next(), NOW, tip.size, block, &self.store).unwrap();
+        assert_eq!(outcome.rejected, []);
+        self.store.apply(&outcome).unwrap()
+    }
+
+    /// Institution `number` gets the keys of `turn`, and the term begins with a record.
+    fn rotate(&self, number: u8, turn: u8) {
+        let [_, seal] = institution_keys(number, turn - 1);
+        let said = Governance::Rotate(proven_keys(number, turn));
+        self.apply(&[governance(number, NOW, &seal, said)]);
+        let from = self.store.alliance().next.as_ref().unwrap().from;
+        while self.store.tip().height.next() < from {
+            assert_eq!(self.apply(&[]), None);
+        }
+        self.apply(&[Depositor::new(150 + 10 * number + turn).creation()]);
+    }
+}
+
+#[test]
+fn institutions_have_accounts_from_the_beginning() {
+    let governed = Governed::open(tempfile::tempdir().unwrap());
+    let id = institution_account_id(&LEDGER, &institution_id(2));
+    let account = governed.store.account(&id).unwrap().unwrap();
+    let [_, seal] = institution_keys(2, 0);
+    assert_eq!((account.created, account.keys[0].key.clone()), (Height(0), seal.public_key()));
+    assert_eq!(governed.store.alliance().term.members.len(), 5);
+    assert_eq!(governed.store.alliance().term.number, 0);
+}
+
+#[test]
+fn terms_and_their_proofs_are_kept() {
+    let governed = Governed::open(tempfile::tempdir().unwrap());
+    governed.rotate(0, 1);
+    governed.rotate(1, 1);
+    governed.rotate(0, 2);
+    let check = |governed: &Governed| {
+        let store = &governed.store;
+        assert_eq!((store.alliance().term.number, &store.alliance().next), (3, &None));
+        let changes = store.term_changes(3).unwrap();
+        assert_eq!(store.term_changes(1).unwrap(), changes[..1]);
+        assert_eq!(store.term_at(Height(0)).number, 0);
+        for (number, change) in (0u64..).zip(&changes) {
+            let next = change.alliance.next.as_ref().unwrap();
+            assert_eq!((change.alliance.term.number, next.number), (number, number + 1));
+            assert_eq!(store.term_at(Height(next.from.0 - 1)).number, number);
+            assert_eq!(*store.term_at(next.from), *next);
+            let root = store.checkpoint(change.height).unwrap().unwrap().checkpoint.state_root;
+            let value = change.alliance.encode();
+            assert_eq!(change.proof.verify_present(&root, STATE_KEY, &value), Ok(()));
+        }
+    };
+    check(&governed);
+    check(&governed.reopen());
+}
+
+#[test]
+fn a_store_without_the_alliance_in_its_state_is_refused_with_the_reason() {
+    let governed = Governed::open(tempfile::tempdir().unwrap());
+    let path = governed.dir.path().to_owned();
+    // The state as it began before terms were: nothing but the ledger's id.
+    let entries = [(b"ledger".to_vec(), LEDGER.0.to_vec())];
+    let nothing = Nothing;
+    let old = StateTree::new(&nothing).update(None, entries).unwrap();
+    for guard in governed.store.state.range(vec![]..) {
+        governed.store.state.remove(guard.key().unwrap()).unwrap();
+    }
+    for (key, value) in old.writes {
+        governed.store.state.insert(key, value).unwrap();
+    }
+    drop(governed.store);
+    let refused = Store::open(&path, &genesis_of(5), LEDGER, 1 << 20).err().unwrap();
+    assert!(matches!(&refused, StoreError::BeforeTerms { .. }), "{refused}");
+}
+
+struct Nothing;
+
+impl StateNodes for Nothing {
+    fn node(&self, _: &[u8]) -> Result<Option<Vec<u8>>, xiezhi_ledger::StateError> {
+        Ok(None)
+    }
+
+    fn last_at_most(&self, _: &[u8], _: &[u8]) -> Result<Option<Vec<u8>>, xiezhi_ledger::StateError> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_term_is_pinned() {
+    let governed = Governed::open(tempfile::tempdir().unwrap());
+    governed.rotate(0, 1);
+    let bytes = canonical(&governed.store.term_changes(1).unwrap()[0]);
+    let pinned = xiezhi_crypto::sha256(&bytes).iter().take(8).map(|b| format!("{b:02x}")).collect::<String>();
+    assert_eq!(pinned, "3d49d49323a65ce2");
 }

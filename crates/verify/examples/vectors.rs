@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p xiezhi-verify --example vectors --features fixtures`
 
+#[path = "vectors/governance.rs"]
+mod governance;
 #[path = "vectors/keys.rs"]
 mod keys;
 #[path = "vectors/record.rs"]
@@ -137,6 +139,7 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
     let mut index = Vec::new();
     let first = [good(&fixture), asked(&fixture), planned(&fixture), altered(&fixture)];
     let then = [record::all(&fixture), seals::all(&fixture), stamps::all(&fixture), keys::all(&fixture)];
+    let then = then.into_iter().chain([governance::all(&fixture)]);
     for vector in first.into_iter().chain(then).flatten() {
         let file = format!("{}.xzc", vector.name);
         let exhibit = match &vector.exhibit {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use xiezhi_evidence::{
     BatchItem, Body, Certificate, Genesis, Statement,
+    governance::TYPE_GOVERNANCE,
     statement::{TYPE_ACCOUNT, TYPE_BATCH, TYPE_DEPOSIT},
 };
 use xiezhi_types::{InstitutionId, LedgerId, RecordNumber, TimestampMs};
@@ -160,6 +161,7 @@ pub(crate) fn content_type(body: &Body) -> &str {
         Body::Deposit(_) => TYPE_DEPOSIT,
         Body::Batch(_) => TYPE_BATCH,
         Body::Account(_) => TYPE_ACCOUNT,
+        Body::Governance(_) => TYPE_GOVERNANCE,
         Body::General { content_type, .. } => content_type,
     }
 }

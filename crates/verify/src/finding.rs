@@ -126,6 +126,9 @@ findings! {
     ORIGINAL_ACCOUNT = Unknown "account-record",
         "该记录是账户的开立,没有原件。",
         "The record is the creation of an account: there is no original.";
+    ORIGINAL_GOVERNANCE = Unknown "governance-record",
+        "该记录是机构关于联盟成员的声明,没有原件。",
+        "The record is an institution's statement about the alliance's members: there is no original.";
 
     @[MANIFEST]
     MANIFEST_BOUND = Pass "",

@@ -4,11 +4,12 @@ use serde_json::{Map, Value as Json, json};
 use xiezhi_crypto::{Digest, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
     Account, AccountStatus, BatchPlace, Body, Certificate, CertifiedSeal, Checkpoint, Entry, Genesis,
-    Manifest, Statement, Value, WeightedKey,
+    Governance, Manifest, Statement, Value, WeightedKey,
+    governance::{Keys, Step},
 };
 use xiezhi_merkle::Hash;
 use xiezhi_pki::X509Certificate;
-use xiezhi_types::{InstitutionId, RecordNumber, TimestampMs};
+use xiezhi_types::{InstitutionId, RecordNumber, TimestampMs, canonical};
 
 use crate::examination::{content_type, seconds};
 
@@ -140,7 +141,42 @@ fn body_json(body: &Body) -> Json {
             "recovery_key": spec.recovery_key.as_ref().map(PublicKey::to_string),
             "encryption_key": spec.encryption_key.as_ref().map(PublicKey::to_string),
         }),
+        Body::Governance(said) => governance_json(said),
         Body::General { digest, .. } => json!({ "payload": digest.to_string() }),
+    }
+}
+
+fn governance_json(said: &Governance) -> Json {
+    let keys = |keys: &Keys| {
+        json!({
+            "consensus_key": hex::encode(keys.consensus_key),
+            "seal_key": hex::encode(keys.seal_key),
+            "address": keys.address,
+        })
+    };
+    match said {
+        Governance::Propose(change) => {
+            let (step, institution) = match &change.step {
+                Step::Invite(invite) => ("invite", Some(&invite.institution)),
+                Step::Suspend(id) => ("suspend", Some(id)),
+                Step::Readmit(id) => ("readmit", Some(id)),
+                Step::Remove(id) => ("remove", Some(id)),
+                Step::Policy => ("policy", None),
+            };
+            json!({
+                "says": "propose",
+                "step": step,
+                "institution": institution.map(ToString::to_string),
+                "policy": change.policy.as_ref().map(|policy| hex::encode(canonical(policy))),
+            })
+        }
+        Governance::Vote(vote) => {
+            json!({ "says": "vote", "proposal": vote.proposal.to_string(), "approve": vote.approve })
+        }
+        Governance::Withdraw(number) => json!({ "says": "withdraw", "proposal": number.to_string() }),
+        Governance::Confirm(given) => json!({ "says": "confirm", "keys": keys(given) }),
+        Governance::Leave => json!({ "says": "leave" }),
+        Governance::Rotate(given) => json!({ "says": "rotate", "keys": keys(given) }),
     }
 }
 

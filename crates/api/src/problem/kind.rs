@@ -51,6 +51,17 @@ kinds! {
     SIGNATURE_INVALID = "signature-invalid", FORBIDDEN, "A signature does not hold", "签名无效";
     THRESHOLD_NOT_MET = "threshold-not-met", FORBIDDEN, "The signing keys do not suffice", "签名权重不足";
     KEY_NOT_AUTHORIZED = "key-not-authorized", FORBIDDEN, "The key may not sign for this account", "该密钥无权代表此账户签名";
+    GOVERNANCE_NOT_A_MEMBER = "governance-not-a-member", FORBIDDEN, "Only an active member may say this", "仅限正式成员机构";
+    GOVERNANCE_NOT_INVITED = "governance-not-invited", FORBIDDEN, "There is no open invitation for this institution", "该机构没有有效的邀请";
+    GOVERNANCE_TERM_DECIDED = "governance-term-decided", CONFLICT, "A next term is decided; nothing can change before it begins", "下一届已决定,开始之前不能再变更";
+    GOVERNANCE_NO_PROPOSAL = "governance-no-proposal", CONFLICT, "There is no such open proposal", "没有该项待表决的提案";
+    GOVERNANCE_NOT_THE_PROPOSER = "governance-not-the-proposer", FORBIDDEN, "Only the proposer can take a proposal back", "仅提案机构可撤回提案";
+    GOVERNANCE_PROPOSAL_OPEN = "governance-proposal-open", CONFLICT, "The member has an open proposal already", "该成员已有待表决的提案";
+    GOVERNANCE_TOO_MANY_INVITATIONS = "governance-too-many-invitations", CONFLICT, "Too many invitations are open", "有效的邀请过多";
+    GOVERNANCE_DOES_NOT_FIT = "governance-does-not-fit", CONFLICT, "The change does not fit the institution it names", "该变更与所指机构的状态不符";
+    GOVERNANCE_NOTHING_CHANGES = "governance-nothing-changes", CONFLICT, "Nothing would change", "没有任何变更";
+    GOVERNANCE_TERM_NOT_ALLOWED = "governance-term-not-allowed", CONFLICT, "The alliance would no longer be safe", "变更后联盟将不再安全";
+    GOVERNANCE_POSSESSION = "governance-possession", FORBIDDEN, "The proof of possession of the keys does not hold", "密钥持有证明无效";
     DUPLICATE = "duplicate", CONFLICT, "The statement is recorded already", "该声明已有记录";
     REJECTED = "rejected", UNPROCESSABLE_ENTITY, "The statement is not accepted", "声明未被接受";
     BUSY = "busy", TOO_MANY_REQUESTS, "The queue is full", "队列已满";

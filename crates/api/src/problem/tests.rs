@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 use http_body_util::BodyExt as _;
-use xiezhi_evidence::{account::AuthorityError, policy::Missing};
+use xiezhi_evidence::{account::AuthorityError, alliance::TermError, policy::Missing};
+use xiezhi_ledger::GovernanceError;
 use xiezhi_types::{AccountId, Height, LedgerId, LogIndex, StatementId, TimestampMs};
 
 use super::*;
@@ -62,6 +63,7 @@ use xiezhi_node::RecordStatus;
 fn every_rejection_has_its_kind_and_names_its_field() {
     let account = AccountId([1; 32]);
     let (id, ledger) = (StatementId([2; 32]), LedgerId([3; 32]));
+    let court: xiezhi_types::InstitutionId = "court".parse().unwrap();
     let clock = Rejection::Clock { issued_at: String::new(), now: String::new(), off_s: 400, window_s: 300 };
     let inactive = AuthorityError::Status { account, status: "frozen" };
     let unknown = AuthorityError::UnknownKey { key: xiezhi_crypto::KeyId([0; 8]), account };
@@ -88,6 +90,17 @@ fn every_rejection_has_its_kind_and_names_its_field() {
         (Rejection::Authority(unknown), 403, Some("signature")),
         (Rejection::Authority(signature), 403, Some("signature")),
         (Rejection::Authority(AuthorityError::Threshold { sum: 1, need: 2 }), 403, Some("signature")),
+        (GovernanceError::NotAMember { account }.into(), 403, None),
+        (GovernanceError::NotInvited { account }.into(), 403, None),
+        (GovernanceError::TermDecided { number: 1, from: Height(33) }.into(), 409, None),
+        (GovernanceError::NoProposal { number: 1 }.into(), 409, None),
+        (GovernanceError::NotTheProposer { number: 1, proposer: court.clone() }.into(), 403, None),
+        (GovernanceError::ProposalOpen { number: 1 }.into(), 409, None),
+        (GovernanceError::TooManyInvitations.into(), 409, None),
+        (GovernanceError::DoesNotFit { institution: court, reason: "is no member" }.into(), 409, None),
+        (GovernanceError::NothingChanges.into(), 409, None),
+        (GovernanceError::Term(TermError::TooFew { active: 3 }).into(), 409, None),
+        (GovernanceError::Possession.into(), 403, None),
         (Rejection::Duplicate { id }, 409, None),
     ];
     for (rejection, expected, field) in rows {

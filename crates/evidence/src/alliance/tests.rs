@@ -127,10 +127,25 @@ fn an_institution_s_account_outlives_its_keys_and_manages_only() {
     assert_eq!(id.to_string(), "2e055d8552a526c47b5397719b97fd7f6749ef0294efd7d39da9851f6079d43c");
     assert_ne!(id, institution_account_id(&LedgerId([2; 32]), &court));
     let key = SigningKey::from_seed(SignatureAlg::Ed25519, &[3; 32]).unwrap().public_key();
-    let account = institution_account(id, key, Height(0));
-    check_pinned(&canonical(&account), "e7e84b61607400f3b915060aeab19e0df059eb505a5a2e15615d43eefea88cf8");
+    let account = institution_account(id, vec![key], Height(0));
+    check_pinned(&canonical(&account), "980cc45feaa8de06e1b1d6f3892c7063daaf04abae0cb5be388daf71b23555c5");
     assert!(account.keys[0].weight < account.deposit_threshold);
     assert_eq!(account.manage_threshold, 1);
+}
+
+#[test]
+fn an_account_has_the_keys_of_both_terms_and_of_its_invitation() {
+    let mut alliance = full();
+    let next = alliance.next.as_mut().unwrap();
+    next.members[1].institution.seal_key = [9; 32];
+    let keys = alliance.account_keys();
+    let of = |id: &str| keys[&id.parse().unwrap()].iter().map(|key| key[0]).collect::<Vec<_>>();
+    let seal_key = |seed| institution("x", Role::Court, seed).seal_key[0];
+    assert_eq!(of("ca"), [seal_key(1)]);
+    assert_eq!(of("court").len(), 2);
+    assert_eq!(of("university"), [seal_key(5)]);
+    assert_eq!(of("bank"), [7]);
+    assert_eq!(keys.len(), 6);
 }
 
 #[test]

@@ -315,3 +315,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_governance_statement_is_signed_read_and_named() {
+    let said = Body::Governance(Governance::Withdraw(7));
+    let draft = StatementDraft {
+        issuer: AccountId([3; 32]),
+        ledger: LedgerId([4; 32]),
+        issued_at: TimestampMs(1_800_000_000_000),
+        group: None,
+        body: said.clone(),
+    };
+    let statement = draft.sign(&[&crate::genesis::tests::key(1)]).unwrap();
+    crate::genesis::tests::check_pinned(
+        statement.as_bytes(),
+        "3ed246a1e5739e9aa10471c34141257e803deee6ea843dd26f59a26c2e2d01b0",
+    );
+    assert_eq!(statement.body(), &said);
+    assert_eq!(statement.claims().subject, "alliance");
+    assert!(statement.digests().is_empty() && statement.group().is_none());
+    // The last byte of the payload is the number; 24 needs two bytes.
+    let bytes = statement.as_bytes();
+    let at = bytes.windows(4).position(|four| four == [0x82, 2, 0x81, 7]).unwrap();
+    let mut other = bytes.to_vec();
+    other[at + 3] = 0x18;
+    assert!(matches!(Statement::parse(&other), Err(StatementError::Field { field: "payload", .. })));
+}

@@ -147,12 +147,12 @@ impl Closed {
 impl Sealed {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("store"), LEDGER, 1 << 20).unwrap();
+        let store = Store::open(&dir.path().join("store"), &genesis(), LEDGER, 1 << 20).unwrap();
         Self { dir, store }
     }
 
     pub(crate) fn reopen(closed: Closed) -> Self {
-        let store = Store::open(&closed.path, LEDGER, 1 << 20).unwrap();
+        let store = Store::open(&closed.path, &genesis(), LEDGER, 1 << 20).unwrap();
         Self { dir: closed._dir, store }
     }
 

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use xiezhi_crypto::{SignatureAlg, SigningKey};
-use xiezhi_evidence::{AccountSpec, Body, DepositBody, StatementDraft};
+use xiezhi_evidence::{
+    AccountSpec, Body, DepositBody, Governance, LocalName, StatementDraft,
+    alliance::{TERM_DELAY, institution_account_id},
+    governance::{Change, Invite, Keys, Step, Vote},
+};
 use xiezhi_ledger::{Admitted, NewRecord, Transaction, fixtures};
-use xiezhi_types::{Height, LedgerId, LogIndex, TimestampMs};
+use xiezhi_types::{Height, InstitutionId, LedgerId, LogIndex, Role, TimestampMs};
 
 use super::fixture::{self, Depositor, LEDGER, Sealed, check, found};
 
@@ -98,4 +102,106 @@ fn a_log_that_is_not_the_sealed_one_is_found() {
     let report = check(&store);
     assert_eq!(found(&report), ["records 1 to 2: log-differs"]);
     assert_eq!(report.good.map(|good| good.size.0), Some(1));
+}
+
+fn seal_key(at: usize) -> SigningKey {
+    SigningKey::from_seed(SignatureAlg::Ed25519, &[40 + u8::try_from(at).unwrap(); 32]).unwrap()
+}
+
+fn id(at: usize) -> InstitutionId {
+    ["ca", "court", "forensic", "notary", "university"][at].parse().unwrap()
+}
+
+/// What institution number `at` says, signed with `key`.
+fn says(at: usize, key: &SigningKey, said: Governance) -> Arc<Admitted> {
+    let issuer = institution_account_id(&LEDGER, &id(at));
+    let body = Body::Governance(said);
+    let draft = StatementDraft { issuer, ledger: LEDGER, issued_at: fixtures::NOW, group: None, body };
+    admitted(draft.sign(&[key]).unwrap().as_bytes().to_vec(), &LEDGER)
+}
+
+fn propose(step: Step) -> Governance {
+    Governance::Propose(Change { step, policy: None })
+}
+
+/// A store in which a university is invited, confirms, and rotates its keys: terms 1 and 2.
+fn governed() -> fixture::Closed {
+    let key = |seed| SigningKey::from_seed(SignatureAlg::Ed25519, &[seed; 32]).unwrap();
+    let sealed = Sealed::new();
+    let vote = |at, proposal| says(at, &seal_key(at), Governance::Vote(Vote { proposal, approve: true }));
+    let pass_time = || (0..TERM_DELAY).for_each(|_| sealed.run(&[]));
+    let (code, consensus, seal) = (key(80), key(81), key(82));
+    let invite = Invite {
+        institution: id(4),
+        role: Role::Forensic,
+        name: LocalName { zh: "大学".to_owned(), en: "University".to_owned() },
+        key: code.public_key().as_bytes().try_into().unwrap(),
+    };
+    sealed.run(&[Depositor::new(1).creation(), says(0, &seal_key(0), propose(Step::Invite(invite)))]);
+    sealed.run(&[vote(1, 1)]);
+    sealed.run(&[vote(2, 1)]);
+    let keys = |consensus: &SigningKey| {
+        Keys::prove(&LEDGER, &id(4), consensus, &seal, "node.university.example:7400".to_owned())
+    };
+    sealed.run(&[says(4, &code, Governance::Confirm(keys(&consensus)))]);
+    pass_time();
+    sealed.run(&[Depositor::new(2).creation(), says(3, &seal_key(3), propose(Step::Suspend(id(4))))]);
+    sealed.run(&[says(4, &seal, Governance::Rotate(keys(&key(83))))]);
+    pass_time();
+    sealed.run(&[Depositor::new(1).deposit(b"in term 2", None)]);
+    sealed.run(&[Depositor::new(3).creation()]);
+    sealed.close()
+}
+
+#[test]
+fn the_alliance_is_made_again_from_the_log() {
+    let store = governed();
+    let report = fixture::check_clean(&store);
+    assert_eq!(report.records, 10);
+    let keys: Vec<_> = fixture::entries(&store, "meta").into_iter().map(|(key, _)| key).collect();
+    let terms: Vec<_> = keys.iter().filter(|key| key.starts_with(b"term/")).map(|key| key[12]).collect();
+    assert_eq!(terms, [1, 2]);
+}
+
+#[test]
+fn what_is_kept_of_terms_is_compared_with_the_log() {
+    let store = governed();
+    let key = |number: u64| [b"term/".as_slice(), &number.to_be_bytes()].concat();
+    let entries = fixture::entries(&store, "meta");
+    let of = |number| &entries.iter().find(|(found, _)| *found == key(number)).unwrap().1;
+    let mut altered = of(1).clone();
+    let last = altered.len() - 1;
+    altered[last] ^= 1;
+    let cases = [
+        (1, None, "entry term/1 of meta: term-missing"),
+        (1, Some(of(2).as_slice()), "entry term/1 of meta: term-differs"),
+        (2, Some(altered.as_slice()), "entry term/2 of meta: term-differs"),
+        (1, Some(altered.as_slice()), "entry term/1 of meta: term-differs"),
+        (3, Some(of(2).as_slice()), "entry term/3 of meta: term-differs"),
+    ];
+    for (number, value, expected) in cases {
+        let copy = fixture::copy(&store);
+        fixture::put(&copy, "meta", &key(number), value);
+        assert_eq!(found(&check(&copy)), [expected]);
+    }
+}
+
+#[test]
+fn what_institutions_may_not_say_is_found() {
+    let stranger = Depositor::new(2);
+    let own = stranger.statement(fixtures::NOW, None, Body::Governance(Governance::Leave));
+    let cases = [
+        says(0, &seal_key(0), Governance::Leave),
+        says(0, &seal_key(1), Governance::Withdraw(1)),
+        says(0, &seal_key(0), Governance::Withdraw(1)),
+        says(0, &seal_key(0), Governance::Vote(Vote { proposal: 1, approve: false })),
+        says(0, &seal_key(0), propose(Step::Remove(id(4)))),
+        says(0, &seal_key(0), propose(Step::Suspend(id(1)))),
+    ];
+    for statement in cases {
+        let report = check(&with_block(vec![statement]));
+        assert!(found(&report).contains(&"record 2: record-not-authorized".to_owned()), "{report:#?}");
+    }
+    let report = check(&with_block(vec![stranger.creation(), admitted(own, &LEDGER)]));
+    assert!(found(&report).contains(&"record 3: record-not-authorized".to_owned()), "{report:#?}");
 }

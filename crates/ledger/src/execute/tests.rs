@@ -1,24 +1,42 @@
 use std::convert::Infallible;
 
 use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
-use xiezhi_evidence::{AccountSpec, AccountStatus, DepositBody, StatementDraft, WeightedKey};
+use xiezhi_evidence::{AccountSpec, AccountStatus, DepositBody, Governance, StatementDraft, WeightedKey};
 
 use super::*;
 use crate::{
-    fixtures::{Depositor, LEDGER, NOW, admitted, genesis},
+    fixtures::{
+        Depositor, LEDGER, NOW, admitted, genesis, genesis_of, governance, institution_id, institution_keys,
+        proven_keys,
+    },
     verify_signatures,
 };
 
 /// A ledger in memory.
-#[derive(Default)]
 struct Memory {
+    alliance: Arc<Alliance>,
     accounts: BTreeMap<AccountId, Arc<Account>>,
     recorded: BTreeSet<StatementId>,
     size: u64,
 }
 
+impl Default for Memory {
+    fn default() -> Self {
+        let alliance = Arc::new(Alliance::at_genesis(&genesis()));
+        Self { alliance, accounts: BTreeMap::new(), recorded: BTreeSet::new(), size: 0 }
+    }
+}
+
 impl StateView for Memory {
     type Error = Infallible;
+
+    fn ledger(&self) -> LedgerId {
+        LEDGER
+    }
+
+    fn alliance(&self) -> Result<Arc<Alliance>, Infallible> {
+        Ok(Arc::clone(&self.alliance))
+    }
 
     fn account(&self, id: &AccountId) -> Result<Option<Arc<Account>>, Infallible> {
         Ok(self.accounts.get(id).cloned())
@@ -41,6 +59,9 @@ impl Memory {
             assert_eq!(record.index, LogIndex(self.size));
             self.size += 1;
             self.recorded.insert(record.admitted.id());
+        }
+        if let Some(alliance) = outcome.alliance {
+            self.alliance = alliance;
         }
         self.accounts.extend(outcome.accounts.into_iter().map(|(id, account)| (id, Arc::new(account))));
         outcome.rejected.iter().map(|(_, why)| why.code()).collect()
@@ -164,4 +185,68 @@ fn what_was_verified_before_changes_nothing_but_the_cost() {
     };
     assert_eq!(told(&outcomes[0]), told(&outcomes[1]));
     assert_eq!(outcomes[0].records.len(), 3);
+}
+
+/// A ledger with an alliance of `count`.
+fn governed(count: u8) -> Memory {
+    let genesis = genesis_of(count);
+    let mut ledger = Memory { alliance: Arc::new(Alliance::at_genesis(&genesis)), ..Memory::default() };
+    for (key, value) in genesis_state(&genesis, &LEDGER).unwrap() {
+        if key.starts_with(b"account/") {
+            let account: Account = xiezhi_types::from_canonical("an account", &value).unwrap();
+            ledger.accounts.insert(account.id, Arc::new(account));
+        }
+    }
+    ledger
+}
+
+fn seal_key(number: u8, turn: u8) -> SigningKey {
+    let [_, seal] = institution_keys(number, turn);
+    seal
+}
+
+#[test]
+fn institutions_govern_with_their_seal_keys_and_deposit_nothing() {
+    let mut ledger = governed(5);
+    assert_eq!(ledger.accounts.len(), 5);
+    let id = institution_account_id(&LEDGER, &institution_id(0));
+    assert_eq!(ledger.run(&[signed(id, &[&seal_key(0, 0)])]), ["threshold-not-met"]);
+    let leave = |number, key| governance(number, NOW, &key, Governance::Leave);
+    assert_eq!(ledger.run(&[leave(0, seal_key(1, 0))]), ["key-not-authorized"]);
+    assert_eq!(ledger.run(&[leave(9, seal_key(9, 0))]), ["no-account"]);
+    assert_eq!(
+        ledger.run(&[leave(0, seal_key(0, 0)), leave(1, seal_key(1, 0))]),
+        ["governance-term-decided"]
+    );
+    assert_eq!(ledger.alliance.next.as_ref().unwrap().from, Height(33));
+    // An account like any other has no say.
+    let depositor = Depositor::new(200);
+    let said = depositor.statement(NOW, None, Body::Governance(Governance::Leave));
+    let mut ledger = governed(5);
+    assert_eq!(ledger.run(&[depositor.creation(), admitted(said, Vec::new())]), ["governance-not-a-member"]);
+    assert_eq!(ledger.alliance.term.members.len(), 5);
+}
+
+#[test]
+fn a_term_and_its_keys_begin_with_the_first_record_at_or_after_its_height() {
+    let mut ledger = governed(4);
+    let rotate = governance(0, NOW, &seal_key(0, 0), Governance::Rotate(proven_keys(0, 1)));
+    assert_eq!(ledger.run(&[rotate]), [""; 0]);
+    let id = institution_account_id(&LEDGER, &institution_id(0));
+    assert_eq!(ledger.accounts[&id].keys.len(), 2, "the statement's own signer stays among the keys");
+    let from = ledger.alliance.next.as_ref().unwrap().from;
+    let at = |height| {
+        let said = |turn| governance(0, NOW, &seal_key(0, turn), Governance::Withdraw(1));
+        let block = [Depositor::new(1).creation(), said(0), said(1)];
+        let outcome = execute(&genesis(), height, NOW, TreeSize(1), &block, &ledger).unwrap();
+        (outcome.alliance, outcome.accounts.get(&id).cloned(), outcome.rejected[0].1.code())
+    };
+    assert_eq!(at(Height(from.0 - 1)), (None, None, "governance-term-decided"));
+    let (alliance, account, code) = at(from);
+    assert_eq!((alliance.unwrap().term.number, code), (1, "key-not-authorized"));
+    let keys: Vec<_> = account.unwrap().keys.into_iter().map(|one| one.key).collect();
+    assert_eq!(keys, [seal_key(0, 1).public_key()]);
+    // Without a record nothing changes: every change of the state has a checkpoint.
+    let empty = execute(&genesis(), from, NOW, TreeSize(1), &[], &ledger).unwrap();
+    assert_eq!((empty.alliance, empty.accounts.len()), (None, 0));
 }

@@ -67,8 +67,11 @@ pub(crate) fn signatures(x: &Examination<'_>) -> Check {
     if let Some(signature) = statement.signatures().iter().find(|signature| !genesis.allows(signature.alg)) {
         return Check::new(code, &f::SIGNATURE_SUITE).with("suite", signature.alg);
     }
-    // Whoever creates an account shows that it can manage it.
-    let action = if matches!(statement.body(), Body::Account(_)) { Action::Manage } else { Action::Deposit };
+    let action = match statement.body() {
+        // Whoever creates an account shows that it can manage it.
+        Body::Account(_) | Body::Governance(_) => Action::Manage,
+        Body::Deposit(_) | Body::Batch(_) | Body::General { .. } => Action::Deposit,
+    };
     match account.verify(action, statement.signatures()) {
         Ok(()) => Check::new(code, &f::SIGNATURES_HOLD)
             .with("account", account.id)

@@ -1,0 +1,79 @@
+"""What institutions say about membership: governance.md. Only its shape; what it does is the ledger's."""
+import re
+import unicodedata
+
+from .cbor import Opaque, decode_deterministic, encode
+from .genesis import ROLES, policy_shape
+from .keys import EDDSA, public_key
+from .shapes import expect, fields, institution_id, local_name, octets, text, tuple_of, uint
+
+PROPOSE, VOTE, WITHDRAW, CONFIRM, LEAVE, ROTATE = range(6)
+INVITE, SUSPEND, READMIT, REMOVE, POLICY = range(5)
+BOOLEANS = (Opaque(b"\xf4"), Opaque(b"\xf5"))
+POLICY_BYTES_MAX = 4_096
+NAME_BYTES_MAX = 256
+ADDRESS_BYTES_MAX = 255
+ADDRESS = re.compile(r"[A-Za-z0-9.\-\[\]:]+:([1-9][0-9]{0,4})")
+
+
+def check_governance(data):
+    """Checks the payload of a governance statement. Raises `Malformed`."""
+    what, said = tuple_of(decode_deterministic(data), 2)
+    expect(uint(what) <= ROTATE, "unknown kind of governance statement")
+    if what == LEAVE:
+        tuple_of(said, 0)
+        return
+    (said,) = tuple_of(said, 1)
+    if what == PROPOSE:
+        _check_change(said)
+    elif what == VOTE:
+        fields(said, (1, 2))
+        uint(said[1])
+        expect(said[2] in BOOLEANS, "a vote is for or against")
+    elif what == WITHDRAW:
+        uint(said)
+    else:
+        _check_keys(said)
+
+
+def _check_change(change):
+    fields(change, (1,), (2,))
+    kind, named = tuple_of(change[1], 2)
+    expect(uint(kind) <= POLICY, "unknown step")
+    if kind == POLICY:
+        tuple_of(named, 0)
+        expect(2 in change, "no policy")
+    else:
+        (named,) = tuple_of(named, 1)
+        if kind == INVITE:
+            _check_invitation(named)
+        else:
+            institution_id(named)
+    if 2 in change:
+        policy_shape(change[2])
+        expect(len(encode(change[2])) <= POLICY_BYTES_MAX, "policy too long")
+
+
+def _check_invitation(invitation):
+    fields(invitation, (1, 2, 3, 4))
+    institution_id(invitation[1])
+    expect(uint(invitation[2]) in ROLES, "role")
+    for name in local_name(invitation[3]).values():
+        expect(1 <= len(name.encode()) <= NAME_BYTES_MAX, "length of a name")
+        expect(all(unicodedata.category(character) != "Cc" for character in name), "control character in a name")
+    public_key([EDDSA, octets(invitation[4], 32)])
+
+
+def _check_keys(keys):
+    fields(keys, (1, 2, 3, 4, 5))
+    for label in (1, 2):
+        public_key([EDDSA, octets(keys[label], 32)])
+    check_address(keys[3])
+    for label in (4, 5):
+        octets(keys[label], 64)
+
+
+def check_address(value):
+    """An address: `host:port`."""
+    found = ADDRESS.fullmatch(text(value))
+    expect(found and len(value) <= ADDRESS_BYTES_MAX and int(found[1]) <= 65_535, "not an address")
