@@ -11,7 +11,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use xiezhi_client::{CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, wire};
@@ -104,28 +103,19 @@ pub(crate) async fn create_deposit(
     let timeout = app.config.body_timeout;
     let raw = header_text(&headers, header::CONTENT_TYPE) == Some(COSE);
     let kind = if raw { None } else { media_type(&headers) };
-    let (body, statement) = match kind.as_deref() {
-        _ if raw => read_statement(&headers, body, timeout).await?,
-        Some(COSE) => read_statement(&headers, body, timeout).await?,
-        Some("application/json") => {
-            let body = read_body(&headers, body, STATEMENT_JSON_BYTES_MAX, timeout).await?;
-            let request: wire::DepositRequest = read_json(&body)?;
-            (body, request.statement.0)
-        }
+    let (bytes_max, json) = match kind.as_deref() {
+        _ if raw => (STATEMENT_BODY_BYTES_MAX, false),
+        Some(COSE) => (STATEMENT_BODY_BYTES_MAX, false),
+        Some("application/json") => (STATEMENT_JSON_BYTES_MAX, true),
         _ => return Err(unsupported("application/cose or application/json")),
     };
-    submit(&app, &params, &headers, &body, statement, Vec::new()).await
-}
-
-/// The body, and the statement in a buffer of its own, as the node keeps it.
-async fn read_statement(
-    headers: &HeaderMap,
-    body: Body,
-    timeout: Duration,
-) -> Result<(Bytes, Vec<u8>), Problem> {
-    let body = read_body(headers, body, STATEMENT_BODY_BYTES_MAX, timeout).await?;
-    let statement = body.to_vec();
-    Ok((body, statement))
+    let body = read_body(&headers, body, bytes_max, timeout).await?;
+    let transaction = if json {
+        Transaction::single(&read_json::<wire::DepositRequest>(&body)?.statement.0)
+    } else {
+        Transaction::single(&body)
+    };
+    submit(&app, &params, &headers, &body, transaction).await
 }
 
 /// Records a batch: one statement over up to 65,536 items.
@@ -151,8 +141,8 @@ pub(crate) async fn create_batch(
 ) -> Result<Response, Problem> {
     require_media_type(&headers, CBOR)?;
     let body = read_body(&headers, body, app.config.batch_bytes_max, app.config.body_timeout).await?;
-    let Transaction { statement, items } = read_batch(&body)?;
-    submit(&app, &params, &headers, &body, statement, items).await
+    let transaction = read_batch(&body)?;
+    submit(&app, &params, &headers, &body, transaction).await
 }
 
 /// Reads `[statement, [item, ...]]` and nothing after it.
@@ -173,8 +163,7 @@ async fn submit(
     params: &DepositParams,
     headers: &HeaderMap,
     body: &[u8],
-    statement: Vec<u8>,
-    items: Vec<Vec<u8>>,
+    transaction: Transaction,
 ) -> Result<Response, Problem> {
     let timeout = params.timeout()?;
     let deadline = Instant::now() + timeout;
@@ -187,7 +176,7 @@ async fn submit(
         Some(Known::Same) => true,
         Some(Known::First) | None => false,
     };
-    let (status, known) = match app.node.submit(statement, items, timeout).await {
+    let (status, known) = match app.node.submit(transaction, timeout).await {
         Ok(status) => (status, false),
         Err(SubmitError::AlreadyRecorded(status)) => (*status, !repeated),
         Err(error) => {

@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use minicbor::Encoder;
 use xiezhi_client::{CBOR, COSE};
 use xiezhi_crypto::{KeyId, PublicKey, SignatureAlg};
+use xiezhi_ledger::Transaction;
 use xiezhi_node::{RecordStatus, SubmitError};
 use xiezhi_types::StatementId;
 
@@ -52,7 +53,7 @@ pub(crate) async fn register_statement(
     require_media_type(&headers, COSE)?;
     let body = read_body(&headers, body, STATEMENT_BYTES_MAX, app.config.body_timeout).await?;
     let deadline = Instant::now() + WAIT;
-    let status = match app.node.submit(body.into(), Vec::new(), WAIT).await {
+    let status = match app.node.submit(Transaction::single(&body), WAIT).await {
         Ok(status) => status,
         Err(SubmitError::AlreadyRecorded(status)) => *status,
         Err(error) => return Err(error.into()),

@@ -12,7 +12,7 @@ use std::{
 use alliance::{Depositor, alliance};
 use xiezhi_client::Wait;
 use xiezhi_evidence::Certificate;
-use xiezhi_ledger::{BlockBody, SealedBlock, SealedBlocks};
+use xiezhi_ledger::{BlockBody, SealedBlock, SealedBlocks, Transaction};
 use xiezhi_node::{Node, ObserverConfig, Query, SubmitError, Upstream, UpstreamError};
 use xiezhi_types::{Height, LogIndex, TimestampMs};
 
@@ -77,8 +77,9 @@ const LIES: [(&str, Change); 15] = [
     }),
     ("a changed statement", |a| {
         with_body(&mut a.blocks[0], |body| {
-            let last = body.transactions[0].statement.len() - 1;
-            body.transactions[0].statement[last] ^= 1;
+            let mut statement = body.transactions[0].statement().to_vec();
+            *statement.last_mut().unwrap() ^= 1;
+            body.transactions[0] = Transaction::single(&statement);
         });
     }),
     ("another time", |a| with_body(&mut a.blocks[0], |body| body.time = TimestampMs(body.time.0 + 1))),
@@ -140,7 +141,8 @@ async fn an_observer_takes_nothing_that_is_not_sealed_and_what_it_takes_it_can_p
     }
     let account = Query::Account(depositor.id);
     assert_eq!(node.find(&account, None, 10).unwrap().len(), 3);
-    let refused = node.submit(depositor.deposit(b"four", None), Vec::new(), Duration::from_secs(1)).await;
+    let refused =
+        node.submit(Transaction::single(&depositor.deposit(b"four", None)), Duration::from_secs(1)).await;
     assert!(matches!(refused, Err(SubmitError::Observer { .. })), "{refused:?}");
     // Who follows an observer gets what the observer got.
     let second = SealedBlocks::parse(&node.sealed_blocks(Height(0)).unwrap()).unwrap();

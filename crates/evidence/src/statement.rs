@@ -12,7 +12,9 @@
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode};
 use xiezhi_crypto::{Digest, KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, SigningKey, sha256};
 use xiezhi_merkle::{Sha256, TreeHash};
-use xiezhi_types::{AccountId, GroupId, LedgerId, StatementId, TimestampMs, canonical, from_canonical};
+use xiezhi_types::{
+    AccountId, GroupId, LedgerId, StatementId, TimestampMs, canonical, from_canonical, from_canonical_with,
+};
 
 use crate::{
     account::AccountSpec,
@@ -138,7 +140,11 @@ impl BatchItem {
     /// # Errors
     /// [`StatementError::Field`] naming the item.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
-        let item: Self = from_canonical("a batch item", bytes).map_err(|e| field("item", e))?;
+        Self::parse_with(bytes, &mut Vec::with_capacity(bytes.len()))
+    }
+
+    fn parse_with(bytes: &[u8], scratch: &mut Vec<u8>) -> Result<Self, StatementError> {
+        let item: Self = from_canonical_with("a batch item", bytes, scratch).map_err(|e| field("item", e))?;
         digests_bounded(&item.digests)?;
         Ok(item)
     }
@@ -300,17 +306,18 @@ impl Statement {
         }
     }
 
-    /// Checks that `items` are the batch's items, in order: their count and their root. Gives them read.
+    /// Checks that `items` are the batch's items, in order: their count and their root. Hands each with its number to `read` on the way; only when all
+    /// is checked do they count.
     ///
     /// # Errors
     /// [`StatementError::Field`] when the statement is no batch, or they are not.
-    pub fn check_items(&self, items: &[Vec<u8>]) -> Result<Vec<BatchItem>, StatementError> {
+    pub fn check_items<'a>(
+        &self,
+        items: impl ExactSizeIterator<Item = &'a [u8]>,
+        mut read: impl FnMut(u32, BatchItem),
+    ) -> Result<(), StatementError> {
         let Body::Batch(batch) = &self.body else {
-            return if items.is_empty() {
-                Ok(Vec::new())
-            } else {
-                Err(field("items", "only a batch has items"))
-            };
+            return if items.len() == 0 { Ok(()) } else { Err(field("items", "only a batch has items")) };
         };
         if items.len() as u64 != u64::from(batch.items) {
             return Err(field(
@@ -319,15 +326,16 @@ impl Statement {
             ));
         }
         let mut frontier = xiezhi_merkle::Frontier::<Sha256>::new();
-        let mut read = Vec::with_capacity(items.len());
-        for (at, item) in items.iter().enumerate() {
-            read.push(BatchItem::parse(item).map_err(|e| field("items", format!("item {at}: {e}")))?);
+        let mut scratch = Vec::new();
+        for (at, item) in (0..).zip(items) {
+            let parsed = BatchItem::parse_with(item, &mut scratch);
+            read(at, parsed.map_err(|e| field("items", format!("item {at}: {e}")))?);
             frontier.append(BatchItem::leaf(item));
         }
         if frontier.root() != batch.items_root {
             return Err(field("items", "the items' root is not the statement's"));
         }
-        Ok(read)
+        Ok(())
     }
 }
 

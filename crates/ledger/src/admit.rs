@@ -134,11 +134,11 @@ impl Admitted {
     /// [`Rejection`].
     pub fn check(transaction: Transaction, genesis: &Genesis, ledger: &LedgerId) -> Result<Self, Rejection> {
         let limits = &genesis.limits;
-        let bytes = transaction.statement.len();
+        let bytes = transaction.statement().len();
         if bytes > limits.statement_bytes_max as usize {
             return Err(Rejection::TooLong { bytes, bytes_max: limits.statement_bytes_max });
         }
-        let statement = Statement::parse(&transaction.statement)?;
+        let statement = Statement::parse(transaction.statement())?;
         if let Some(found) = statement.claims().audience.filter(|found| found != ledger) {
             return Err(Rejection::OtherLedger { found, ledger: *ledger });
         }
@@ -151,15 +151,16 @@ impl Admitted {
             return Err(Rejection::TooManyItems { items: batch.items, items_max: limits.batch_items_max });
         }
         // Room is left for the block's own header.
-        let encoded = transaction.encoded_bytes() + 64;
+        let encoded = transaction.as_bytes().len() + 64;
         if encoded > limits.block_bytes_max as usize {
             return Err(Rejection::TooLarge { bytes: encoded, bytes_max: limits.block_bytes_max });
         }
-        let items = statement.check_items(&transaction.items)?;
         let mut digests: Vec<_> = statement.digests().into_iter().map(|digest| (digest, None)).collect();
-        for (at, item) in (0u32..).zip(items) {
+        let items = transaction.items();
+        digests.reserve(items.len());
+        statement.check_items(items, |at, item| {
             digests.extend(item.digests.into_iter().map(|digest| (digest, Some(at))));
-        }
+        })?;
         let leaf_sha256 = Sha256::leaf(statement.as_bytes());
         let leaf_sm3 = Sm3::leaf(statement.as_bytes());
         Ok(Self { transaction, statement, leaf_sha256, leaf_sm3, digests, verified_with: OnceLock::new() })

@@ -105,7 +105,7 @@ pub fn governance(number: u8, time: TimestampMs, key: &SigningKey, said: Governa
 /// If the statement is not well formed.
 #[must_use]
 pub fn admitted(statement: Vec<u8>, items: Vec<Vec<u8>>) -> Arc<Admitted> {
-    Arc::new(Admitted::check(Transaction { statement, items }, &genesis(), &LEDGER).expect("well formed"))
+    Arc::new(Admitted::check(Transaction::new(&statement, &items), &genesis(), &LEDGER).expect("well formed"))
 }
 
 /// An account with one Ed25519 key.

@@ -138,7 +138,7 @@ pub(crate) fn spread(core: &Core, fresh: &[Arc<Admitted>]) {
     let mut bytes = 0;
     for admitted in fresh {
         let transaction = admitted.transaction();
-        bytes += transaction.encoded_bytes();
+        bytes += transaction.as_bytes().len();
         message.push(transaction.clone());
         if bytes >= MESSAGE_BYTES {
             core.broadcast(&Message::Transactions(std::mem::take(&mut message)));

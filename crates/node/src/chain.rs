@@ -68,8 +68,8 @@ impl Ledger {
     }
 
     fn recall(&self, transaction: Transaction) -> Result<Arc<Admitted>, Rejection> {
-        let known = lock(&self.core.mempool).by_leaf(&Sha256::leaf(&transaction.statement));
-        match known.filter(|known| known.transaction().items == transaction.items) {
+        let known = lock(&self.core.mempool).by_leaf(&Sha256::leaf(transaction.statement()));
+        match known.filter(|known| *known.transaction() == transaction) {
             Some(known) => Ok(known),
             None => Admitted::check(transaction, &self.core.genesis, &self.core.ledger).map(Arc::new),
         }
@@ -200,7 +200,7 @@ impl Ledger {
         {
             let mut mempool = lock(&self.core.mempool);
             for record in &outcome.records {
-                count(&counters.items, record.admitted.transaction().items.len() as u64);
+                count(&counters.items, record.admitted.transaction().items().len() as u64);
                 let waiters = mempool.remove(&record.admitted.id());
                 endings.extend(waiters.into_iter().map(|waiter| (waiter, Ok(record.index))));
             }

@@ -224,7 +224,7 @@ impl Follower {
         core.forget_accounts(outcome.accounts.keys());
         count(&core.counters.blocks, 1);
         count(&core.counters.recorded, outcome.records.len() as u64);
-        let items = outcome.records.iter().map(|record| record.admitted.transaction().items.len() as u64);
+        let items = outcome.records.iter().map(|record| record.admitted.transaction().items().len() as u64);
         count(&core.counters.items, items.sum());
         core.sealing.followed(checkpoint.clone(), block.seals.iter().map(|s| s.seal.institution.clone()));
         core.changed();
@@ -382,6 +382,6 @@ impl Core {
             0 => Vec::new(),
             count => self.store.items(index, count).map_err(unavailable)?,
         };
-        Ok(Transaction { statement: record.statement, items })
+        Ok(Transaction::new(&record.statement, &items))
     }
 }

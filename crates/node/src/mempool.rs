@@ -62,7 +62,7 @@ impl Mempool {
         }
         let order = self.next;
         self.next += 1;
-        self.bytes += admitted.transaction().encoded_bytes();
+        self.bytes += admitted.transaction().as_bytes().len();
         self.by_id.insert(admitted.id(), order);
         self.by_leaf.insert(admitted.leaf_sha256(), order);
         let waiters = waiter.into_iter().collect();
@@ -81,7 +81,7 @@ impl Mempool {
         let mut chosen = Vec::new();
         let mut bytes = 0;
         for waiting in self.by_order.values().filter(|waiting| !except.contains(&waiting.admitted.id())) {
-            bytes += waiting.admitted.transaction().encoded_bytes();
+            bytes += waiting.admitted.transaction().as_bytes().len();
             if bytes > bytes_max {
                 break;
             }
@@ -100,7 +100,7 @@ impl Mempool {
         let Some(order) = self.by_id.remove(id) else { return Vec::new() };
         let Some(waiting) = self.by_order.remove(&order) else { return Vec::new() };
         self.by_leaf.remove(&waiting.admitted.leaf_sha256());
-        self.bytes -= waiting.admitted.transaction().encoded_bytes();
+        self.bytes -= waiting.admitted.transaction().as_bytes().len();
         waiting.waiters
     }
 
@@ -121,7 +121,7 @@ impl Mempool {
         for waiting in
             self.by_order.values_mut().filter(|w| w.local && uptime.saturating_sub(w.sent) > RESEND_AFTER)
         {
-            bytes += waiting.admitted.transaction().encoded_bytes();
+            bytes += waiting.admitted.transaction().as_bytes().len();
             if bytes > bytes_max {
                 break;
             }

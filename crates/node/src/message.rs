@@ -52,7 +52,7 @@ impl Message {
             Self::Transactions(transactions) => {
                 let mut out = vec![TRANSACTIONS];
                 for transaction in transactions {
-                    transaction.encode_into(&mut out);
+                    out.extend_from_slice(transaction.as_bytes());
                 }
                 return out;
             }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn messages_read_back() {
-        let transaction = Transaction { statement: vec![1; 40], items: vec![vec![2; 3], Vec::new()] };
+        let transaction = Transaction::new(&[1; 40], &[vec![2; 3], Vec::new()]);
         for message in [
             Message::Transactions(vec![transaction.clone(), transaction]),
             Message::Transactions(Vec::new()),

@@ -201,14 +201,13 @@ impl Node {
         &self.inner.core.genesis_bytes
     }
 
-    /// Submits a statement (and a batch's items); resolves once it is recorded durably on this node, at most after `wait`.
+    /// Submits a statement; resolves once it is recorded durably on this node, at most after `wait`.
     ///
     /// # Errors
     /// [`SubmitError`]; after [`SubmitError::NotOrdered`] the statement may still be recorded, and sending it again is safe.
     pub async fn submit(
         &self,
-        statement: Vec<u8>,
-        items: Vec<Vec<u8>>,
+        transaction: Transaction,
         wait: Duration,
     ) -> Result<RecordStatus, SubmitError> {
         let core = &self.inner.core;
@@ -221,7 +220,7 @@ impl Node {
         if lock(&core.mempool).is_full() {
             return Err(self.busy());
         }
-        let admitted = self.check(Transaction { statement, items }).await?;
+        let admitted = self.check(transaction).await?;
         let id = admitted.id();
         if let Some(index) = core.store.index_of(&id).map_err(not_available)? {
             return Err(self.already(index));
@@ -263,7 +262,7 @@ impl Node {
     /// Structure and bounds; a batch is checked off the caller's thread, a single statement takes microseconds.
     async fn check(&self, transaction: Transaction) -> Result<Admitted, SubmitError> {
         let core = Arc::clone(&self.inner.core);
-        let is_batch = !transaction.items.is_empty();
+        let is_batch = transaction.items().len() > 0;
         let check = move || Admitted::check(transaction, &core.genesis, &core.ledger);
         if !is_batch {
             return Ok(check()?);

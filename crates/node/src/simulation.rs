@@ -87,7 +87,7 @@ impl SimulatedNode {
     /// # Errors
     /// [`Rejection`] of what needs no state to be seen.
     pub fn submit(&self, statement: Vec<u8>) -> Result<Ending, Rejection> {
-        let transaction = Transaction { statement, items: Vec::new() };
+        let transaction = Transaction::single(&statement);
         let admitted = Admitted::check(transaction, &self.core.genesis, &self.core.ledger)?;
         let (sender, ending) = oneshot::channel();
         // A full queue drops the sender: the ending never comes, as after a crash.

@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use xiezhi_consensus::{Application, Block, BoxFuture};
 use xiezhi_evidence::{CertifiedSeal, Seal};
-use xiezhi_ledger::BlockBody;
+use xiezhi_ledger::{BlockBody, Transaction};
 use xiezhi_node::simulation::SimulatedNode;
 use xiezhi_types::{Height, TimestampMs};
 
@@ -56,8 +56,13 @@ impl Liar {
         match self.turn.fetch_add(1, Ordering::Relaxed) % 7 {
             0 => return payload.slice(..payload.len() - 1),
             1 => {
-                if let Some(last) = body.transactions.last_mut().and_then(|one| one.statement.last_mut()) {
-                    *last ^= 1;
+                if let Some(last) = body.transactions.last_mut() {
+                    let mut statement = last.statement().to_vec();
+                    if let Some(byte) = statement.last_mut() {
+                        *byte ^= 1;
+                    }
+                    let items: Vec<_> = last.items().collect();
+                    *last = Transaction::new(&statement, &items);
                 }
             }
             2 => body.time = TimestampMs(before),

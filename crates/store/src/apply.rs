@@ -68,14 +68,15 @@ impl Store {
         let mut trees = Arc::clone(&self.trees.read().unwrap_or_else(|e| e.into_inner()));
         let mut checkpoint = None;
         if !outcome.records.is_empty() {
-            let mut places = Vec::new();
+            let mut digests = Vec::new();
             for record in &outcome.records {
                 self.put_record(&mut batch, outcome, record)?;
-                collect_places(&mut places, record);
+                let places = record.admitted.digests().iter();
+                digests.extend(places.map(|(digest, item)| keys::digest_place(digest, record.index, *item)));
             }
             // In key order a block's entries land beside each other: half the time in the database's memory table.
-            places.sort_unstable();
-            for key in places {
+            digests.sort_unstable();
+            for key in digests {
                 batch.insert(&self.find, key, []);
             }
             trees = Arc::new(self.put_leaves(&mut batch, &trees, &outcome.records));
@@ -130,12 +131,17 @@ impl Store {
     ) -> Result<(), StoreError> {
         let index = record.index.0.to_be_bytes();
         let statement = record.admitted.statement();
-        let items = &record.admitted.transaction().items;
+        let items: Vec<_> = record.admitted.transaction().items().collect();
         let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
         let head = [outcome.height.0.to_be_bytes(), outcome.time.0.to_be_bytes()].concat();
         let value = keys::concat(&[&head, &count.to_be_bytes(), statement.as_bytes()]);
         batch.insert(&self.log, index, value);
         batch.insert(&self.find, keys::by_statement(&statement.id()), index);
+        let by_account = keys::concat(&[&keys::account_prefix(&statement.claims().issuer), &index]);
+        batch.insert(&self.find, by_account, []);
+        if let Some(group) = statement.group() {
+            batch.insert(&self.find, keys::concat(&[&keys::group_prefix(&group), &index]), []);
+        }
         for (bundle, items) in (0u32..).zip(items.chunks(keys::BUNDLE_ITEMS)) {
             let bytes = xiezhi_merkle::encode_bundle(items).map_err(|e| damaged("a batch", e))?;
             batch.insert(&self.items, keys::place(record.index, Some(bundle)), bytes);
@@ -171,19 +177,5 @@ impl Store {
     /// [`StoreError`].
     pub fn put_stamp(&self, height: Height, fingerprint: &[u8; 32], token: &[u8]) -> Result<(), StoreError> {
         self.seals.insert(keys::stamp(height, fingerprint), token).map_err(|source| self.failed(source))
-    }
-}
-
-/// Everything under which the record is found later.
-fn collect_places(places: &mut Vec<Vec<u8>>, record: &NewRecord) {
-    let statement = record.admitted.statement();
-    let index = record.index.0.to_be_bytes();
-    places.push(keys::concat(&[&keys::account_prefix(&statement.claims().issuer), &index]));
-    if let Some(group) = statement.group() {
-        places.push(keys::concat(&[&keys::group_prefix(&group), &index]));
-    }
-    for (digest, item) in record.admitted.digests() {
-        let place = keys::place(record.index, *item);
-        places.push(keys::concat(&[&keys::digest_prefix(digest), &place]));
     }
 }

@@ -24,12 +24,22 @@ pub(crate) fn by_statement(id: &StatementId) -> Vec<u8> {
     concat(&[b"s", &id.0])
 }
 
-pub(crate) fn digest_prefix(digest: &Digest) -> Vec<u8> {
+pub(crate) fn digest_prefix(digest: &Digest) -> [u8; 34] {
     let alg = match digest.alg {
         DigestAlg::Sha256 => 0,
         DigestAlg::Sm3 => 1,
     };
-    concat(&[b"d", &[alg], &digest.value])
+    let mut prefix = [0; 34];
+    prefix[..2].copy_from_slice(&[b'd', alg]);
+    prefix[2..].copy_from_slice(&digest.value);
+    prefix
+}
+
+pub(crate) fn digest_place(digest: &Digest, index: LogIndex, item: Option<u32>) -> [u8; 46] {
+    let mut key = [0; 46];
+    key[..34].copy_from_slice(&digest_prefix(digest));
+    key[34..].copy_from_slice(&place(index, item));
+    key
 }
 
 pub(crate) fn account_prefix(account: &AccountId) -> Vec<u8> {

@@ -117,7 +117,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Found>, StoreError> {
         let (prefix, with_item) = match search {
-            Search::Digest(digest) => (keys::digest_prefix(digest), true),
+            Search::Digest(digest) => (keys::digest_prefix(digest).to_vec(), true),
             Search::Account(account) => (keys::account_prefix(account), false),
             Search::Group(group) => (keys::group_prefix(group), false),
         };

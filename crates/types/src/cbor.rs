@@ -29,10 +29,7 @@ pub enum CborError {
 /// Encodes `value`; with the derived encoders of this workspace the result is the deterministic encoding.
 pub fn canonical<T: Encode<()>>(value: &T) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
-    // Writing to a Vec cannot fail, and no encoder here has an error of its own.
-    if minicbor::encode(value, &mut out).is_err() {
-        unreachable!("encoding into memory");
-    }
+    write(value, &mut out);
     out
 }
 
@@ -44,12 +41,32 @@ pub fn from_canonical<T>(what: &'static str, bytes: &[u8]) -> Result<T, CborErro
 where
     T: for<'b> Decode<'b, ()> + Encode<()>,
 {
+    from_canonical_with(what, bytes, &mut Vec::with_capacity(bytes.len()))
+}
+
+/// [`from_canonical`] with `scratch` for the comparison, whose content is lost: for who reads many.
+///
+/// # Errors
+/// As there.
+pub fn from_canonical_with<T>(what: &'static str, bytes: &[u8], scratch: &mut Vec<u8>) -> Result<T, CborError>
+where
+    T: for<'b> Decode<'b, ()> + Encode<()>,
+{
     let value: T =
         minicbor::decode(bytes).map_err(|e| CborError::Malformed { what, reason: e.to_string() })?;
-    if canonical(&value) != bytes {
+    scratch.clear();
+    write(&value, scratch);
+    if scratch != bytes {
         return Err(CborError::NotCanonical { what, bytes: bytes.len() });
     }
     Ok(value)
+}
+
+fn write<T: Encode<()>>(value: &T, out: &mut Vec<u8>) {
+    // Writing to a Vec cannot fail, and no encoder here has an error of its own.
+    if minicbor::encode(value, out).is_err() {
+        unreachable!("encoding into memory");
+    }
 }
 
 /// Lists of 32-byte strings: proof paths.

@@ -8,7 +8,7 @@ mod ids;
 mod numbers;
 mod record_number;
 
-pub use cbor::{CborError, canonical, from_canonical};
+pub use cbor::{CborError, canonical, from_canonical, from_canonical_with};
 pub use ids::{AccountId, GroupId, IdError, InstitutionId, LedgerId, Role, StatementId};
 pub use numbers::{Height, LogIndex, TimestampMs, TreeSize};
 pub use record_number::{RecordNumber, RecordNumberError};

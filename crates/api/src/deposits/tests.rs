@@ -2,9 +2,8 @@ use super::*;
 
 #[test]
 fn a_batch_body_is_one_transaction_and_nothing_else() {
-    let batch = Transaction { statement: b"s".to_vec(), items: vec![b"a".to_vec(), b"b".to_vec()] };
-    let mut body = Vec::new();
-    batch.encode_into(&mut body);
+    let batch = Transaction::new(b"s", &[b"a", b"b"]);
+    let body = batch.as_bytes().to_vec();
     assert_eq!(read_batch(&body).unwrap(), batch);
     for wrong in [
         &body[..body.len() - 1],

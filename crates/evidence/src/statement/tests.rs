@@ -266,16 +266,29 @@ fn the_items_beside_a_batch_are_those_it_commits_to() {
     let leaves: Vec<_> = items.iter().map(|item| BatchItem::leaf(item)).collect();
     let items_root = xiezhi_merkle::root_of::<Sha256>(&leaves);
     let batch = signed(Body::Batch(BatchBody { items_root, items: 5 }));
-    batch.check_items(&items).unwrap();
-    assert!(batch.check_items(&items[..4]).is_err());
+    let check = |statement: &Statement, items: &[Vec<u8>]| {
+        let mut read = Vec::new();
+        statement.check_items(items.iter().map(Vec::as_slice), |at, item| read.push((at, item)))?;
+        Ok::<_, StatementError>(read)
+    };
+    let read = check(&batch, &items).unwrap();
+    assert!(
+        (0..).zip(&items).eq(read
+            .iter()
+            .map(|(at, item)| (*at, canonical(item)))
+            .collect::<Vec<_>>()
+            .iter()
+            .map(|(at, item)| (*at, item)))
+    );
+    assert!(check(&batch, &items[..4]).is_err());
     let mut swapped = items.clone();
     swapped.swap(0, 1);
-    assert!(batch.check_items(&swapped).is_err());
+    assert!(check(&batch, &swapped).is_err());
     let mut malformed = items.clone();
     malformed[2].push(0);
-    assert!(batch.check_items(&malformed).unwrap_err().to_string().contains("item 2"));
-    assert!(signed(deposit()).check_items(&items).is_err());
-    signed(deposit()).check_items(&[]).unwrap();
+    assert!(check(&batch, &malformed).unwrap_err().to_string().contains("item 2"));
+    assert!(check(&signed(deposit()), &items).is_err());
+    check(&signed(deposit()), &[]).unwrap();
 }
 
 #[test]

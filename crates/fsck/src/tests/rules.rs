@@ -35,7 +35,7 @@ fn deposit(depositor: &Depositor, ledger: LedgerId, time: TimestampMs) -> Vec<u8
 }
 
 fn admitted(statement: Vec<u8>, ledger: &LedgerId) -> Arc<Admitted> {
-    let transaction = Transaction { statement, items: Vec::new() };
+    let transaction = Transaction::single(&statement);
     Arc::new(Admitted::check(transaction, &fixtures::genesis(), ledger).unwrap())
 }
 

@@ -7,8 +7,8 @@ fn sample() -> BlockBody {
     BlockBody {
         time: TimestampMs(1_795_334_950_123),
         transactions: vec![
-            Transaction { statement: vec![1, 2, 3], items: Vec::new() },
-            Transaction { statement: vec![4; 300], items: vec![vec![5; 70], Vec::new()] },
+            Transaction::single(&[1, 2, 3]),
+            Transaction::new(&[4; 300], &[vec![5; 70], Vec::new()]),
         ],
     }
 }
@@ -29,6 +29,19 @@ fn other_encodings_of_a_block_are_refused() {
     assert!(BlockBody::parse(&[]).is_err());
     // An array that claims four thousand million transactions.
     assert!(BlockBody::parse(&[0x83, 0x01, 0x00, 0x9a, 0xff, 0xff, 0xff, 0xff]).is_err());
+    let body = |transaction: &[u8]| [&[0x83, 0x01, 0x00, 0x81], transaction].concat();
+    assert!(BlockBody::parse(&body(&[0x82, 0x41, 0xaa, 0x81, 0x40])).is_ok());
+    for long in [
+        &[0x82, 0x58, 0x01, 0xaa, 0x80][..],
+        &[0x82, 0x5f, 0x41, 0xaa, 0xff, 0x80],
+        &[0x82, 0x41, 0xaa, 0x98, 0x00],
+        &[0x82, 0x41, 0xaa, 0x9f, 0xff],
+        &[0x82, 0x41, 0xaa, 0x81, 0x59, 0x00, 0x00],
+        &[0x98, 0x02, 0x41, 0xaa, 0x80],
+        &[0x83, 0x41, 0xaa, 0x80, 0x80],
+    ] {
+        assert!(BlockBody::parse(&body(long)).is_err(), "{long:02x?}");
+    }
     // The version as a long-form integer.
     assert!(BlockBody::parse(&[0x83, 0x18, 0x01, 0x00, 0x80]).is_err());
 }

@@ -70,7 +70,7 @@ impl Memory {
 
 /// The same statement, as a node that has verified nothing reads it.
 fn fresh(one: &Admitted) -> Arc<Admitted> {
-    admitted(one.statement().as_bytes().to_vec(), one.transaction().items.clone())
+    admitted(one.statement().as_bytes().to_vec(), one.transaction().items().map(<[u8]>::to_vec).collect())
 }
 
 #[test]
