@@ -14,7 +14,7 @@ use xiezhi_merkle::{Sha256, TreeHash};
 use xiezhi_types::{Height, StatementId, TimestampMs};
 
 use crate::{
-    admission::Arrival,
+    admission::{Arrival, carried_out},
     core::{Core, View, count, lock},
     message::Message,
     sealing::Task,
@@ -109,6 +109,7 @@ impl Ledger {
         self.verify_unknown_signatures(&read);
         for admitted in &read.admitted {
             let admitted = admitted.as_ref().map_err(ToString::to_string)?;
+            carried_out(admitted).map_err(|e| e.to_string())?;
             let issuer = admitted.statement().claims().issuer;
             let account = self.core.account(&issuer).map_err(|e| e.to_string())?;
             // An account that an earlier block creates is unknown until that block is executed; execution decides then.
