@@ -56,14 +56,17 @@ def state_proof(value):
 
 
 def check_present(proof, account, root):
-    """Checks that the state of `root` holds the account. Raises `ProofError`. O(256) hashes at most."""
-    if proof.other is not None:
+    """Checks that the state of `root` holds the account. Raises `ProofError`."""
+    if not is_present(proof, b"account/" + account.id, account.encoding, root):
         raise ProofError("account-proof")
-    key_hash = sha256(b"account/" + account.id)
-    node = sha256(b"JMT::LeafNode" + key_hash + sha256(account.encoding))
+
+
+def is_present(proof, key, value, root):
+    """Whether the state of `root` holds `value` under `key`. O(256) hashes at most."""
+    key_hash = sha256(key)
+    node = sha256(b"JMT::LeafNode" + key_hash + sha256(value))
     bits = int.from_bytes(key_hash, "big")
     for depth, sibling in zip(range(len(proof.siblings) - 1, -1, -1), proof.siblings):
         pair = sibling + node if bits >> 255 - depth & 1 else node + sibling
         node = sha256(b"JMT::IntrnalNode" + pair)
-    if node != root:
-        raise ProofError("account-proof")
+    return proof.other is None and node == root

@@ -9,6 +9,7 @@ from .shapes import array, expect, fields, octets, path, uint
 
 BEGINNING = b"\xd9\xd9\xf7"
 BYTES_MAX = 4 << 20
+HISTORY_MAX = 256
 
 
 class CertificateError(ValueError):
@@ -38,6 +39,7 @@ class CertifiedSeal:
 class Certificate:
     """A certificate whose shape is right. Genesis, statement and DER are not yet read."""
     genesis: bytes
+    history: list                       # links, not yet read
     index: int
     statement: bytes
     batch_place: BatchPlace | None
@@ -60,7 +62,7 @@ def read_certificate(data):
         raise CertificateError("too-long")
     body = data[len(BEGINNING):]
     key, version = first_entry(body) or (None, None)
-    if key == 1 and version != 1:
+    if key == 1 and version not in (1, 2):
         raise CertificateError("version")
     try:
         value = decode_first(body)
@@ -73,14 +75,12 @@ def read_certificate(data):
 
 def _certificate(value):
     fields(value, (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14), (6, 7))
-    expect(value[1] == 1, "version")
-    array(value[3], 0, 0)
+    expect(value[1] in (1, 2), "version")
+    history = [octets(item) for item in (array(value[3], 0, 0) if value[1] == 1 else array(value[3], 1, HISTORY_MAX))]
     fields(value[8], (1, 2))
-    seals = [_certified_seal(item) for item in array(value[12], 0, 64)]
-    ids = [item.seal.institution for item in seals]
-    expect(all(a < b for a, b in zip(ids, ids[1:])), "seals not sorted")
     return Certificate(
         genesis=octets(value[2]),
+        history=history,
         index=uint(value[4]),
         statement=octets(value[5]),
         batch_place=_batch_place(value[6]) if 6 in value else None,
@@ -90,10 +90,28 @@ def _certificate(value):
         checkpoint=checkpoint(value[9]),
         path_sha256=path(value[10]),
         path_sm3=path(value[11]),
-        seals=seals,
-        time_stamps=[octets(fields(item, (1,))[1]) for item in array(value[13], 0, 16)],
-        lists=[octets(item) for item in array(value[14], 0, 32)],
+        seals=certified_seals(value[12]),
+        time_stamps=time_stamps(value[13]),
+        lists=revocation_lists(value[14]),
     )
+
+
+def certified_seals(value):
+    """Seals with their chains, sorted by institution."""
+    seals = [_certified_seal(item) for item in array(value, 0, 64)]
+    ids = [item.seal.institution for item in seals]
+    expect(all(a < b for a, b in zip(ids, ids[1:])), "seals not sorted")
+    return seals
+
+
+def time_stamps(value):
+    """Tokens, not yet read."""
+    return [octets(fields(item, (1,))[1]) for item in array(value, 0, 16)]
+
+
+def revocation_lists(value):
+    """Lists, not yet read."""
+    return [octets(item) for item in array(value, 0, 32)]
 
 
 def _certified_seal(value):

@@ -20,6 +20,7 @@ class Institution:
     role: int
     name: dict
     seal_key: bytes
+    raw: dict                           # as it stands in the genesis
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Genesis:
     institutions: dict                  # by id
     roots: list
     time_stamp_roots: list
+    policy: dict                        # as it stands in the genesis
     seal_group: list
     time_stamps_needed: int
     clock_skew: int
@@ -82,21 +84,34 @@ def read_genesis(data):
     for key, (least, most) in LIMITS.items():
         expect(least <= uint(limits[key], 32) <= most, "limit out of range")
     return Genesis(
-        sha256(data), uint(value[3]), local_name(value[4]), value[5], institutions, roots, time_stamp_roots, policy[1], needed,
+        sha256(data), uint(value[3]), local_name(value[4]), value[5], institutions, roots, time_stamp_roots, policy, policy[1], needed,
         limits[4], limits[5], {suite(item) for item in array(value[11], 1)})
 
 
 def _institutions(value):
-    found = []
-    for item in array(value, 4, 64):
-        fields(item, (1, 2, 3, 4, 5))
-        octets(item[4], 32)
-        expect(uint(item[2]) in ROLES, "role")
-        found.append(Institution(institution_id(item[1]), item[2], local_name(item[3]), octets(item[5], 32)))
-    expect(all(a.id < b.id for a, b in zip(found, found[1:])), "institutions not sorted")
-    for keys in ({item[4] for item in value}, {item[5] for item in value}):
-        expect(len(keys) == len(found), "key shared")
+    found = [read_institution(item) for item in array(value, 4, 64)]
+    check_distinct(found)
     return {item.id: item for item in found}
+
+
+def read_institution(value):
+    """Reads an institution by its shape alone."""
+    fields(value, (1, 2, 3, 4, 5))
+    octets(value[4], 32)
+    expect(uint(value[2]) in ROLES, "role")
+    return Institution(institution_id(value[1]), value[2], local_name(value[3]), octets(value[5], 32), value)
+
+
+def check_distinct(institutions):
+    """Checks that they are sorted and share no key."""
+    expect(all(a.id < b.id for a, b in zip(institutions, institutions[1:])), "institutions not sorted")
+    for label in (4, 5):
+        expect(len({item.raw[label] for item in institutions}) == len(institutions), "key shared")
+
+
+def check_policy(policy, institutions):
+    """Checks that a policy holds against the institutions, by id."""
+    _check_group(policy[1], institutions, 1)
 
 
 def policy_shape(value):

@@ -36,44 +36,52 @@ def check_governance(data):
         _check_keys(said)
 
 
-def _check_change(change):
+def change_shape(change):
+    """Checks the shape of a change, not its bounds."""
     fields(change, (1,), (2,))
     kind, named = tuple_of(change[1], 2)
     expect(uint(kind) <= POLICY, "unknown step")
     if kind == POLICY:
         tuple_of(named, 0)
-        expect(2 in change, "no policy")
     else:
         (named,) = tuple_of(named, 1)
         if kind == INVITE:
-            _check_invitation(named)
+            invited_shape(fields(named, (1, 2, 3, 4)))
         else:
             institution_id(named)
     if 2 in change:
         policy_shape(change[2])
-        expect(len(encode(change[2])) <= POLICY_BYTES_MAX, "policy too long")
+    return change
 
 
-def _check_invitation(invitation):
-    fields(invitation, (1, 2, 3, 4))
-    institution_id(invitation[1])
-    expect(uint(invitation[2]) in ROLES, "role")
-    for name in local_name(invitation[3]).values():
-        expect(1 <= len(name.encode()) <= NAME_BYTES_MAX, "length of a name")
-        expect(all(unicodedata.category(character) != "Cc" for character in name), "control character in a name")
-    public_key([EDDSA, octets(invitation[4], 32)])
+def invited_shape(value):
+    """Checks what invitations of either kind say of the invited institution."""
+    institution_id(value[1])
+    expect(uint(value[2]) in ROLES, "role")
+    local_name(value[3])
+    octets(value[4], 32)
+
+
+def _check_change(change):
+    kind, named = change_shape(change)[1]
+    expect(kind != POLICY or 2 in change, "no policy")
+    expect(2 not in change or len(encode(change[2])) <= POLICY_BYTES_MAX, "policy too long")
+    if kind == INVITE:
+        for name in named[0][3].values():
+            expect(1 <= len(name.encode()) <= NAME_BYTES_MAX, "length of a name")
+            expect(all(unicodedata.category(character) != "Cc" for character in name), "control character in a name")
+        public_key([EDDSA, named[0][4]])
 
 
 def _check_keys(keys):
     fields(keys, (1, 2, 3, 4, 5))
     for label in (1, 2):
         public_key([EDDSA, octets(keys[label], 32)])
-    check_address(keys[3])
+    _check_address(keys[3])
     for label in (4, 5):
         octets(keys[label], 64)
 
 
-def check_address(value):
-    """An address: `host:port`."""
+def _check_address(value):
     found = ADDRESS.fullmatch(text(value))
     expect(found and len(value) <= ADDRESS_BYTES_MAX and int(found[1]) <= 65_535, "not an address")

@@ -8,6 +8,7 @@ from .checks import failed, not_evaluated, passed, unknown
 from .digests import sha256
 from .facts import gather_facts, no_facts
 from .genesis import read_genesis
+from .history import walk
 from .record_checks import read_record, record_checks
 from .texts import DOES_NOT_PROVE, PROVES_NOTHING, PROVES_ORIGINAL, PROVES_RECORD
 from .witness_checks import check_consistency, judge_witnesses, witnesses_not_evaluated
@@ -86,8 +87,12 @@ def verify(data, question):
     checks = [passed("certificate"), _check_ledger(ledger, genesis, question.anchors)]
     checks += record_checks(record, genesis, ledger, question.presented, question.record_only)
     if genesis is None:
+        checks += [not_evaluated("history", "ledger", link=str(number)) for number in range(len(certificate.history))]
         witnesses = witnesses_not_evaluated(certificate)
     else:
+        history, genesis = walk(
+            certificate, genesis, ledger, lambda link, term: judge_witnesses(link, term, question.declared_time, None).checks)
+        checks += history
         issued_at = record.statement and record.statement.issued_at
         witnesses = judge_witnesses(certificate, genesis, question.declared_time, issued_at)
     checks += witnesses.checks

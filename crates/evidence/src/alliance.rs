@@ -337,4 +337,4 @@ pub fn check_address(address: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

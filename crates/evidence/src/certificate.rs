@@ -6,6 +6,7 @@ use xiezhi_types::{CborError, LogIndex, canonical, from_canonical};
 
 use crate::{
     account::{Account, KEYS_MAX},
+    alliance::Alliance,
     checkpoint::Checkpoint,
     encoding::Encoding,
     manifest::Manifest,
@@ -13,8 +14,12 @@ use crate::{
     state_proof::StateProof,
 };
 
-/// The format's version.
+/// The version of a certificate of term 0: without history.
 pub const VERSION: u32 = 1;
+/// The version of a certificate of a later term: with the history that leads to it.
+pub const VERSION_HISTORY: u32 = 2;
+/// Most links in a history.
+pub const HISTORY_MAX: usize = 256;
 /// First bytes of every certificate: CBOR tag 55799 (self-described CBOR, RFC 8949, section 3.4.6) and a map's version entry follow.
 pub const MAGIC: [u8; 3] = [0xd9, 0xd9, 0xf7];
 /// Longest certificate that is read, in bytes.
@@ -44,12 +49,14 @@ pub enum CertificateError {
     #[error(transparent)]
     Cbor(#[from] CborError),
     /// Another version.
-    #[error("certificate version {found} is unknown; this software reads version {VERSION}")]
+    #[error(
+        "certificate version {found} is unknown; this software reads versions {VERSION} and {VERSION_HISTORY}"
+    )]
     Version {
         /// The version found.
         found: u64,
     },
-    /// A part that version 1 does not have.
+    /// A part that is out of its bounds.
     #[error("certificate: {field}: {reason}")]
     Field {
         /// The part.
@@ -107,17 +114,59 @@ pub struct TimeStamp {
     pub token: Vec<u8>,
 }
 
+/// A change of the alliance, proven to whoever trusts the term before it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TermLink {
+    /// A checkpoint of the term that ends, at which the next is decided.
+    #[n(1)]
+    pub checkpoint: Checkpoint,
+    /// Seals by that term's members, sorted by institution.
+    #[n(2)]
+    pub seals: Vec<CertifiedSeal>,
+    /// Time stamps over the checkpoint.
+    #[n(3)]
+    pub timestamps: Vec<TimeStamp>,
+    /// Certificate revocation lists (DER) of the authorities in the link's chains.
+    #[cbor(n(4), with = "xiezhi_types::cbor::blobs")]
+    pub revocations: Vec<Vec<u8>>,
+    /// The alliance then: its term is the one that ends, its next term the one that is trusted thereafter.
+    #[n(5)]
+    pub alliance: Alliance,
+    /// The proof of it under the checkpoint's state root.
+    #[n(6)]
+    pub proof: StateProof,
+}
+
+impl TermLink {
+    /// Reads a link's one encoding. Proves nothing.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
+        let link: Self = from_canonical("a link of the history", bytes)?;
+        check_witnesses(&link.seals, &link.timestamps, &link.revocations)?;
+        Ok(link)
+    }
+
+    /// Its encoding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        canonical(self)
+    }
+}
+
 /// The certificate. Everything a verifier needs but the trust in the ledger's id.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Certificate {
-    /// [`VERSION`].
+    /// [`VERSION`], or with a history [`VERSION_HISTORY`].
     #[n(1)]
     pub version: u32,
     /// The ledger's genesis: its hash is the ledger's id.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub genesis: Vec<u8>,
-    /// Changes of institutions and policy since genesis, oldest first. Version 1 knows none: empty.
+    /// Changes of institutions and policy since genesis, oldest first: encoded [`TermLink`]s, none in version 1.
     #[cbor(n(3), with = "xiezhi_types::cbor::blobs")]
     pub history: Vec<Vec<u8>>,
     /// The record's place in the log.
@@ -167,12 +216,14 @@ impl Certificate {
         if bytes.len() > CERTIFICATE_BYTES_MAX {
             return Err(CertificateError::TooLong { bytes: bytes.len() });
         }
-        if let Some(found) = version(body).filter(|found| *found != u64::from(VERSION)) {
+        let known = [VERSION, VERSION_HISTORY].map(u64::from);
+        if let Some(found) = version(body).filter(|found| !known.contains(found)) {
             return Err(CertificateError::Version { found });
         }
         let certificate: Self = deterministic(body)?;
-        if !certificate.history.is_empty() {
-            let reason = "version 1 knows no changes since genesis".to_owned();
+        let links = certificate.history.len();
+        if links > HISTORY_MAX || (links == 0) != (certificate.version == VERSION) {
+            let reason = format!("{links} links in version {}", certificate.version);
             return Err(CertificateError::Field { field: "history", reason });
         }
         certificate.check_counts()?;
@@ -183,33 +234,17 @@ impl Certificate {
             };
             manifest.check().map_err(wrong)?;
         }
-        let names: Vec<_> = certificate.seals.iter().map(|s| &s.seal.institution).collect();
-        if names.windows(2).any(|pair| pair[0] >= pair[1]) {
-            let reason = "must be sorted by institution, one of each".to_owned();
-            return Err(CertificateError::Field { field: "seals", reason });
-        }
+        check_witnesses(&certificate.seals, &certificate.timestamps, &certificate.revocations)?;
         Ok(certificate)
     }
 
-    /// Bounds what a verifier has to look at.
     fn check_counts(&self) -> Result<(), CertificateError> {
-        let chain = self.seals.iter().map(|seal| seal.chain.len()).max().unwrap_or(0);
-        let counts = [
-            ("seals", self.seals.len(), crate::genesis::INSTITUTIONS_MAX),
-            ("seals.chain", chain, CHAIN_CERTIFICATES_MAX),
-            ("timestamps", self.timestamps.len(), TIMESTAMPS_MAX),
-            ("revocations", self.revocations.len(), REVOCATIONS_MAX),
-            ("account.keys", self.account.account.keys.len(), KEYS_MAX),
-        ];
-        if self.account.account.keys.is_empty() {
-            return Err(CertificateError::Field { field: "account.keys", reason: "none".to_owned() });
+        let keys = self.account.account.keys.len();
+        if !(1..=KEYS_MAX).contains(&keys) {
+            let reason = format!("{keys}, 1 to {KEYS_MAX} are allowed");
+            return Err(CertificateError::Field { field: "account.keys", reason });
         }
-        match counts.into_iter().find(|(_, found, max)| found > max) {
-            Some((field, found, max)) => {
-                Err(CertificateError::Field { field, reason: format!("{found}, at most {max} are allowed") })
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Its encoding: the file.
@@ -219,6 +254,29 @@ impl Certificate {
         bytes.extend(canonical(self));
         bytes
     }
+}
+
+/// Bounds what a verifier has to look at beside a checkpoint, and the order of seals.
+fn check_witnesses(
+    seals: &[CertifiedSeal],
+    timestamps: &[TimeStamp],
+    revocations: &[Vec<u8>],
+) -> Result<(), CertificateError> {
+    let chain = seals.iter().map(|seal| seal.chain.len()).max().unwrap_or(0);
+    let counts = [
+        ("seals", seals.len(), crate::genesis::INSTITUTIONS_MAX),
+        ("seals.chain", chain, CHAIN_CERTIFICATES_MAX),
+        ("timestamps", timestamps.len(), TIMESTAMPS_MAX),
+        ("revocations", revocations.len(), REVOCATIONS_MAX),
+    ];
+    if let Some((field, found, max)) = counts.into_iter().find(|(_, found, max)| found > max) {
+        return Err(CertificateError::Field { field, reason: format!("{found}, at most {max} are allowed") });
+    }
+    if seals.windows(2).any(|pair| pair[0].seal.institution >= pair[1].seal.institution) {
+        let reason = "must be sorted by institution, one of each".to_owned();
+        return Err(CertificateError::Field { field: "seals", reason });
+    }
+    Ok(())
 }
 
 /// The number under key 1, if that is the first: another version may have another shape.

@@ -26,7 +26,9 @@ pub mod statement;
 
 pub use account::{Account, AccountSpec, AccountStatus, Action, WeightedKey};
 pub use alliance::{Alliance, Term};
-pub use certificate::{AccountProof, BatchPlace, Certificate, CertificateError, CertifiedSeal, TimeStamp};
+pub use certificate::{
+    AccountProof, BatchPlace, Certificate, CertificateError, CertifiedSeal, TermLink, TimeStamp,
+};
 pub use checkpoint::Checkpoint;
 pub use genesis::{Genesis, Institution, Limits, LocalName};
 pub use governance::Governance;

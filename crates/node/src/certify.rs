@@ -1,10 +1,13 @@
 //! Certificates and receipts: everything that is known about a record, put into one file.
 
 use xiezhi_crypto::{PublicKey, SignatureAlg};
-use xiezhi_evidence::{BatchItem, BatchPlace, Certificate, Statement, certificate::VERSION};
+use xiezhi_evidence::{
+    BatchItem, BatchPlace, Certificate, Statement, TermLink,
+    certificate::{VERSION, VERSION_HISTORY},
+};
 use xiezhi_merkle::Tree as MerkleTree;
 use xiezhi_store::{StoredRecord, TreeKind};
-use xiezhi_types::{InstitutionId, LogIndex};
+use xiezhi_types::{Height, InstitutionId, LogIndex};
 
 use crate::{answer::unavailable, api::QueryError, core::Core, sealing::Collection};
 
@@ -63,10 +66,11 @@ impl Core {
         let account = self.store.prove_account(&issuer, collection.stored.state).map_err(unavailable)?;
         let size = collection.stored.checkpoint.size.0;
         let path = |tree| self.store.inclusion_path(tree, index.0, size).map_err(unavailable);
+        let history = self.history(record.height)?;
         let certificate = Certificate {
-            version: VERSION,
+            version: if history.is_empty() { VERSION } else { VERSION_HISTORY },
             genesis: self.genesis_bytes.clone(),
-            history: Vec::new(),
+            history,
             index,
             batch: None,
             manifest: None,
@@ -77,9 +81,35 @@ impl Core {
             checkpoint: collection.stored.checkpoint,
             seals: collection.seals,
             timestamps: collection.stamps,
-            revocations: self.sealing.revocations().iter().map(|list| list.der().to_vec()).collect(),
+            revocations: self.revocations(),
         };
         Ok((certificate, record.items))
+    }
+
+    /// The encoded links that lead from the genesis to the term of the block at `height`.
+    fn history(&self, height: Height) -> Result<Vec<Vec<u8>>, QueryError> {
+        let number = self.store.term_at(height).number;
+        let mut links = Vec::new();
+        for change in self.store.term_changes(number).map_err(unavailable)? {
+            let collection = self.sealing.collection(self, change.height).map_err(unavailable)?;
+            // A term does not begin before the checkpoint that decided it is sealed, unless this node has not heard of the seals yet.
+            let collection = collection.filter(|collection| collection.missing.is_met());
+            let collection = collection.ok_or_else(|| unavailable("a term's decision is not sealed yet"))?;
+            let link = TermLink {
+                checkpoint: collection.stored.checkpoint,
+                seals: collection.seals,
+                timestamps: collection.stamps,
+                revocations: self.revocations(),
+                alliance: change.alliance,
+                proof: change.proof,
+            };
+            links.push(link.encode());
+        }
+        Ok(links)
+    }
+
+    fn revocations(&self) -> Vec<Vec<u8>> {
+        self.sealing.revocations().iter().map(|list| list.der().to_vec()).collect()
     }
 
     pub(crate) fn receipts(&self, index: LogIndex) -> Result<Vec<(InstitutionId, Vec<u8>)>, QueryError> {

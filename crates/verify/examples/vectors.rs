@@ -4,6 +4,8 @@
 
 #[path = "vectors/governance.rs"]
 mod governance;
+#[path = "vectors/history.rs"]
+mod history;
 #[path = "vectors/keys.rs"]
 mod keys;
 #[path = "vectors/record.rs"]
@@ -139,7 +141,7 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
     let mut index = Vec::new();
     let first = [good(&fixture), asked(&fixture), planned(&fixture), altered(&fixture)];
     let then = [record::all(&fixture), seals::all(&fixture), stamps::all(&fixture), keys::all(&fixture)];
-    let then = then.into_iter().chain([governance::all(&fixture)]);
+    let then = then.into_iter().chain([governance::all(&fixture), history::all()]);
     for vector in first.into_iter().chain(then).flatten() {
         let file = format!("{}.xzc", vector.name);
         let exhibit = match &vector.exhibit {

@@ -1,6 +1,7 @@
 //! The checks, by what they look at.
 
 pub(crate) mod consistency;
+pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod original;

@@ -11,7 +11,7 @@ use xiezhi_types::{InstitutionId, LedgerId, RecordNumber, TimestampMs};
 
 use crate::{
     Anchor, Check, Facts, Input, Name, SealFact, StampFact,
-    checks::{consistency, keys, ledger, original, record, seals, stamps, times},
+    checks::{consistency, history, keys, ledger, original, record, seals, stamps, times},
     code,
     verdict::Name as LocalName,
 };
@@ -23,7 +23,10 @@ pub(crate) struct Examination<'a> {
     /// Hash of the genesis in the certificate.
     pub(crate) ledger: LedgerId,
     pub(crate) anchor: Option<&'a Anchor>,
+    /// The genesis; with a history, members and policy are those of the term that it leads to.
     pub(crate) genesis: Option<Genesis>,
+    /// The checks of the history's links.
+    pub(crate) history: Vec<Check>,
     pub(crate) statement: Option<Statement>,
     /// The batch item, where the certificate has a place in a batch: read, or not readable.
     pub(crate) item: Option<Option<BatchItem>>,
@@ -32,15 +35,27 @@ pub(crate) struct Examination<'a> {
 impl<'a> Examination<'a> {
     pub(crate) fn new(input: &'a Input<'a>, certificate: &'a Certificate) -> Self {
         let ledger = Genesis::ledger_id(&certificate.genesis);
-        Self {
+        let mut x = Self {
             input,
             certificate,
             ledger,
             anchor: input.anchors.iter().find(|anchor| anchor.ledger == ledger),
             genesis: Genesis::parse(&certificate.genesis).ok(),
+            history: Vec::new(),
             statement: Statement::parse(&certificate.statement).ok(),
             item: certificate.batch.as_ref().map(|place| BatchItem::parse(&place.item).ok()),
+        };
+        match &x.genesis {
+            Some(genesis) => {
+                let (reached, checks) = history::walk(&x, genesis);
+                (x.genesis, x.history) = (Some(reached), checks);
+            }
+            None => {
+                let check = |link| Check::not_evaluated(code::HISTORY, code::LEDGER).with("link", link);
+                x.history = (0..certificate.history.len()).map(check).collect();
+            }
         }
+        x
     }
 
     pub(crate) fn run(&self) -> (Vec<Check>, Facts) {
@@ -54,6 +69,7 @@ impl<'a> Examination<'a> {
         checks.extend(record::inclusion(self));
         checks.push(ledger::statement_ledger(self));
         checks.push(ledger::checkpoint_ledger(self));
+        checks.extend(self.history.iter().cloned());
         let lists = keys::Lists::read(&self.certificate.revocations);
         let seals = seals::examine(self, &lists);
         let stamps = stamps::examine(self, &lists);

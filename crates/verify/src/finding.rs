@@ -54,7 +54,7 @@ macro_rules! findings {
 
 findings! {
     @[LEDGER, STATEMENT, ORIGINAL, MANIFEST, BATCH_PLACE, STATEMENT_SIGNATURES, INCLUSION_SHA256, INCLUSION_SM3, STATEMENT_LEDGER,
-     CHECKPOINT_LEDGER, SEAL, SEAL_POLICY, TIME_STAMP, TIME_STAMP_POLICY, KEY_STATUS, REVOCATION_LISTS, TIMES, CONSISTENCY]
+     CHECKPOINT_LEDGER, HISTORY, SEAL, SEAL_POLICY, TIME_STAMP, TIME_STAMP_POLICY, KEY_STATUS, REVOCATION_LISTS, TIMES, CONSISTENCY]
     NOT_EVALUATED = Unknown "not-evaluated",
         "未能检查:它所依据的检查“{because}”没有通过。",
         "Not checked: it rests on the check \"{because}\", which did not pass.";
@@ -89,6 +89,38 @@ findings! {
     GENESIS_MALFORMED = Fail "genesis-malformed",
         "凭证所附的创世文件已损坏或不合规定。",
         "The genesis in the certificate is damaged or breaks its rules.";
+
+    @[HISTORY]
+    LINK_HOLDS = Pass "",
+        "联盟的第 {term} 届由上一届按其规则决定,自高度 {from} 起生效。",
+        "The alliance's term {term}, from height {from} on, was decided by the term before it, sealed to that term's policy.";
+    LINK_MALFORMED = Fail "link-malformed",
+        "历史中的第 {link} 环已损坏或被改动。",
+        "Link {link} of the history is damaged or altered.";
+    LINK_OTHER_LEDGER = Fail "other-ledger",
+        "历史中的第 {link} 环属于另一个账本。",
+        "Link {link} of the history is of another ledger.";
+    LINK_PROOF = Fail "alliance-proof",
+        "历史中的第 {link} 环所载的联盟状态没有得到证明。",
+        "The alliance in link {link} of the history is not proven.";
+    LINK_OTHER_TERM = Fail "other-term",
+        "历史中的第 {link} 环不接在它前面的那一届之后。",
+        "Link {link} of the history does not follow the term before it.";
+    LINK_NO_TERM = Fail "no-next-term",
+        "历史中的第 {link} 环没有决定下一届。",
+        "Link {link} of the history decides no next term.";
+    LINK_NOT_ALLOWED = Fail "term-not-allowed",
+        "历史中的第 {link} 环所决定的一届不合规定。",
+        "The term that link {link} of the history decides breaks the rules.";
+    LINK_LATER = Fail "later-term",
+        "历史中的第 {link} 环所决定的一届在该检查点之后才开始。",
+        "The term that link {link} of the history decides begins after the checkpoint.";
+    LINK_NOT_SEALED = Fail "not-sealed",
+        "历史中的第 {link} 环没有按当时一届的规则封存(检查“{because}”)。",
+        "Link {link} of the history is not sealed to its term's policy (check \"{because}\").";
+    LINK_UNDECIDED = Unknown "undecided",
+        "历史中的第 {link} 环是否按规则封存尚不能确定(检查“{because}”)。",
+        "Whether link {link} of the history is sealed to its term's policy is undecided (check \"{because}\").";
 
     @[STATEMENT]
     STATEMENT_READ = Pass "",

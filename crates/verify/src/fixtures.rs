@@ -5,9 +5,12 @@
 
 use xiezhi_crypto::{Digest, DigestAlg, SignatureAlg, SigningKey, sha256, sha256_parts};
 use xiezhi_evidence::{
-    Account, AccountProof, AccountSpec, BatchBody, BatchItem, BatchPlace, Body, Certificate, CertifiedSeal,
-    Checkpoint, DepositBody, Genesis, Institution, Limits, LocalName, Manifest, Policy, Seal, Statement,
-    StatementDraft, TimeStamp, Value, WeightedKey, cose::sig_structure, manifest::names,
+    Account, AccountProof, AccountSpec, Alliance, BatchBody, BatchItem, BatchPlace, Body, Certificate,
+    CertifiedSeal, Checkpoint, DepositBody, Genesis, Institution, Limits, LocalName, Manifest, Policy, Seal,
+    Statement, StatementDraft, TermLink, TimeStamp, Value, WeightedKey,
+    alliance::{Member, MemberStatus, STATE_KEY},
+    cose::sig_structure,
+    manifest::names,
     state_proof::StateProof,
 };
 use xiezhi_merkle::{Hash, Sha256, Sm3, Tree, TreeHash};
@@ -388,6 +391,56 @@ impl Fixture {
         }
     }
 
+    /// A link of a history: a checkpoint at `height` after which the alliance is `alliance`, with the plan's witnesses and times.
+    #[must_use]
+    pub fn link(&self, alliance: &Alliance, height: u64, plan: &Plan) -> TermLink {
+        let (state_root, proof) = state_of(STATE_KEY, &alliance.encode());
+        let checkpoint = Checkpoint {
+            ledger: self.ledger,
+            height: Height(height),
+            time: TimestampMs(plan.checkpoint_ms),
+            size: TreeSize(1),
+            root_sha256: [0x0a; 32],
+            root_sm3: [0x0b; 32],
+            state_root,
+        };
+        TermLink {
+            seals: self.seals(&checkpoint, plan),
+            timestamps: self.stamps(&checkpoint, plan),
+            revocations: self.lists(plan),
+            alliance: alliance.clone(),
+            proof,
+            checkpoint,
+        }
+    }
+
+    /// Another institution's member entry and sealer, with keys from `seed`: a new one, or a present one's new keys.
+    #[must_use]
+    pub fn member(&self, name: &str, seed: u8) -> (Member, Sealer) {
+        let id: InstitutionId = name.parse().expect("a short name");
+        let key = signing_key(SignatureAlg::Ed25519, seed);
+        let seal_key: [u8; 32] = key.public_key().as_bytes().try_into().expect("32 bytes");
+        let consensus = signing_key(SignatureAlg::Ed25519, seed + 0x10).public_key();
+        let known = self.genesis.institution(&id).cloned();
+        let institution = Institution {
+            consensus_key: consensus.as_bytes().try_into().expect("32 bytes"),
+            seal_key,
+            ..known.unwrap_or_else(|| Institution {
+                id: id.clone(),
+                role: Role::Technology,
+                name: LocalName { zh: "示例大学".to_owned(), en: "Example University".to_owned() },
+                consensus_key: [0; 32],
+                seal_key,
+            })
+        };
+        let profile = Profile::InstitutionSeal { institution: &id, key: seal_key };
+        let certificate = issue(&self.issuing, profile, &institution.name.zh, "司法链签章", seed);
+        let chain = vec![certificate.der().to_vec(), self.issuing.certificate().der().to_vec()];
+        let address = Some(format!("{name}.example:7400"));
+        let sealer = Sealer { id, key, chain, serial: certificate.serial().to_vec() };
+        (Member { institution, status: MemberStatus::Active, address }, sealer)
+    }
+
     /// The log of a plan: other people's statements around the plan's leaf, or where it has none around `statement`.
     #[must_use]
     pub fn log(&self, statement: &Statement, plan: &Plan) -> Vec<Vec<u8>> {
@@ -477,8 +530,12 @@ fn place(items: &[Vec<u8>], index: u32) -> BatchPlace {
 /// A state that holds `account` and seven other keys: its root, and the proof of the account.
 #[must_use]
 pub fn state(account: &Account) -> (Hash, StateProof) {
-    let key = sha256(&Account::state_key(&account.id));
-    let mut leaves = vec![(key, sha256(&canonical(account)))];
+    state_of(&Account::state_key(&account.id), &canonical(account))
+}
+
+fn state_of(key: &[u8], value: &[u8]) -> (Hash, StateProof) {
+    let key = sha256(key);
+    let mut leaves = vec![(key, sha256(value))];
     leaves.extend((0u8..7).map(|other| (sha256(&[other]), sha256(&[other, other]))));
     leaves.sort_unstable();
     let mut siblings = Vec::new();

@@ -57,6 +57,8 @@ pub mod code {
     pub const STATEMENT_LEDGER: &str = "statement-ledger";
     /// The checkpoint is of this ledger.
     pub const CHECKPOINT_LEDGER: &str = "checkpoint-ledger";
+    /// One change of the alliance; once per link of the history, and only where there is one.
+    pub const HISTORY: &str = "history";
     /// One seal; once per seal.
     pub const SEAL: &str = "seal";
     /// The good seals against the policy.
@@ -74,7 +76,7 @@ pub mod code {
     /// Consistency with a checkpoint already known; once per checkpoint given.
     pub const CONSISTENCY: &str = "consistency";
 
-    /// Every code, in order.
+    /// Every code that each verdict has, in order: all but [`HISTORY`].
     pub const ALL: [&str; 19] = [
         CERTIFICATE,
         LEDGER,

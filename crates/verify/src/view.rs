@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 use xiezhi_crypto::{Digest, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
     Account, AccountStatus, BatchPlace, Body, Certificate, CertifiedSeal, Checkpoint, Entry, Genesis,
-    Governance, Manifest, Statement, Value, WeightedKey,
+    Governance, Manifest, Statement, TermLink, Value, WeightedKey,
     governance::{Keys, Step},
 };
 use xiezhi_merkle::Hash;
@@ -258,12 +258,15 @@ fn seal_json(certified: &CertifiedSeal) -> Json {
 
 /// The seals as COSE receipts (RFC 9942) for the record: what SCITT tools read. Nothing is checked.
 ///
-/// Seals of institutions that the genesis does not know are left out, and all of them when the genesis cannot be read.
+/// Seals of institutions that the term does not know are left out, and all of them when the genesis cannot be read. The term is the one that the
+/// last readable link of the history decides, the genesis's without one.
 #[must_use]
 pub fn receipts(certificate: &Certificate) -> Vec<(InstitutionId, Vec<u8>)> {
     let Ok(genesis) = Genesis::parse(&certificate.genesis) else { return Vec::new() };
+    let decided = certificate.history.iter().rev().find_map(|link| TermLink::parse(link).ok()?.alliance.next);
+    let members = decided.map_or(genesis.institutions, |term| term.institutions());
     let receipt = |certified: &CertifiedSeal| {
-        let institution = genesis.institution(&certified.seal.institution)?;
+        let institution = members.iter().find(|member| member.id == certified.seal.institution)?;
         let key = PublicKey::new(SignatureAlg::Ed25519, &institution.seal_key).ok()?;
         let path = &certificate.path_sha256;
         let bytes = certified.seal.receipt(&certificate.checkpoint, key.id(), certificate.index.0, path);

@@ -5,7 +5,8 @@ use std::{
     thread,
 };
 
-use xiezhi_evidence::{Genesis, Group, Member};
+use xiezhi_evidence::{Alliance, Genesis, Group, Member, Term, certificate::VERSION_HISTORY};
+use xiezhi_types::Height;
 use xiezhi_verify::{
     Input, Outcome,
     fixtures::{DECLARED, Fixture, ORIGINAL, Plan, exhibit},
@@ -83,4 +84,22 @@ fn no_certificate_that_is_cut_short_is_valid_or_panics() {
         };
         assert_eq!(verify(&input).outcome, Outcome::Invalid);
     }
+}
+
+/// One seal is enough in the link too; the certificate is of term 1, in which nothing but a member's address is another.
+#[test]
+fn no_history_with_a_changed_byte_is_valid() {
+    let mut fixture = Fixture::new();
+    let court = Member::Institution(fixture.sealers[1].id.clone());
+    fixture.genesis.policy.seals = Group { threshold: 1, members: vec![court] };
+    fixture.ledger = Genesis::ledger_id(&fixture.genesis.encode());
+    let mut alliance = Alliance::at_genesis(&fixture.genesis);
+    let mut next = Term { number: 1, from: Height(36), ..alliance.term.clone() };
+    next.members[1].address = Some("node.court.example:7400".to_owned());
+    alliance.next = Some(next);
+    let plan = Plan { sealers: vec![1], ..Plan::default() };
+    let mut certificate = fixture.certificate(&plan);
+    certificate.version = VERSION_HISTORY;
+    certificate.history = vec![fixture.link(&alliance, 4, &plan).encode()];
+    assert_eq!(survivors(&certificate.encode(), &fixture), Vec::<usize>::new());
 }

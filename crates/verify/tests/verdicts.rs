@@ -122,7 +122,7 @@ fn bytes_that_are_no_certificate_fail_one_check_and_leave_the_rest_open() {
         assert_eq!(verdict.facts, xiezhi_verify::Facts::default());
     }
     let mut certificate = fixture.certificate(&Plan::default());
-    certificate.version = 2;
+    certificate.version = 3;
     assert_eq!(find(&ask(&fixture, &certificate), code::CERTIFICATE).reason, "version");
 }
 

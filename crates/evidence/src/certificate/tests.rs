@@ -2,7 +2,11 @@ use xiezhi_crypto::DigestAlg;
 use xiezhi_types::{Height, InstitutionId};
 
 use super::*;
-use crate::{account, checkpoint, genesis, manifest, seal};
+use crate::{
+    account, checkpoint,
+    genesis::{self, tests::check_pinned},
+    manifest, seal,
+};
 
 fn sample() -> Certificate {
     let checkpoint = checkpoint::tests::sample();
@@ -33,7 +37,7 @@ fn sample() -> Certificate {
 #[test]
 fn the_encoding_is_pinned_and_reads_back() {
     let bytes = sample().encode();
-    genesis::tests::check_pinned(&bytes, "45c576724552aa229b1fbb9e4782f6e1db7af629cc4fc9c8f10ee9bfafe2cd4a");
+    check_pinned(&bytes, "45c576724552aa229b1fbb9e4782f6e1db7af629cc4fc9c8f10ee9bfafe2cd4a");
     assert_eq!(Certificate::parse(&bytes), Ok(sample()));
     let bare = Certificate { batch: None, manifest: None, ..sample() };
     assert_eq!(Certificate::parse(&bare.encode()), Ok(bare));
@@ -79,8 +83,10 @@ fn each_part_out_of_its_bounds_is_named() {
         let said = Certificate::parse(&certificate.encode()).unwrap_err().to_string();
         assert!(said.contains(expected), "{said}");
     };
-    check(&|c| c.version = 2, "version 2");
-    check(&|c| c.history.push(vec![]), "history");
+    check(&|c| c.version = 3, "version 3");
+    check(&|c| c.version = 2, "0 links in version 2");
+    check(&|c| c.history.push(vec![]), "1 links in version 1");
+    check(&|c| (c.version, c.history) = (2, vec![vec![]; HISTORY_MAX + 1]), "257 links");
     check(&|c| c.seals.push(c.seals[0].clone()), "sorted");
     check(&|c| c.seals[0].chain = vec![vec![]; 6], "seals.chain: 6");
     check(&|c| c.timestamps = vec![c.timestamps[0].clone(); 17], "timestamps: 17");
@@ -105,4 +111,28 @@ fn each_part_out_of_its_bounds_is_named() {
         c.manifest = Some(from_canonical("manifest", &canonical(&entries)).unwrap());
     };
     check(&reversed, "manifest");
+}
+
+#[test]
+fn a_link_reads_back_from_its_one_encoding_only() {
+    let certificate = sample();
+    let link = TermLink {
+        checkpoint: certificate.checkpoint.clone(),
+        seals: certificate.seals.clone(),
+        timestamps: certificate.timestamps.clone(),
+        revocations: certificate.revocations.clone(),
+        alliance: crate::alliance::tests::full(),
+        proof: certificate.account.proof.clone(),
+    };
+    let bytes = link.encode();
+    check_pinned(&bytes, "4ff062c374c6511a7c88571298e48137f46bda341e5050503836e0477c028e79");
+    assert_eq!(TermLink::parse(&bytes), Ok(link.clone()));
+    assert!(TermLink::parse(&[bytes.as_slice(), &[0]].concat()).is_err());
+    for end in 0..bytes.len() {
+        assert!(TermLink::parse(&bytes[..end]).is_err());
+    }
+    let twice = TermLink { seals: [link.seals.clone(), link.seals.clone()].concat(), ..link.clone() };
+    assert!(TermLink::parse(&twice.encode()).unwrap_err().to_string().contains("sorted"));
+    let later = Certificate { version: 2, history: vec![bytes], ..certificate };
+    assert_eq!(Certificate::parse(&later.encode()), Ok(later));
 }

@@ -52,7 +52,13 @@ fn broken(fixture: &Fixture) -> Vec<Vector> {
     let mut points = (0..=u8::MAX).map(|y| [[y].as_slice(), &[0; 31]].concat());
     let no_point = points.find(|y| PublicKey::new(SignatureAlg::Ed25519, y).is_err()).expect("half of all");
     vec![
-        raw("broken-version", "version 2", fixture, [&bytes[..5], &[2], &bytes[6..]].concat()),
+        raw("broken-version", "version 3", fixture, [&bytes[..5], &[3], &bytes[6..]].concat()),
+        raw(
+            "broken-no-history",
+            "version 2 without history",
+            fixture,
+            [&bytes[..5], &[2], &bytes[6..]].concat(),
+        ),
         raw(
             "broken-later-version",
             "nothing but version 300",
