@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use xiezhi_crypto::{SignatureAlg, SigningKey};
-use xiezhi_node::{AuthorityConfig, NodeConfig, Renewal, Stamper, TimeStampConfig};
+use xiezhi_node::{AuthorityConfig, NodeConfig, NodeKeys, Renewal, Stamper, TimeStampConfig};
 use xiezhi_pki::{
     CertificateAuthority, Crl, ObjectIdentifier, P256Key, X509Certificate, timestamp::TimeStampAuthority,
 };
@@ -205,13 +205,38 @@ pub(crate) fn renewal(file: &NodeFile, base: &Path) -> Result<Renewal, AllianceE
         TimeStampAuthority::new(key, cert.der(), &[], TIMESTAMP_POLICY, TIMESTAMP_ACCURACY_MS)
             .map_err(|e| AllianceError::Content { path: at(&section.certificate), reason: e.to_string() })
     });
-    let chain = pems(&at(&file.seal_chain), X509Certificate::from_pem)?;
     let mut revocations = Vec::new();
     for list in &file.revocations {
         revocations.extend(pems(&at(list), Crl::from_pem)?.into_iter().map(|crl| crl.der().to_vec()));
     }
-    let seal_chain = chain.iter().map(|c| c.der().to_vec()).collect();
-    Ok(Renewal { seal_chain, revocations, timestamps: timestamps.transpose()? })
+    Ok(Renewal { keys: keys(file, base)?, revocations, timestamps: timestamps.transpose()? })
+}
+
+/// The file of what a later term gives the institution, beside that of what it has now.
+pub(crate) fn next(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".next");
+    name.into()
+}
+
+/// The keys of now, and those of a later term where their files are there. A chain may be missing: the key is not certified yet.
+fn keys(file: &NodeFile, base: &Path) -> Result<Vec<NodeKeys>, AllianceError> {
+    let paths = [&file.consensus_key, &file.seal_key, &file.seal_chain].map(|path| base.join(path));
+    let read = |[consensus, seal, chain]: [PathBuf; 3]| {
+        let seal_key = SigningKey::from_seed(SignatureAlg::Ed25519, &seed(&seal)?)
+            .map_err(|e| AllianceError::Content { path: seal, reason: e.to_string() })?;
+        let seal_chain = match chain.exists() {
+            true => pems(&chain, X509Certificate::from_pem)?.iter().map(|c| c.der().to_vec()).collect(),
+            false => Vec::new(),
+        };
+        Ok::<_, AllianceError>(NodeKeys { consensus_seed: seed(&consensus)?, seal_key, seal_chain })
+    };
+    let later = paths.each_ref().map(|path| next(path));
+    let mut found = vec![read(paths)?];
+    if later[0].exists() && later[1].exists() {
+        found.push(read(later)?);
+    }
+    Ok(found)
 }
 
 /// Reads a node's configuration and everything it names; gives what the node starts with and the address of its REST interface.
@@ -226,30 +251,25 @@ pub fn load(
     let file = NodeFile::read(path)?;
     let base = path.parent().unwrap_or(Path::new(".")).to_owned();
     let at = |relative: &Path| base.join(relative);
-    let content = |path: PathBuf, reason: String| AllianceError::Content { path, reason };
     let id = |name: &str| {
         name.parse().map_err(|e: xiezhi_types::IdError| AllianceError::Value {
             field: "institution",
             reason: e.to_string(),
         })
     };
-    let Renewal { seal_chain, revocations, timestamps } = renewal(&file, &base)?;
+    let Renewal { keys, revocations, timestamps } = renewal(&file, &base)?;
     let stands_in_for = file.timestamps.as_ref().and_then(|section| section.stands_in_for.as_deref());
     let stands_in_for = stands_in_for.map(id).transpose()?;
     let authority = file.authority.as_ref().map(|section| {
         authority(&at(&section.key), &at(&section.certificate)).map(|authority| AuthorityConfig { authority })
     });
-    let seal_seed = seed(&at(&file.seal_key))?;
-    let seal_key = SigningKey::from_seed(SignatureAlg::Ed25519, &seal_seed)
-        .map_err(|e| content(at(&file.seal_key), e.to_string()))?;
     let peers = file.peers.iter().map(|(name, listen)| Ok((id(name)?, address("peers", listen)?)));
     let config = NodeConfig {
         institution: id(&file.institution)?,
         genesis: read_bytes(&at(&file.genesis))?,
         data_dir: overrides.data_dir.clone().unwrap_or_else(|| at(&file.data_dir)),
-        consensus_seed: seed(&at(&file.consensus_key))?,
-        seal_key,
-        seal_chain,
+        keys,
+        upstreams: Vec::new(),
         listen: address("listen", overrides.listen.as_deref().unwrap_or(&file.listen))?,
         peers: peers.collect::<Result<_, AllianceError>>()?,
         revocations,

@@ -8,7 +8,7 @@ use xiezhi_types::TimestampMs;
 
 use crate::{
     AllianceError, NodeFile,
-    config::{authority, pems, read_bytes, renewal, write_beside},
+    config::{authority, next, pems, read_bytes, renewal, write_beside},
     found::{BACKDATED_S, DAY_S, ROOT_DAYS, SEAL_DAYS, serial},
 };
 
@@ -91,10 +91,14 @@ impl Renewals {
     /// [`AllianceError`] naming the file that is wrong; said once for each content, so that one that is half written is read again when it is
     /// whole.
     pub fn changed(&mut self) -> Result<Option<Renewal>, AllianceError> {
-        let mut files = vec![&self.file.seal_chain];
-        files.extend(&self.file.revocations);
+        let mut files: Vec<&PathBuf> = self.file.revocations.iter().collect();
         files.extend(self.file.timestamps.iter().map(|section| &section.certificate));
         let found = files.into_iter().map(|file| read_bytes(&self.base.join(file)));
+        // Keys of a later term, and what certifies any, may not be there yet.
+        let keys = [&self.file.consensus_key, &self.file.seal_key, &self.file.seal_chain];
+        let keys = keys.into_iter().map(|file| self.base.join(file)).flat_map(|file| [next(&file), file]);
+        let keys = keys.map(|file| if file.exists() { read_bytes(&file) } else { Ok(Vec::new()) });
+        let found = found.chain(keys);
         // While a file is being replaced there may be none for a moment: the next look finds it.
         let found = found.collect::<Result<Vec<_>, _>>()?;
         if found == self.seen {
@@ -132,7 +136,7 @@ mod tests {
 
         let seal = renew(&ca, &pki("seal.pem"), TimestampMs(now.0 + 1000), None).unwrap();
         let second = watched.changed().unwrap().unwrap();
-        assert_ne!(first.seal_chain, second.seal_chain);
+        assert_ne!(first.keys[0].seal_chain, second.keys[0].seal_chain);
         assert_eq!(seal.not_after, now.seconds() + 1 + SEAL_DAYS * DAY_S);
 
         // A time-stamp authority's would outlive the root, were it made for as long as at the founding.

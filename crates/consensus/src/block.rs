@@ -35,9 +35,9 @@ pub struct Block {
 }
 
 impl Block {
-    /// The block from which a ledger grows: height 0, parent all zero.
-    pub fn genesis(payload: Bytes) -> Self {
-        Self { height: 0, parent: [0; 32], payload, digest: OnceLock::new() }
+    /// The block from which an era grows: height 0, parent [`Era::parent`](crate::Era::parent).
+    pub fn genesis(parent: [u8; 32], payload: Bytes) -> Self {
+        Self { height: 0, parent, payload, digest: OnceLock::new() }
     }
 
     /// The block that follows `self` with `payload`.
@@ -49,12 +49,12 @@ impl Block {
         Self { height, parent: self.digest(), payload, digest: OnceLock::new() }
     }
 
-    /// The number of blocks before this one.
+    /// The number of blocks of its era before this one.
     pub fn height(&self) -> u64 {
         self.height
     }
 
-    /// The digest of the block before this one, all zero for genesis.
+    /// The digest of the block before this one; of a genesis block, what its era is bound to.
     pub fn parent(&self) -> [u8; 32] {
         self.parent
     }

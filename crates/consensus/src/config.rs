@@ -18,16 +18,21 @@ const BLOCK_BYTES_LIMIT: usize = 256 << 20;
 pub struct Config {
     /// The ledger's identifier: votes and links of one ledger mean nothing to another.
     pub namespace: Vec<u8>,
-    /// The Ed25519 seed of this node's consensus key. Its public key must be among `peers`.
+    /// The Ed25519 seed of this node's consensus key.
     pub signing_seed: [u8; 32],
     /// Where to accept connections.
     pub listen: SocketAddr,
-    /// All validators, this node included. The order does not matter.
+    /// Who votes: public keys, in any order. A node that is not among them has links and no engine.
+    pub validators: Vec<[u8; 32]>,
+    /// Who is linked with, all validators among them and this node itself where it is one; in any order.
     pub peers: Vec<Peer>,
-    /// This node's own directory, created if missing. It belongs to this ledger, validator set and key for ever.
+    /// This node's own directory, created if missing. It belongs to this ledger for ever, and what is of an era in it to that era's
+    /// validators and this node's key in it.
     ///
     /// Emptying the directory of a validator makes it forget its votes; see the invariants of the crate.
     pub storage_dir: PathBuf,
+    /// Which run of the engine this is.
+    pub era: Era,
     /// The content of the block of height 0; the same on every node.
     pub genesis_payload: Bytes,
     /// The most bytes of a block's payload; the same on every node, and never made smaller.
@@ -40,7 +45,19 @@ pub struct Config {
     pub worker_threads: usize,
 }
 
-/// A validator and where to find it.
+/// A run of the engine with one set of validators. Votes of one era mean nothing in another; a node is in one era at a time, and has links
+/// with nodes in other ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Era {
+    /// Its number, from 0.
+    pub number: u64,
+    /// What it is bound to: the parent of its block of height 0. The same on every node.
+    pub parent: [u8; 32],
+    /// What the application's blocks of the eras before count to: its height 0.
+    pub base: u64,
+}
+
+/// A node and where to find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The Ed25519 public key of its consensus key.
@@ -91,7 +108,11 @@ pub fn public_key(seed: &[u8; 32]) -> [u8; 32] {
 /// A configuration that can be run.
 #[derive(Clone)]
 pub(crate) struct Checked {
+    /// Of the links.
     pub(crate) namespace: Vec<u8>,
+    /// Of the era's votes.
+    pub(crate) votes_namespace: Vec<u8>,
+    pub(crate) era: Era,
     pub(crate) private_key: PrivateKey,
     pub(crate) public_key: [u8; 32],
     /// Sorted.
@@ -116,9 +137,18 @@ pub(crate) enum Votes {
 }
 
 impl Checked {
+    /// Whether this node votes in the era.
+    pub(crate) fn is_validator(&self) -> bool {
+        self.validators.binary_search(&self.public_key).is_ok()
+    }
+
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        let mut validators: Vec<_> = config.peers.iter().map(|peer| peer.public_key).collect();
+        let mut validators = config.validators.clone();
         validators.sort_unstable();
+        for peer in &config.peers {
+            engine_key(&peer.public_key)
+                .ok_or(StartError::InvalidPublicKey { public_key: peer.public_key })?;
+        }
         if let Some(pair) = validators.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(StartError::DuplicateValidator { public_key: pair[0] });
         }
@@ -128,17 +158,26 @@ impl Checked {
             .collect::<Result<Vec<_>, _>>()?;
         let private_key = private_key(&config.signing_seed);
         let public_key = bytes_of(&private_key.public_key());
-        if validators.binary_search(&public_key).is_err() {
-            return Err(StartError::NotAValidator { public_key });
+        let linked = |key: &[u8; 32]| config.peers.iter().any(|peer| peer.public_key == *key);
+        if let Some(key) = validators.iter().find(|key| !linked(key)) {
+            return Err(StartError::NoAddress { public_key: *key });
         }
         check_limits(config)?;
+        let namespace = [b"xiezhi/consensus/v1/", &config.namespace[..]].concat();
+        // The first era's votes carry the ledger's namespace alone.
+        let votes_namespace = match config.era.number {
+            0 => namespace.clone(),
+            number => [&namespace[..], b"/era/", &number.to_be_bytes()].concat(),
+        };
         Ok(Self {
-            namespace: [b"xiezhi/consensus/v1/", &config.namespace[..]].concat(),
+            namespace,
+            votes_namespace,
+            era: config.era,
             private_key,
             public_key,
             validators,
             participants: Set::from_iter_dedup(participants),
-            genesis: Block::genesis(config.genesis_payload.clone()),
+            genesis: Block::genesis(config.era.parent, config.genesis_payload.clone()),
             block_bytes_max: config.block_bytes_max,
             timings: config.timings,
             votes: Votes::Remembered { floor: None },

@@ -1,4 +1,4 @@
-//! The node's directory: one owner at a time, one ledger and one key for ever.
+//! The node's directory: one owner at a time, one ledger for ever, and for each era one key.
 //!
 //! ```text
 //! storage_dir/
@@ -7,7 +7,10 @@
 //!   forgotten   there while this node may have forgotten votes that it cast
 //!   floor       finalization at or below which it casts no votes; absent when it never forgot any
 //!   engine/     the engine's journals and archives
+//!   era-N/      identity, forgotten, floor, engine/ of era N, from 1 on; those of era 0 stand above
 //! ```
+//!
+//! `forgotten` beside the lock holds for eras that have no directory yet as well: a node that lost votes may have cast some in them.
 //!
 //! `identity` is written before anything else, so a directory without it holds nothing. Votes cast under one
 //! key must never be continued under another, hence the node key in it.
@@ -48,22 +51,36 @@ const LEDGER_TAG: &[u8] = b"xiezhi/consensus/ledger/v1\0";
 /// A directory that is ours until dropped.
 #[derive(Debug)]
 pub(crate) struct Directory {
+    root: PathBuf,
+    /// The era's.
     path: PathBuf,
     _lock: File,
 }
 
 impl Directory {
-    /// Opens or creates the directory of `config` and checks that it belongs to this ledger and this key.
+    /// Opens or creates the directory of `config`, which lies at `root`, and checks that it belongs to this ledger, and the era's to this key.
     ///
-    /// A new directory of an application that has blocks already, `height` of them, has forgotten votes.
-    pub(crate) fn open(path: &Path, config: &Checked, height: u64) -> Result<Self, StartError> {
+    /// A new directory of an application that has blocks already, `height` of them in this era, has forgotten votes.
+    pub(crate) fn open(root: &Path, config: &Checked, height: u64) -> Result<Self, StartError> {
+        let path = match config.era.number {
+            0 => root.to_owned(),
+            number => root.join(format!("era-{number}")),
+        };
+        let path = path.as_path();
         let storage = |source| StartError::Storage { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(storage)?;
-        let lock = File::create(path.join("lock")).map_err(storage)?;
+        if !root.join("lock").try_exists().map_err(storage)? && config.era.base.saturating_add(height) > 0 {
+            forget_votes(root).map_err(storage)?;
+        }
+        let lock = File::create(root.join("lock")).map_err(storage)?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StartError::StorageInUse { path: path.to_owned() },
+            TryLockError::WouldBlock => StartError::StorageInUse { path: root.to_owned() },
             TryLockError::Error(source) => storage(source),
         })?;
+        let directory = Self { root: root.to_owned(), path: path.to_owned(), _lock: lock };
+        if !config.is_validator() {
+            return Ok(directory);
+        }
         let expected = identity(config);
         match fs::read_to_string(path.join("identity")) {
             Ok(found) if found == expected => {}
@@ -72,14 +89,14 @@ impl Directory {
                 if path.join("engine").exists() {
                     return Err(StartError::ForeignStorage { path: path.to_owned() });
                 }
-                if height > 0 {
+                let emptied = config.era.number == 0 && height > 0;
+                if emptied || root.join(FORGOTTEN).try_exists().map_err(storage)? {
                     forget_votes(path).map_err(storage)?;
                 }
                 write_durably(path, "identity", expected.as_bytes()).map_err(storage)?;
             }
             Err(source) => return Err(storage(source)),
         }
-        let directory = Self { path: path.to_owned(), _lock: lock };
         if let Some(file) = journal::damaged(&directory.votes_journal()).map_err(storage)? {
             warn!(
                 file = %file.display(),
@@ -109,8 +126,14 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        fs::remove_file(self.path.join(FORGOTTEN))?;
-        File::open(&self.path)?.sync_all()
+        // Later eras have begun nowhere while blocks of this one were still proposed.
+        for path in [&self.path, &self.root] {
+            match fs::remove_file(path.join(FORGOTTEN)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => File::open(path)?.sync_all()?,
+            }
+        }
+        Ok(())
     }
 
     fn votes_journal(&self) -> PathBuf {

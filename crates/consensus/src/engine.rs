@@ -54,7 +54,7 @@ use std::{
 };
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-/// The only epoch: the validator set is fixed.
+/// The only epoch: an era's validators are fixed.
 const EPOCH: Epoch = Epoch::zero();
 const EPOCH_HEIGHTS: NonZeroU64 = NonZeroU64::MAX;
 
@@ -163,7 +163,7 @@ where
     let fetch = NonZeroDuration::new_panic(fetch);
     let me = engine_key(&config.public_key).expect("checked");
     let genesis = digested(config.genesis.clone());
-    let (namespace, participants) = (&config.namespace, config.participants.clone());
+    let (namespace, participants) = (&config.votes_namespace, config.participants.clone());
     let (scheme, vote_floor) = match &config.votes {
         Votes::Forgotten => (Scheme::member(namespace, participants, &me), Floor::Genesis(genesis.digest())),
         Votes::Remembered { floor } => (
@@ -310,6 +310,31 @@ where
         part = first_to_end(parts).fuse() => {
             End::Exit(Exit::Failed { reason: format!("{part} ended by itself") })
         }
+        _ = last_handle.fuse() => End::Exit(Exit::Stopped),
+    }
+}
+
+/// Runs a node that has links and no engine until it is stopped: messages come and go. `started` is told once it runs.
+pub(crate) async fn listen<E, S, R>(
+    context: E,
+    messages: (S, R),
+    application: Arc<dyn Application>,
+    control: Control,
+    started: oneshot::Sender<()>,
+) -> End
+where
+    E: Spawner + Clock + Metrics,
+    S: Sender<PublicKey = PublicKey>,
+    R: Receiver<PublicKey = PublicKey>,
+{
+    let (sender, receiver) = messages;
+    let Control { outbound, stop, .. } = control;
+    let received = context.child("receive").spawn(|_| receive(application, receiver));
+    let last_handle = context.child("send").spawn(|context| send(context, outbound, sender));
+    let _ = started.send(());
+    futures::select_biased! {
+        () = stop.notified().fuse() => End::Exit(Exit::Stopped),
+        _ = received.fuse() => End::Exit(Exit::Failed { reason: "receive ended by itself".into() }),
         _ = last_handle.fuse() => End::Exit(Exit::Stopped),
     }
 }

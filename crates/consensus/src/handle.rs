@@ -109,6 +109,16 @@ impl Handle {
         self.ended().await
     }
 
+    /// [`Self::stop`] for a thread that may block.
+    pub fn stop_and_wait(&self) -> Exit {
+        futures::executor::block_on(self.stop())
+    }
+
+    /// How the node has ended, if it has.
+    pub fn has_ended(&self) -> Option<Exit> {
+        self.exit.borrow().clone()
+    }
+
     /// Waits until the node has ended, for whatever reason.
     pub async fn ended(&self) -> Exit {
         let mut exit = self.exit.clone();

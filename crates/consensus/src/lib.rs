@@ -19,9 +19,11 @@
 //!   it voted for: marked so ([`forget_votes`], or by itself, when its votes turn out to be damaged) it says nothing until it cannot
 //!   contradict itself, unmarked it counts as faulty until it has caught up.
 //! - Only the keys in [`Config::peers`] are talked to; a stranger is refused in the handshake.
+//! - The validators are fixed for one [`Era`]. Another set is another era: the node is stopped and started with it, and the application sees
+//!   to it that all nodes end an era at the same height. Messages pass between nodes in different eras, votes and blocks do not.
 //!
 //! # Absent
-//! The validator set is fixed for the life of a directory. Nothing here reads the payload, makes a
+//! Nothing here reads the payload, makes a
 //! certificate, or keeps a seal key. Consensus' own votes are no part of any evidence.
 
 mod adapter;
@@ -38,7 +40,7 @@ pub mod simulation;
 
 pub use application::{Application, BoxFuture};
 pub use block::Block;
-pub use config::{Config, Peer, Timings, public_key};
+pub use config::{Config, Era, Peer, Timings, public_key};
 pub use directory::forget_votes;
 pub use handle::{Exit, Handle, SendError};
 pub use node::{StartError, start};

@@ -1,4 +1,4 @@
-//! Starts a node: its own thread, its own runtime, encrypted links to the other validators.
+//! Starts a node: its own thread, its own runtime, encrypted links to its peers.
 
 use crate::{
     Application, Config, Exit, Handle,
@@ -7,10 +7,14 @@ use crate::{
     engine::{self, Channel, End, Links},
     handle::{Control, OUTBOUND_MESSAGES_MAX},
 };
-use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey};
+use commonware_cryptography::{
+    ChaCha20Poly1305,
+    ed25519::{PrivateKey, PublicKey},
+};
 use commonware_p2p::{
     AddressableManager as _,
     authenticated::lookup::{self, Network},
+    utils::mux::{self, Muxer},
 };
 use commonware_runtime::{Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use commonware_stream::{
@@ -45,6 +49,8 @@ const BLOCK: Duration = Duration::from_secs(600);
 /// How long the engine's parts have to finish their last writes.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 const NETWORK_MAILBOX: NonZeroUsize = NZUsize!(1024);
+/// Nodes of eras with different numbers of validators take the same messages.
+const VALIDATORS_MAX: u32 = 64;
 /// Threads for file operations, created on demand.
 const FILE_THREADS: usize = 16;
 
@@ -70,9 +76,9 @@ pub enum StartError {
         /// The key.
         public_key: [u8; 32],
     },
-    /// The seed's public key is not among the validators.
-    #[error("this node's key {public_key:02x?} is not among the validators")]
-    NotAValidator {
+    /// A validator is not among the peers.
+    #[error("validator {public_key:02x?} has no address")]
+    NoAddress {
         /// The key.
         public_key: [u8; 32],
     },
@@ -192,8 +198,8 @@ fn run(
             Err(error) => return unreadable(error),
         };
         let silent = checked.votes == Votes::Forgotten;
-        voting.store(!silent, Ordering::Relaxed);
-        if silent {
+        voting.store(!silent && checked.is_validator(), Ordering::Relaxed);
+        if silent && checked.is_validator() {
             warn!(
                 "this node may have forgotten votes: it follows in silence until it cannot contradict them"
             );
@@ -227,7 +233,7 @@ fn run_once(
     );
     let node = || {
         runner.start(|context| async move {
-            let links = connect(&context, config, &checked);
+            let links = connect(&context, config, &checked).await;
             let (engine_started, engine_has_started) = oneshot::channel();
             let tell = async move {
                 if engine_has_started.await.is_ok() {
@@ -235,7 +241,13 @@ fn run_once(
                 }
             };
             let shutdown = context.child("shutdown");
-            let engine = engine::run(context, "", checked, links, application, control, engine_started);
+            let engine = async move {
+                if checked.is_validator() {
+                    engine::run(context, "", checked, links, application, control, engine_started).await
+                } else {
+                    engine::listen(context, links.messages, application, control, engine_started).await
+                }
+            };
             let (end, ()) = futures::join!(engine, tell);
             // Lets the parts finish their last writes; the runtime ends what is left.
             let _ = shutdown.stop(0, Some(SHUTDOWN)).await;
@@ -252,38 +264,57 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 }
 
 type Upgrader = Cups<Sake<PrivateKey>, ChaCha20Poly1305>;
+type NetworkSender = lookup::Sender<PublicKey, runtime::Context>;
 type Lookup = Links<
-    lookup::Oracle<commonware_cryptography::ed25519::PublicKey>,
-    lookup::Oracle<commonware_cryptography::ed25519::PublicKey>,
-    lookup::Sender<commonware_cryptography::ed25519::PublicKey, runtime::Context>,
-    lookup::Receiver<commonware_cryptography::ed25519::PublicKey>,
+    lookup::Oracle<PublicKey>,
+    lookup::Oracle<PublicKey>,
+    mux::SubSender<NetworkSender>,
+    mux::SubReceiver<PublicKey>,
 >;
 
-/// Opens the network: validators are known by key and address, everybody else is refused.
-fn connect(context: &runtime::Context, config: &Config, checked: &Checked) -> Lookup {
+/// Opens the network: peers are known by key and address, everybody else is refused.
+async fn connect(context: &runtime::Context, config: &Config, checked: &Checked) -> Lookup {
     let (mut network, mut oracle) = Network::new(context.child("network"), network_config(config, checked));
     let peers = config.peers.iter().map(|peer| {
         (engine_key(&peer.public_key).expect("checked"), commonware_p2p::Address::Symmetric(peer.address))
     });
     oracle.track(0, Map::from_iter_dedup(peers));
     let mut register = |channel: Channel| network.register(channel.number, channel.quota);
-    let links = Links {
+    let channels = [
+        (engine::VOTES.number, register(engine::VOTES)),
+        (engine::CERTIFICATES.number, register(engine::CERTIFICATES)),
+        (engine::CERTIFICATE_REQUESTS.number, register(engine::CERTIFICATE_REQUESTS)),
+        (engine::BLOCKS.number, register(engine::BLOCKS)),
+        (engine::BLOCK_REQUESTS.number, register(engine::BLOCK_REQUESTS)),
+        (engine::MESSAGES.number, register(engine::MESSAGES)),
+    ];
+    network.start();
+    let mut opened = Vec::new();
+    for (number, (sender, receiver)) in channels {
+        // What nodes in another era say in consensus is not for this one; messages are for all.
+        let era = if number == engine::MESSAGES.number { 0 } else { checked.era.number };
+        let part = context.child("channel").with_attribute("number", number);
+        let (muxer, mut handle) = Muxer::new(part, sender, receiver);
+        muxer.start();
+        opened.push(handle.register(era).await.expect("registered once"));
+    }
+    let mut opened = opened.into_iter();
+    let mut next = || opened.next().expect("one for each channel");
+    Links {
         peers: oracle.clone(),
         blocker: oracle,
-        votes: register(engine::VOTES),
-        certificates: register(engine::CERTIFICATES),
-        certificate_requests: register(engine::CERTIFICATE_REQUESTS),
-        blocks: register(engine::BLOCKS),
-        block_requests: register(engine::BLOCK_REQUESTS),
-        messages: register(engine::MESSAGES),
-    };
-    network.start();
-    links
+        votes: next(),
+        certificates: next(),
+        certificate_requests: next(),
+        blocks: next(),
+        block_requests: next(),
+        messages: next(),
+    }
 }
 
 fn network_config(config: &Config, checked: &Checked) -> lookup::Config<Upgrader> {
-    let validators = NonZeroUsize::new(checked.validators.len()).expect("this node is one");
-    let engine_bytes = engine::payload_bytes_max(validators.get() as u32, config.block_bytes_max);
+    let peers = NonZeroUsize::new(config.peers.len()).unwrap_or(NonZeroUsize::MIN);
+    let engine_bytes = engine::payload_bytes_max(VALIDATORS_MAX, config.block_bytes_max);
     let handshake = Sake {
         signer: checked.private_key.clone(),
         synchrony_bound: CLOCK_SKEW,
@@ -298,8 +329,11 @@ fn network_config(config: &Config, checked: &Checked) -> lookup::Config<Upgrader
         allow_dns: false,
         // Institutions sit behind address translation; the key decides who is let in, not the address.
         bypass_ip_check: true,
-        max_message_size: commonware_p2p::max_message_size(&[engine_bytes, config.message_bytes_max]),
-        max_peers_per_set: validators,
+        max_message_size: commonware_p2p::max_message_size(&[
+            mux::prefixed(engine_bytes),
+            mux::prefixed(config.message_bytes_max),
+        ]),
+        max_peers_per_set: peers,
         mailbox_size: NETWORK_MAILBOX,
         send_batch_size: NZUsize!(8),
         handshake_timeout: HANDSHAKE,

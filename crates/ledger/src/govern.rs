@@ -74,9 +74,6 @@ pub enum GovernanceError {
     /// The term that would follow must not be.
     #[error("the term that would follow is not allowed: {0}")]
     Term(#[from] TermError),
-    /// This software decides terms and cannot begin one: its nodes take no such statement.
-    #[error("this version of the software does not carry out changes of the alliance")]
-    NotCarriedOut,
     /// A signature that proves possession of a key does not hold.
     #[error("the proof of possession of the keys does not hold")]
     Possession,
@@ -97,7 +94,6 @@ impl GovernanceError {
             Self::DoesNotFit { .. } => "governance-does-not-fit",
             Self::NothingChanges => "governance-nothing-changes",
             Self::Term(_) => "governance-term-not-allowed",
-            Self::NotCarriedOut => "governance-not-carried-out",
             Self::Possession => "governance-possession",
         }
     }

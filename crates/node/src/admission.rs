@@ -6,8 +6,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot};
-use xiezhi_evidence::Body;
-use xiezhi_ledger::{Admitted, GovernanceError, Rejection, Transaction, verify_signatures};
+use xiezhi_ledger::{Admitted, Rejection, Transaction, verify_signatures};
 
 use crate::{
     core::{Core, count, lock},
@@ -127,19 +126,10 @@ fn judge(core: &Core, admitted: &Admitted, time: xiezhi_types::TimestampMs) -> R
     if core.store.index_of(&id).is_ok_and(|index| index.is_some()) {
         return Err(Rejection::Duplicate { id });
     }
-    carried_out(admitted)?;
     admitted.check_clock(time, &core.genesis)?;
     // A store that cannot be read is treated as one without the account: the depositor hears no and tries again.
     let account = core.account(&admitted.statement().claims().issuer).ok().flatten();
     admitted.authorize(account.as_deref())
-}
-
-/// Refuses what would decide another term: there is no engine yet that could begin one.
-pub(crate) fn carried_out(admitted: &Admitted) -> Result<(), Rejection> {
-    match admitted.statement().body() {
-        Body::Governance(_) => Err(GovernanceError::NotCarriedOut.into()),
-        _ => Ok(()),
-    }
 }
 
 /// Tells the other nodes, so that whoever leads next can propose it.

@@ -7,12 +7,12 @@ use xiezhi_types::{Height, InstitutionId, LogIndex, StatementId, TimestampMs};
 
 use crate::{
     api::{
-        AccountView, Following, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus,
-        SealedCheckpoint, Tree,
+        AccountView, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint,
+        Tree,
     },
+    collection::Collection,
     core::{Core, lock},
     expiry::{ExpiryKind, expiries},
-    sealing::Collection,
 };
 
 /// An institution is in reach when it was heard within this time, in milliseconds.
@@ -161,15 +161,16 @@ impl Core {
     pub(crate) fn checkpoint_note(&self) -> Result<String, QueryError> {
         let sealed = self.latest_sealed()?;
         let body = sealed.checkpoint.note_body(&self.origin).map_err(unavailable)?.to_string();
+        let height = sealed.checkpoint.height;
         let mut lines = Vec::new();
         let own = sealed.seals.iter().find(|s| s.seal.institution == self.institution);
         // An observer has no log signature of its own: the first institution's stands there.
         if let Some(certified) = own.or(sealed.seals.first()) {
-            let (log, _) = self.note_keys(certified)?;
+            let (log, _) = self.note_keys(certified, height)?;
             lines.push(NoteSignature::by(&log, certified.seal.log.to_vec()).map_err(unavailable)?);
         }
         for certified in &sealed.seals {
-            let (_, witness) = self.note_keys(certified)?;
+            let (_, witness) = self.note_keys(certified, height)?;
             let cosignature =
                 Cosignature::new(certified.seal.time, certified.seal.cosignature).map_err(unavailable)?;
             lines.push(NoteSignature::by(&witness, cosignature.to_bytes().to_vec()).map_err(unavailable)?);
@@ -180,11 +181,13 @@ impl Core {
     fn note_keys(
         &self,
         certified: &CertifiedSeal,
+        height: Height,
     ) -> Result<(xiezhi_note::VerifierKey, xiezhi_note::VerifierKey), QueryError> {
         let institution = &certified.seal.institution;
-        let known =
-            self.genesis.institution(institution).ok_or_else(|| unavailable("unknown institution"))?;
-        note_keys(&self.origin, institution, known.seal_key).ok_or_else(|| unavailable("no note key"))
+        let term = self.store.term_at(height);
+        let known = term.member(institution).ok_or_else(|| unavailable("unknown institution"))?;
+        note_keys(&self.origin, institution, known.institution.seal_key)
+            .ok_or_else(|| unavailable("no note key"))
     }
 
     pub(crate) fn tile(&self, tree: Tree, level: u8, index: u64, width: u16) -> Result<Vec<u8>, QueryError> {
@@ -226,23 +229,19 @@ impl Core {
             || self.heard(institution).is_some_and(|heard| heard.0 + IN_REACH_MS >= clock)
     }
 
-    pub(crate) fn following(&self) -> Option<Following> {
-        self.following.get().map(|progress| progress.view())
-    }
-
     /// Whether enough institutions are in reach to agree on blocks; at an observer, whether an upstream answers.
     pub(crate) fn is_live(&self) -> bool {
         if let Some(following) = self.following() {
             return following.answered.is_some_and(|at| at.0 + IN_REACH_MS >= self.machine.now().0);
         }
-        let all = self.genesis.institutions.len();
-        let near = self.genesis.institutions.iter().filter(|i| self.in_reach(&i.id)).count();
-        near >= all - (all - 1) / 3
+        let term = self.store.term_at(self.store.tip().height);
+        term.institutions().iter().filter(|i| self.in_reach(&i.id)).count() >= term.quorum()
     }
 
     /// Names of the institutions that are out of reach.
     pub(crate) fn out_of_reach(&self) -> Vec<String> {
-        let away = self.genesis.institutions.iter().filter(|i| !self.in_reach(&i.id));
+        let all = self.store.term_at(self.store.tip().height).institutions();
+        let away = all.iter().filter(|i| !self.in_reach(&i.id));
         away.map(|i| i.id.to_string()).collect()
     }
 
@@ -253,7 +252,8 @@ impl Core {
 
     pub(crate) fn status(&self) -> NodeStatus {
         let tip = self.store.tip();
-        let institutions = self.genesis.institutions.iter().map(|i| PeerStatus {
+        let term = self.store.term_at(tip.height);
+        let institutions = term.members.iter().map(|member| &member.institution).map(|i| PeerStatus {
             institution: i.id.clone(),
             role: i.role,
             name: (i.name.zh.clone(), i.name.en.clone()),
@@ -275,7 +275,7 @@ impl Core {
             expiries: expiries(self),
             sealing_problem: self.sealing.problem(),
             live: self.is_live(),
-            voting: self.handle().is_some_and(xiezhi_consensus::Handle::is_voting),
+            voting: self.handle().is_some_and(|handle| handle.is_voting()),
             unsealed_checkpoints: self.sealing.waiting() as u64,
             institutions: institutions.collect(),
         }

@@ -9,7 +9,7 @@ use xiezhi_merkle::Tree as MerkleTree;
 use xiezhi_store::{StoredRecord, TreeKind};
 use xiezhi_types::{Height, InstitutionId, LogIndex};
 
-use crate::{answer::unavailable, api::QueryError, core::Core, sealing::Collection};
+use crate::{answer::unavailable, api::QueryError, collection::Collection, core::Core};
 
 impl Core {
     /// The record and what is collected for its checkpoint, if that is sealed to policy.
@@ -117,11 +117,13 @@ impl Core {
         let checkpoint = &collection.stored.checkpoint;
         let path = self.store.inclusion_path(TreeKind::Sha256, index.0, checkpoint.size.0);
         let path = path.map_err(unavailable)?;
+        let term = self.store.term_at(checkpoint.height);
         let mut receipts = Vec::new();
         for certified in &collection.seals {
             let institution = &certified.seal.institution;
-            let Some(known) = self.genesis.institution(institution) else { continue };
-            let key = PublicKey::new(SignatureAlg::Ed25519, &known.seal_key).map_err(unavailable)?;
+            let Some(known) = term.member(institution) else { continue };
+            let key =
+                PublicKey::new(SignatureAlg::Ed25519, &known.institution.seal_key).map_err(unavailable)?;
             receipts
                 .push((institution.clone(), certified.seal.receipt(checkpoint, key.id(), index.0, &path)));
         }

@@ -33,10 +33,31 @@ pub struct TimeStampConfig {
     pub stands_in_for: Option<InstitutionId>,
 }
 
+/// The keys of an institution in one term.
+pub struct NodeKeys {
+    /// Seed of the Ed25519 consensus key.
+    pub consensus_seed: [u8; 32],
+    /// The seal key.
+    pub seal_key: SigningKey,
+    /// Its X.509 certificate (DER), then intermediate ones; empty while it is not certified: then nothing is sealed with it.
+    pub seal_chain: Vec<Vec<u8>>,
+}
+
+impl NodeKeys {
+    pub(crate) fn consensus_key(&self) -> [u8; 32] {
+        xiezhi_consensus::public_key(&self.consensus_seed)
+    }
+
+    /// Whether the seal key is the one with these bytes.
+    pub(crate) fn seals_as(&self, key: &[u8; 32]) -> bool {
+        self.seal_key.public_key().as_bytes() == key
+    }
+}
+
 /// What an institution renews while its node runs.
 pub struct Renewal {
-    /// As [`NodeConfig::seal_chain`].
-    pub seal_chain: Vec<Vec<u8>>,
+    /// As [`NodeConfig::keys`].
+    pub keys: Vec<NodeKeys>,
     /// Revocation lists (DER); those older than the ones in force are passed over.
     pub revocations: Vec<Vec<u8>>,
     /// The time-stamp authority run here, if any.
@@ -57,16 +78,15 @@ pub struct NodeConfig {
     pub genesis: Vec<u8>,
     /// Where the node keeps its store and the engine's journals.
     pub data_dir: PathBuf,
-    /// Seed of the Ed25519 consensus key.
-    pub consensus_seed: [u8; 32],
-    /// The certified seal key.
-    pub seal_key: SigningKey,
-    /// Its X.509 certificate (DER), then intermediate ones.
-    pub seal_chain: Vec<Vec<u8>>,
+    /// The institution's keys, at least one set: those in use, then those that another term gives it. Each term uses the set that the ledger names.
+    pub keys: Vec<NodeKeys>,
     /// Where to listen for the other nodes.
     pub listen: SocketAddr,
-    /// Where the other institutions' nodes listen; this one's own entry may be there too.
+    /// Where the other institutions' nodes listen, those of the genesis at least; this one's own entry may be there too. What a member states
+    /// on the ledger comes first.
     pub peers: Vec<(InstitutionId, SocketAddr)>,
+    /// Whom else to follow when this node has no vote or was left behind.
+    pub upstreams: Vec<Arc<dyn Upstream>>,
     /// Revocation lists (DER) to begin with.
     pub revocations: Vec<Vec<u8>>,
     /// The time-stamp authority run here, if any.

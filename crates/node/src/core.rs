@@ -3,24 +3,35 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, RwLock,
+        Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::SyncSender,
     },
 };
 
 use tokio::sync::{Notify, watch};
-use xiezhi_consensus::Handle;
+use xiezhi_consensus::{Era, Handle};
 use xiezhi_evidence::{Account, Alliance, Genesis};
 use xiezhi_ledger::StateView;
 use xiezhi_store::{Store, StoreError};
-use xiezhi_types::{AccountId, InstitutionId, LedgerId, StatementId, TimestampMs};
+use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, StatementId, TimestampMs};
 
 use crate::{
-    chain::Chain, follow::Progress, machine::Machine, mempool::Mempool, message::Message, sealing::Sealing,
+    api::Following,
+    collection::Sealing,
+    config::NodeKeys,
+    eras::active,
+    follow::Progress,
+    machine::Machine,
+    mempool::Mempool,
+    message::{Hello, Message},
 };
 
 /// Accounts kept decoded.
 const CACHED_ACCOUNTS_MAX: usize = 100_000;
+
+/// Sealed blocks, and the consensus key of whoever sent them.
+pub(crate) type Answered = ([u8; 32], Vec<u8>);
 
 pub(crate) struct Core {
     pub(crate) machine: Arc<dyn Machine>,
@@ -33,17 +44,30 @@ pub(crate) struct Core {
     pub(crate) mempool: Mutex<Mempool>,
     /// Something new waits in the mempool.
     pub(crate) arrived: Notify,
-    pub(crate) chain: Mutex<Chain>,
     pub(crate) sealing: Sealing,
     accounts: RwLock<HashMap<AccountId, Arc<Account>>>,
     heard: Mutex<HashMap<InstitutionId, TimestampMs>>,
-    handle: OnceLock<Handle>,
-    /// How following goes, on an observer's node.
-    pub(crate) following: OnceLock<Arc<Progress>>,
+    told: Mutex<HashMap<InstitutionId, Told>>,
+    keys: RwLock<Vec<Arc<NodeKeys>>>,
+    handle: RwLock<Option<Handle>>,
+    /// The era in which this node has a vote to use.
+    era: Mutex<Option<Era>>,
+    /// For sealed blocks that a peer sends, while this node follows.
+    pub(crate) answering: Mutex<Option<SyncSender<Answered>>>,
+    /// How following goes, on a node that follows.
+    following: RwLock<Option<Arc<Progress>>>,
     pub(crate) changes: watch::Sender<u64>,
     pub(crate) stopping: AtomicBool,
     pub(crate) started: TimestampMs,
     pub(crate) counters: Counters,
+}
+
+/// What a peer says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) height: Height,
+    pub(crate) era: Option<u64>,
+    pub(crate) start: [u8; 32],
 }
 
 #[derive(Default)]
@@ -87,12 +111,15 @@ impl Core {
             store,
             mempool: Mutex::default(),
             arrived: Notify::new(),
-            chain: Mutex::default(),
             sealing,
             accounts: RwLock::default(),
             heard: Mutex::default(),
-            handle: OnceLock::new(),
-            following: OnceLock::new(),
+            told: Mutex::default(),
+            keys: RwLock::default(),
+            handle: RwLock::default(),
+            era: Mutex::default(),
+            answering: Mutex::default(),
+            following: RwLock::default(),
             changes: watch::Sender::new(0),
             stopping: AtomicBool::new(false),
             started,
@@ -101,17 +128,51 @@ impl Core {
     }
 
     pub(crate) fn attach(&self, handle: Handle) {
-        let _ = self.handle.set(handle);
+        *self.handle.write().unwrap_or_else(|e| e.into_inner()) = Some(handle);
     }
 
-    pub(crate) fn handle(&self) -> Option<&Handle> {
-        self.handle.get()
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.handle.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    pub(crate) fn set_era(&self, era: Option<Era>) {
+        *lock(&self.era) = era;
+    }
+
+    pub(crate) fn era(&self) -> Option<Era> {
+        *lock(&self.era)
+    }
+
+    /// The institution's keys that are at hand; none at an observer.
+    pub(crate) fn keys(&self) -> Vec<Arc<NodeKeys>> {
+        self.keys.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    pub(crate) fn use_keys(&self, keys: Vec<NodeKeys>) {
+        *self.keys.write().unwrap_or_else(|e| e.into_inner()) = keys.into_iter().map(Arc::new).collect();
+    }
+
+    /// The keys with which this institution seals at `height`, if it has a seat then and the keys are at hand.
+    pub(crate) fn sealing_keys(&self, height: Height) -> Option<Arc<NodeKeys>> {
+        let term = self.store.term_at(height);
+        let member = active(&term, &self.institution)?;
+        self.keys().into_iter().find(|keys| keys.seals_as(&member.institution.seal_key))
+    }
+
+    /// From now on this node follows as `progress` says, or no longer.
+    pub(crate) fn follow(&self, progress: Option<Arc<Progress>>) {
+        *self.following.write().unwrap_or_else(|e| e.into_inner()) = progress;
+    }
+
+    pub(crate) fn following(&self) -> Option<Following> {
+        let following = self.following.read().unwrap_or_else(|e| e.into_inner());
+        following.as_ref().map(|progress| progress.view())
     }
 
     /// Sends to every other institution; what cannot be queued is dropped, for everything is asked for or sent again.
     pub(crate) fn broadcast(&self, message: &Message) {
         let bytes = message.encode();
-        if let Some(handle) = self.handle.get()
+        if let Some(handle) = self.handle()
             && handle.broadcast(bytes.into()).is_err()
         {
             count(&self.counters.dropped, 1);
@@ -119,7 +180,7 @@ impl Core {
     }
 
     pub(crate) fn send(&self, to: [u8; 32], message: &Message) {
-        if let Some(handle) = self.handle.get()
+        if let Some(handle) = self.handle()
             && handle.send(to, message.encode().into()).is_err()
         {
             count(&self.counters.dropped, 1);
@@ -131,10 +192,20 @@ impl Core {
         self.changes.send_modify(|counter| *counter += 1);
     }
 
-    pub(crate) fn hear(&self, from: &[u8; 32]) {
-        if let Some(one) = self.genesis.institutions.iter().find(|i| i.consensus_key == *from) {
-            lock(&self.heard).insert(one.id.clone(), self.machine.now());
+    pub(crate) fn hear(&self, from: &[u8; 32], hello: Option<&Hello>) {
+        let alliance = self.store.alliance();
+        let members = alliance.term.members.iter().chain(alliance.next.iter().flat_map(|next| &next.members));
+        let mut members = members.map(|member| &member.institution);
+        let Some(one) = members.find(|one| one.consensus_key == *from) else { return };
+        lock(&self.heard).insert(one.id.clone(), self.machine.now());
+        if let Some(Hello { height, era, start, .. }) = hello {
+            lock(&self.told).insert(one.id.clone(), Told { height: *height, era: *era, start: *start });
         }
+    }
+
+    /// What `institution` last said of itself.
+    pub(crate) fn told(&self, institution: &InstitutionId) -> Option<Told> {
+        lock(&self.told).get(institution).copied()
     }
 
     pub(crate) fn heard(&self, institution: &InstitutionId) -> Option<TimestampMs> {

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering, mpsc::SyncSender},
     time::Duration,
 };
 
@@ -22,9 +22,11 @@ use xiezhi_types::{Height, LogIndex, TimestampMs};
 use crate::{
     answer::unavailable,
     api::{Following, QueryError},
+    collection::{Collection, Sealing},
     core::{Core, View, count, lock},
+    eras::faults,
     machine::System,
-    sealing::Sealing,
+    sealing::Task,
     witness::{Judge, judge_stamp, missing},
 };
 
@@ -91,7 +93,7 @@ impl Progress {
 
 /// Why a block was not taken.
 #[derive(Debug, thiserror::Error)]
-enum FollowError {
+pub(crate) enum FollowError {
     /// The upstream is away, or what it sent does not hold: another one may do.
     #[error("{0}")]
     Upstream(String),
@@ -122,35 +124,53 @@ pub(crate) struct Follower {
     core: Arc<Core>,
     progress: Arc<Progress>,
     upstreams: Vec<Arc<dyn Upstream>>,
+    at: usize,
+    /// For the sealing thread, at a member's node: it seals what it follows, and takes a block that more than a third of the members sealed.
+    sealing: Option<SyncSender<Task>>,
     judge: Judge,
 }
 
 impl Follower {
-    pub(crate) fn new(core: Arc<Core>, progress: Arc<Progress>, upstreams: Vec<Arc<dyn Upstream>>) -> Self {
-        Self { core, progress, upstreams, judge: Judge::default() }
+    pub(crate) fn new(
+        core: Arc<Core>,
+        progress: Arc<Progress>,
+        upstreams: Vec<Arc<dyn Upstream>>,
+        sealing: Option<SyncSender<Task>>,
+    ) -> Self {
+        Self { core, progress, upstreams, at: 0, sealing, judge: Judge::default() }
     }
 
     /// Runs until the node stops; gives the reason if it cannot go on.
     pub(crate) fn run(mut self) -> Option<String> {
-        let mut at = 0;
         while !self.core.stopping.load(Ordering::Relaxed) {
-            let upstream = Arc::clone(&self.upstreams[at]);
-            match self.step(upstream.as_ref()) {
-                Ok(0) => self.rest(POLL),
-                Ok(_) => {}
-                Err(FollowError::Store(error)) => return Some(error.to_string()),
-                Err(FollowError::Upstream(problem)) => {
-                    tracing::warn!(upstream = upstream.name(), problem, "nothing to follow here");
-                    at = (at + 1) % self.upstreams.len();
-                    let mut state = lock(&self.progress.state);
-                    state.problem = Some(format!("{}: {problem}", upstream.name()));
-                    state.upstream = at;
-                    drop(state);
-                    self.rest(RETRY);
-                }
+            if let Err(FollowError::Store(error)) = self.turn() {
+                return Some(error.to_string());
             }
         }
         None
+    }
+
+    /// Asks one upstream once, and rests where it had nothing.
+    pub(crate) fn turn(&mut self) -> Result<(), FollowError> {
+        let Some(upstream) = self.upstreams.get(self.at).map(Arc::clone) else {
+            self.rest(POLL);
+            return Ok(());
+        };
+        match self.step(upstream.as_ref()) {
+            Ok(0) => self.rest(POLL),
+            Ok(_) => {}
+            Err(FollowError::Upstream(problem)) => {
+                tracing::warn!(upstream = upstream.name(), problem, "nothing to follow here");
+                self.at = (self.at + 1) % self.upstreams.len();
+                let mut state = lock(&self.progress.state);
+                state.problem = Some(format!("{}: {problem}", upstream.name()));
+                state.upstream = self.at;
+                drop(state);
+                self.rest(RETRY);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     fn rest(&self, long: Duration) {
@@ -226,7 +246,16 @@ impl Follower {
         count(&core.counters.recorded, outcome.records.len() as u64);
         let items = outcome.records.iter().map(|record| record.admitted.transaction().items().len() as u64);
         count(&core.counters.items, items.sum());
-        core.sealing.followed(checkpoint.clone(), block.seals.iter().map(|s| s.seal.institution.clone()));
+        match &self.sealing {
+            Some(sealing) => {
+                core.sealing.open(&core, checkpoint.clone(), &block.seals, stamps);
+                let _ = sealing.try_send(Task::Seal(height));
+            }
+            None => {
+                let sealed = block.seals.iter().map(|s| s.seal.institution.clone());
+                core.sealing.followed(checkpoint.clone(), sealed);
+            }
+        }
         core.changed();
         Ok(())
     }
@@ -255,8 +284,9 @@ impl Follower {
                 stamps.insert(info.authority.fingerprint(), stamp.clone());
             }
         }
-        let missing = missing(&core.genesis, sealed.iter(), stamps.len());
-        if missing.is_met() {
+        let missing = missing(&core, checkpoint.height, sealed.iter(), stamps.len());
+        let faults = faults(&core.store.term_at(checkpoint.height));
+        if missing.is_met() || (self.sealing.is_some() && sealed.len() > faults) {
             return Ok(stamps.into_iter().collect());
         }
         let (seals, stamps) = (missing.seals, missing.timestamps);
@@ -311,7 +341,7 @@ pub fn restore(
     let name = parsed.institutions[0].id.clone();
     let machine = Arc::new(System::new());
     let core = Arc::new(Core::new(machine, parsed, genesis, ledger, name, store, Sealing::new(Vec::new())));
-    let mut follower = Follower::new(Arc::clone(&core), Arc::new(Progress::new(&[])), Vec::new());
+    let mut follower = Follower::new(Arc::clone(&core), Arc::new(Progress::new(&[])), Vec::new(), None);
     loop {
         let taken = match more(core.store.tip().height) {
             Ok(Some(bytes)) => follower.take_answer(&bytes),
@@ -340,8 +370,9 @@ pub(crate) fn consensus_dir(data_dir: &Path) -> PathBuf {
 }
 
 impl Core {
-    /// Blocks above height `after` that added records, as long as they are sealed to policy: what [`Follower`] takes.
-    pub(crate) fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, QueryError> {
+    /// Blocks above height `after` that added records, as long as they are sealed to policy, or for a `member` by more than a third of the
+    /// members: what [`Follower`] takes.
+    pub(crate) fn sealed_blocks(&self, after: Height, member: bool) -> Result<Vec<u8>, QueryError> {
         let (mut blocks, mut bytes) = (Vec::new(), 0);
         let mut from = match self.store.checkpoint_at_most(after).map_err(unavailable)? {
             Some(before) => before.checkpoint.size.0,
@@ -350,7 +381,11 @@ impl Core {
         for stored in self.store.checkpoints_after(after, ANSWER_BLOCKS).map_err(unavailable)? {
             let (height, end) = (stored.checkpoint.height, stored.checkpoint.size.0);
             let collection = self.sealing.collection(self, height).map_err(unavailable)?;
-            let Some(collection) = collection.filter(|collection| collection.missing.is_met()) else { break };
+            let enough = |collection: &Collection| {
+                collection.missing.is_met()
+                    || (member && collection.seals.len() > faults(&self.store.term_at(height)))
+            };
+            let Some(collection) = collection.filter(enough) else { break };
             let transactions =
                 (from..end).map(|at| self.transaction(LogIndex(at))).collect::<Result<_, _>>()?;
             let body = BlockBody { time: stored.checkpoint.time, transactions }.encode();

@@ -18,8 +18,10 @@ mod answer;
 mod api;
 mod certify;
 mod chain;
+mod collection;
 mod config;
 mod core;
+mod eras;
 mod expiry;
 mod follow;
 mod machine;
@@ -37,7 +39,7 @@ pub use api::{
     SealedCheckpoint, SubmitError, Tree,
 };
 pub use config::{
-    AuthorityConfig, NodeConfig, ObserverConfig, Renewal, StampError, Stamper, TimeStampConfig,
+    AuthorityConfig, NodeConfig, NodeKeys, ObserverConfig, Renewal, StampError, Stamper, TimeStampConfig,
 };
 pub use expiry::{Expiry, ExpiryKind, Standing};
 pub use follow::{RestoreError, Upstream, UpstreamError, restore};

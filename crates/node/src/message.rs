@@ -9,6 +9,8 @@ const TRANSACTIONS: u8 = 1;
 const COLLECTED: u8 = 2;
 const HELLO: u8 = 3;
 const REVOCATIONS: u8 = 4;
+const FOLLOW: u8 = 5;
+const SEALED: u8 = 6;
 
 /// Seals and time stamps of one checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -21,13 +23,19 @@ pub(crate) struct Collected {
     pub(crate) stamps: Vec<Vec<u8>>,
 }
 
-/// "I am here, at this height, and miss seals or stamps of these checkpoints."
+/// "I am here, at this height, in this era, and miss seals or stamps of these checkpoints."
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Hello {
     #[n(0)]
     pub(crate) height: Height,
     #[n(1)]
     pub(crate) wanted: Vec<Height>,
+    /// Number of the era in which the node has a vote to use; none while it follows.
+    #[n(2)]
+    pub(crate) era: Option<u64>,
+    /// What that era is bound to.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub(crate) start: [u8; 32],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -44,6 +52,10 @@ pub(crate) enum Message {
     Hello(Hello),
     /// Revocation lists in force.
     Revocations(Vec<Vec<u8>>),
+    /// "I follow: which blocks are sealed above this height?"
+    Follow(Height),
+    /// The answer: `xiezhi_ledger::SealedBlocks`.
+    Sealed(Vec<u8>),
 }
 
 impl Message {
@@ -59,6 +71,8 @@ impl Message {
             Self::Collected(collected) => (COLLECTED, canonical(collected)),
             Self::Hello(hello) => (HELLO, canonical(hello)),
             Self::Revocations(lists) => (REVOCATIONS, canonical(&Blobs(lists.clone()))),
+            Self::Follow(after) => (FOLLOW, canonical(after)),
+            Self::Sealed(blocks) => (SEALED, blocks.clone()),
         };
         [&[kind], body.as_slice()].concat()
     }
@@ -77,6 +91,8 @@ impl Message {
             }
             COLLECTED => from_canonical("a message", body).ok().map(Self::Collected),
             HELLO => from_canonical("a message", body).ok().map(Self::Hello),
+            FOLLOW => from_canonical("a message", body).ok().map(Self::Follow),
+            SEALED => Some(Self::Sealed(body.to_vec())),
             REVOCATIONS => {
                 from_canonical("a message", body).ok().map(|Blobs(lists)| Self::Revocations(lists))
             }
@@ -100,7 +116,13 @@ mod tests {
                 seals: Vec::new(),
                 stamps: vec![vec![1, 2]],
             }]),
-            Message::Hello(Hello { height: Height(9), wanted: vec![Height(1), Height(300)] }),
+            Message::Hello(Hello {
+                height: Height(9),
+                wanted: vec![Height(1), Height(300)],
+                era: Some(3),
+                start: [4; 32],
+            }),
+            Message::Follow(Height(77)),
             Message::Revocations(vec![vec![0x30, 0]]),
         ] {
             let bytes = message.encode();

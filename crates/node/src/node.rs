@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
-use xiezhi_consensus::{Exit, Handle};
+use xiezhi_consensus::Exit;
 use xiezhi_evidence::{Body, Genesis, genesis::GenesisError};
 use xiezhi_ledger::{Admitted, Rejection, Transaction};
 use xiezhi_pki::timestamp::GenTime;
@@ -21,13 +21,14 @@ use crate::{
         AccountView, Hit, NodeStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint, SubmitError,
         Tree,
     },
+    collection::Sealing,
     config::{NodeConfig, ObserverConfig, Renewal},
     core::{Core, lock},
     expiry::expiries,
     follow::{Follower, Progress},
     machine::System,
-    parts::{Parts, check_chain},
-    sealing::{Sealing, Task, random_serial},
+    parts::{Parts, check_keys},
+    sealing::{Task, random_serial},
 };
 
 /// Why a node does not start.
@@ -64,8 +65,8 @@ struct Inner {
     arrivals: mpsc::Sender<Arrival>,
     /// For the sealing thread; an observer has none.
     sealing: Option<std::sync::mpsc::SyncSender<Task>>,
-    /// How following ended, on an observer's node.
-    followed: watch::Receiver<Option<Exit>>,
+    /// How the node ended.
+    ended: watch::Receiver<Option<Exit>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     data_dir: PathBuf,
 }
@@ -84,17 +85,18 @@ impl Node {
     pub fn start(config: NodeConfig) -> Result<Self, StartError> {
         let data_dir = config.data_dir.clone();
         let parts = Parts::open(config, Arc::new(System::new()))?;
-        let Parts { core, application, arriving, sealer, tasks, engine } = parts;
-        let (arrivals, sealing) = (application.arrivals.clone(), Some(application.sealing.clone()));
-        let handle = xiezhi_consensus::start(engine, Arc::new(application))?;
-        core.attach(handle);
+        let Parts { core, arriving, sealer, tasks, eras } = parts;
+        let (arrivals, sealing) = (eras.arrivals.clone(), Some(eras.sealing.clone()));
+        let first = eras.first()?;
         let admitting = Arc::clone(&core);
+        let (ending, ended) = watch::channel(None);
         let threads = vec![
             thread("admission", move || admission::run(&admitting, arriving))?,
             thread("sealing", move || sealer.run(&tasks))?,
+            thread("eras", move || drop(ending.send_replace(Some(eras.run(first)))))?,
         ];
-        let (threads, followed) = (Mutex::new(threads), watch::channel(None).1);
-        Ok(Self { inner: Arc::new(Inner { core, arrivals, sealing, followed, threads, data_dir }) })
+        let threads = Mutex::new(threads);
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, sealing, ended, threads, data_dir }) })
     }
 
     /// Starts a node that has no vote: it takes sealed blocks from the upstreams, checks each, and answers all that an institution's node answers
@@ -118,26 +120,26 @@ impl Node {
         let core = Arc::new(Core::new(machine, genesis, config.genesis, ledger, config.name, store, sealing));
         core.sealing.resume_followed(&core)?;
         let progress = Arc::new(Progress::new(&config.upstreams));
-        let _ = core.following.set(Arc::clone(&progress));
-        let follower = Follower::new(Arc::clone(&core), progress, config.upstreams);
-        let (ending, followed) = watch::channel(None);
+        core.follow(Some(Arc::clone(&progress)));
+        let follower = Follower::new(Arc::clone(&core), progress, config.upstreams, None);
+        let (ending, ended) = watch::channel(None);
         let following = thread("following", move || {
             let exit = follower.run().map_or(Exit::Stopped, |reason| Exit::Failed { reason });
             ending.send_replace(Some(exit));
         })?;
         let (arrivals, _) = mpsc::channel(1);
         let (threads, data_dir) = (Mutex::new(vec![following]), config.data_dir);
-        Ok(Self { inner: Arc::new(Inner { core, arrivals, sealing: None, followed, threads, data_dir }) })
+        Ok(Self { inner: Arc::new(Inner { core, arrivals, sealing: None, ended, threads, data_dir }) })
     }
 
     /// Stops: consensus first, then the node's threads. What is recorded is durable already.
     pub async fn stop(&self) -> Exit {
         let core = &self.inner.core;
         core.stopping.store(true, Ordering::Relaxed);
-        let exit = match core.handle() {
-            Some(handle) => handle.stop().await,
-            None => self.following_ended().await,
-        };
+        if let Some(handle) = core.handle() {
+            handle.stop().await;
+        }
+        let exit = self.has_ended().await;
         let threads = std::mem::take(&mut *lock(&self.inner.threads));
         for thread in threads.into_iter().filter(|t| t.is_finished() || t.thread().name() == Some("sealing"))
         {
@@ -153,7 +155,7 @@ impl Node {
     /// nothing.
     pub fn renew(&self, renewal: Renewal) -> Result<(), StartError> {
         let core = &self.inner.core;
-        check_chain(&core.genesis, &core.institution, &renewal.seal_chain)?;
+        check_keys(&core.institution, &renewal.keys)?;
         let wrong = |reason: &str| StartError::Config { field: "renewal", reason: reason.to_owned() };
         let sealing = self.inner.sealing.as_ref().ok_or_else(|| wrong("an observer seals nothing"))?;
         sealing.try_send(Task::Renewed(Box::new(renewal))).map_err(|_| wrong("the node is too busy now"))
@@ -161,19 +163,16 @@ impl Node {
 
     /// Waits until consensus has ended, by [`Node::stop`] or because the node cannot go on.
     pub async fn ended(&self) -> Exit {
-        let exit = match self.inner.core.handle() {
-            Some(handle) => handle.ended().await,
-            None => self.following_ended().await,
-        };
+        let exit = self.has_ended().await;
         match (exit, cannot_write(&self.inner.data_dir)) {
             (Exit::Failed { reason }, Some(why)) => Exit::Failed { reason: format!("{why} ({reason})") },
             (exit, _) => exit,
         }
     }
 
-    async fn following_ended(&self) -> Exit {
-        let mut followed = self.inner.followed.clone();
-        let exit = followed.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone());
+    async fn has_ended(&self) -> Exit {
+        let mut ended = self.inner.ended.clone();
+        let exit = ended.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone());
         exit.unwrap_or(Exit::Stopped)
     }
 
@@ -446,7 +445,7 @@ impl Node {
     /// # Errors
     /// [`QueryError`].
     pub fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, QueryError> {
-        self.inner.core.sealed_blocks(after)
+        self.inner.core.sealed_blocks(after, false)
     }
 
     /// A C2SP tile of exactly `width` hashes.
@@ -519,7 +518,7 @@ impl Node {
                 "voting",
                 "gauge",
                 "1 when this node votes.",
-                u64::from(core.handle().is_some_and(Handle::is_voting)),
+                u64::from(core.handle().is_some_and(|handle| handle.is_voting())),
             ),
             (
                 "seal_certificate_expires_seconds",

@@ -9,39 +9,33 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use xiezhi_consensus::{Config, Peer, Timings};
 use xiezhi_evidence::Genesis;
-use xiezhi_ledger::BlockBody;
 use xiezhi_pki::X509Certificate;
 use xiezhi_store::Store;
-use xiezhi_types::{InstitutionId, LedgerId};
+use xiezhi_types::InstitutionId;
 
 use crate::{
     StartError,
     admission::{ARRIVALS_MAX, Arrival},
-    chain::Ledger,
-    config::NodeConfig,
+    collection::Sealing,
+    config::{NodeConfig, NodeKeys},
     core::Core,
-    follow::consensus_dir,
+    eras::{Eras, active},
     machine::Machine,
-    sealing::{self, Sealer, Sealing, TASKS_MAX, Task},
+    sealing::{self, Sealer, TASKS_MAX, Task},
     witness::Judge,
 };
-
-/// Room in a message for a whole block and its envelope, in bytes.
-const MESSAGE_SLACK: usize = 1 << 20;
 
 /// What a node consists of.
 pub(crate) struct Parts {
     pub(crate) core: Arc<Core>,
-    /// For the engine.
-    pub(crate) application: Ledger,
     /// For admission.
     pub(crate) arriving: mpsc::Receiver<Arrival>,
     pub(crate) sealer: Sealer,
     /// For the sealer.
     pub(crate) tasks: Receiver<Task>,
-    pub(crate) engine: Config,
+    /// For consensus.
+    pub(crate) eras: Eras,
 }
 
 impl Parts {
@@ -52,22 +46,20 @@ impl Parts {
     pub(crate) fn open(config: NodeConfig, machine: Arc<dyn Machine>) -> Result<Self, StartError> {
         let genesis = Genesis::parse(&config.genesis)?;
         let ledger = Genesis::ledger_id(&config.genesis);
-        check(&genesis, &config)?;
+        check_keys(&config.institution, &config.keys)?;
         let store = Store::open(&config.data_dir.join("store"), &genesis, ledger, config.cache_bytes)?;
-        let engine = engine_config(&genesis, ledger, &config)?;
+        check_seat(&store, &config)?;
         let sealing = Sealing::new(config.revocations);
         let uptime = machine.uptime();
         let core = Core::new(machine, genesis, config.genesis, ledger, config.institution, store, sealing);
         let core = Arc::new(core);
+        core.use_keys(config.keys);
         let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
         let (sender, tasks) = sync_channel(TASKS_MAX);
         let (timestamps, stands_in_for) = config.timestamps.map(|t| (t.authority, t.stands_in_for)).unzip();
-        core.sealing.use_own(&core.institution, &config.seal_chain, timestamps);
         let stampers = config.stampers.into_iter();
         let sealer = Sealer {
             core: Arc::clone(&core),
-            key: config.seal_key,
-            chain: config.seal_chain,
             stands_in_for: stands_in_for.flatten(),
             authority: config.authority.map(|a| a.authority),
             stampers: stampers.map(|s| sealing::start_stamper(s, sender.clone())).collect(),
@@ -78,63 +70,65 @@ impl Parts {
             said_hello: uptime,
             sent_lists: None,
         };
-        let application = Ledger { core: Arc::clone(&core), arrivals, sealing: sender };
-        Ok(Self { core, application, arriving, sealer, tasks, engine })
+        core.sealing.use_own(&core.institution, &sealer.chain(), timestamps);
+        let eras = Eras {
+            core: Arc::clone(&core),
+            listen: config.listen,
+            peers: config.peers,
+            data_dir: config.data_dir,
+            worker_threads: config.worker_threads,
+            upstreams: config.upstreams,
+            arrivals,
+            sealing: sender,
+        };
+        Ok(Self { core, arriving, sealer, tasks, eras })
     }
 }
 
-/// Checks that the keys are the ones that genesis names.
-fn check(genesis: &Genesis, config: &NodeConfig) -> Result<(), StartError> {
+/// Checks that an institution with a seat has its keys at hand: those of the current term, or of the decided one.
+fn check_seat(store: &Store, config: &NodeConfig) -> Result<(), StartError> {
+    let alliance = store.alliance();
+    let terms = [Some(&alliance.term), alliance.next.as_ref()];
+    let mut seats =
+        terms.into_iter().flatten().filter_map(|term| active(term, &config.institution)).peekable();
+    if seats.peek().is_none() {
+        return Ok(());
+    }
+    let wrong = |field| {
+        let reason = format!("is not the one that the ledger names for {}", config.institution);
+        StartError::Config { field, reason }
+    };
+    let mut field = "consensus key";
+    for seat in seats {
+        let of_consensus = |keys: &&NodeKeys| keys.consensus_key() == seat.institution.consensus_key;
+        if let Some(keys) = config.keys.iter().find(of_consensus) {
+            if keys.seals_as(&seat.institution.seal_key) {
+                return Ok(());
+            }
+            field = "seal key";
+        }
+    }
+    Err(wrong(field))
+}
+
+/// Checks that there are keys, and that each certificate is for its seal key and `institution`; whether it counts is judged when sealing.
+pub(crate) fn check_keys(institution: &InstitutionId, keys: &[NodeKeys]) -> Result<(), StartError> {
     let wrong = |field, reason: String| Err(StartError::Config { field, reason });
-    let Some(own) = genesis.institution(&config.institution) else {
-        return wrong("institution", format!("{} is not in the genesis", config.institution));
-    };
-    if xiezhi_consensus::public_key(&config.consensus_seed) != own.consensus_key {
-        return wrong("consensus key", format!("is not the one that the genesis names for {}", own.id));
+    if keys.is_empty() {
+        return wrong("keys", "there are none".to_owned());
     }
-    if config.seal_key.public_key().as_bytes() != own.seal_key {
-        return wrong("seal key", format!("is not the one that the genesis names for {}", own.id));
-    }
-    check_chain(genesis, &own.id, &config.seal_chain)
-}
-
-/// Checks that the first certificate of `chain` is for the seal key of `institution`; whether it counts is judged when sealing.
-pub(crate) fn check_chain(
-    genesis: &Genesis,
-    institution: &InstitutionId,
-    chain: &[Vec<u8>],
-) -> Result<(), StartError> {
-    let wrong = |reason: String| Err(StartError::Config { field: "seal certificate", reason });
-    let Some(leaf) = chain.first().and_then(|der| X509Certificate::from_der(der).ok()) else {
-        return wrong("is none".to_owned());
-    };
-    let key = genesis.institution(institution).map(|i| xiezhi_pki::PublicKey::Ed25519(i.seal_key));
-    if leaf.institution().as_ref() != Some(institution) || Some(leaf.public_key()) != key {
-        return wrong(format!("is not for {institution} and the seal key that the genesis names for it"));
+    for keys in keys {
+        let Some(first) = keys.seal_chain.first() else { continue };
+        let Ok(leaf) = X509Certificate::from_der(first) else {
+            return wrong("seal certificate", "is none".to_owned());
+        };
+        let is_for_key = match leaf.public_key() {
+            xiezhi_pki::PublicKey::Ed25519(key) => keys.seals_as(&key),
+            _ => false,
+        };
+        if leaf.institution().as_ref() != Some(institution) || !is_for_key {
+            return wrong("seal certificate", format!("is not for {institution} and its seal key"));
+        }
     }
     Ok(())
-}
-
-fn engine_config(genesis: &Genesis, ledger: LedgerId, config: &NodeConfig) -> Result<Config, StartError> {
-    let mut peers = Vec::new();
-    for one in &genesis.institutions {
-        let listed = config.peers.iter().find(|(id, _)| *id == one.id).map(|(_, address)| *address);
-        let address = if one.id == config.institution { Some(config.listen) } else { listed };
-        let missing = || StartError::Config { field: "peers", reason: format!("no address for {}", one.id) };
-        peers.push(Peer { public_key: one.consensus_key, address: address.ok_or_else(missing)? });
-    }
-    let genesis_block = BlockBody { time: genesis.created, transactions: Vec::new() };
-    let block_bytes_max = genesis.limits.block_bytes_max as usize;
-    Ok(Config {
-        namespace: ledger.0.to_vec(),
-        signing_seed: config.consensus_seed,
-        listen: config.listen,
-        peers,
-        storage_dir: consensus_dir(&config.data_dir),
-        genesis_payload: genesis_block.encode().into(),
-        block_bytes_max,
-        message_bytes_max: block_bytes_max + MESSAGE_SLACK,
-        timings: Timings::default(),
-        worker_threads: config.worker_threads,
-    })
 }

@@ -1,30 +1,26 @@
 //! The sealing thread: seals this node's checkpoints, checks and keeps what others seal and stamp, asks for what is missing.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
-        Arc, Mutex, RwLock,
-        atomic::{AtomicU64, Ordering},
+        Arc,
+        atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
     time::Duration,
 };
 
-use tokio::sync::watch;
-use xiezhi_crypto::SigningKey;
-use xiezhi_evidence::{CertifiedSeal, Checkpoint, Seal, TimeStamp, policy::Missing};
-use xiezhi_pki::{
-    CertificateAuthority, Crl, CrlTemplate,
-    timestamp::{GenTime, TimeStampAuthority},
-};
-use xiezhi_store::StoredCheckpoint;
+use xiezhi_evidence::{CertifiedSeal, Checkpoint, Seal, TimeStamp, genesis::INSTITUTIONS_MAX};
+use xiezhi_pki::{CertificateAuthority, Crl, CrlTemplate, timestamp::GenTime};
 use xiezhi_types::{Height, InstitutionId, TimestampMs};
 
 use crate::{
     admission::spread,
-    config::{Renewal, Stamper},
+    collection::Open,
+    config::{NodeKeys, Renewal, Stamper},
     core::{Core, lock},
-    expiry::{ExpiryKind, Known, authority_name, first_expiry, own_authority},
+    eras::active,
+    expiry::{ExpiryKind, authority_name, first_expiry},
     machine::Machine,
     message::{Collected, Hello, Message},
     witness::{Judge, judge_stamp, missing},
@@ -65,199 +61,17 @@ pub(crate) enum Task {
     Stamped(Height, Vec<u8>),
     /// Revocation lists of a peer.
     Revocations(Vec<Vec<u8>>),
+    /// Send a peer that follows sealed blocks above this height.
+    Follow([u8; 32], Height),
+    /// Tell the others at once where this node stands.
+    SayHello,
     /// Certificates and lists of this institution that were renewed.
     Renewed(Box<Renewal>),
-}
-
-/// A checkpoint whose seals are being collected, or have been a moment ago.
-struct Open {
-    stored: StoredCheckpoint,
-    digest: [u8; 32],
-    /// Uptime at which it was opened, and last asked for.
-    since: Duration,
-    asked: Option<Duration>,
-    seals: BTreeMap<InstitutionId, CertifiedSeal>,
-    stamps: BTreeMap<[u8; 32], TimeStamp>,
-    met: watch::Sender<bool>,
-}
-
-/// What is collected; shared with those who ask.
-#[derive(Default)]
-pub(crate) struct Sealing {
-    open: Mutex<BTreeMap<Height, Open>>,
-    /// Lists in force; what was found of their signatures is kept with them.
-    revocations: RwLock<Arc<Vec<Crl>>>,
-    latest: Mutex<Option<Checkpoint>>,
-    sealed_by: Mutex<HashMap<InstitutionId, Height>>,
-    /// When the certificates expire that were seen at work.
-    pub(crate) known: Mutex<Known>,
-    /// Why this institution's seal would not count now, if so.
-    problem: Mutex<Option<String>>,
-    /// The time-stamp authority run here, if any.
-    authority: RwLock<Option<Arc<TimeStampAuthority>>>,
-    /// Every checkpoint up to this height is open, or was. What peers send for later ones waits: the store may know a checkpoint a moment
-    /// before it is open, and a seal kept in that moment would be missing here.
-    opened: AtomicU64,
-}
-
-/// What has been collected for a checkpoint.
-#[derive(Debug, Clone)]
-pub(crate) struct Collection {
-    pub(crate) stored: StoredCheckpoint,
-    pub(crate) seals: Vec<CertifiedSeal>,
-    pub(crate) stamps: Vec<TimeStamp>,
-    pub(crate) missing: Missing,
-}
-
-impl Sealing {
-    pub(crate) fn new(revocations: Vec<Vec<u8>>) -> Self {
-        let lists = revocations.iter().filter_map(|der| Crl::from_der(der).ok()).collect();
-        Self { revocations: RwLock::new(Arc::new(lists)), ..Self::default() }
-    }
-
-    pub(crate) fn revocations(&self) -> Arc<Vec<Crl>> {
-        Arc::clone(&self.revocations.read().unwrap_or_else(|e| e.into_inner()))
-    }
-
-    pub(crate) fn replace_revocations(&self, lists: Vec<Crl>) {
-        *self.revocations.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(lists);
-    }
-
-    /// Why this institution's seal would not count now, if so.
-    pub(crate) fn problem(&self) -> Option<String> {
-        lock(&self.problem).clone()
-    }
-
-    /// The time-stamp authority run here, if any.
-    pub(crate) fn authority(&self) -> Option<Arc<TimeStampAuthority>> {
-        self.authority.read().unwrap_or_else(|e| e.into_inner()).clone()
-    }
-
-    /// Takes `authority` and the `chain` of the own seal certificate into use.
-    pub(crate) fn use_own(
-        &self,
-        institution: &InstitutionId,
-        chain: &[Vec<u8>],
-        authority: Option<TimeStampAuthority>,
-    ) {
-        let mut known = lock(&self.known);
-        if let Some(until) = first_expiry(chain) {
-            known.own(ExpiryKind::SealCertificate, institution.as_str(), until);
-        }
-        if let Some((name, until)) = authority.as_ref().map(own_authority) {
-            known.own(ExpiryKind::TimeStampAuthority, &name, until);
-        }
-        *self.authority.write().unwrap_or_else(|e| e.into_inner()) = authority.map(Arc::new);
-    }
-
-    /// The newest checkpoint that is sealed to policy.
-    pub(crate) fn latest(&self) -> Option<Checkpoint> {
-        lock(&self.latest).clone()
-    }
-
-    /// Height of the last checkpoint that `institution` is known to have sealed.
-    pub(crate) fn sealed_height(&self, institution: &InstitutionId) -> Height {
-        lock(&self.sealed_by).get(institution).copied().unwrap_or_default()
-    }
-
-    /// How many checkpoints wait for seals or stamps.
-    pub(crate) fn waiting(&self) -> usize {
-        lock(&self.open).values().filter(|open| !*open.met.borrow()).count()
-    }
-
-    /// Begins to collect for a checkpoint that this node has just made.
-    pub(crate) fn open(&self, core: &Core, checkpoint: Checkpoint) {
-        let state = core.store.tip().state;
-        let height = checkpoint.height;
-        let since = core.machine.uptime();
-        self.insert(StoredCheckpoint { checkpoint, state }, since, BTreeMap::new(), BTreeMap::new());
-        self.opened.fetch_max(height.0, Ordering::Release);
-    }
-
-    fn insert(
-        &self,
-        stored: StoredCheckpoint,
-        since: Duration,
-        seals: BTreeMap<InstitutionId, CertifiedSeal>,
-        stamps: BTreeMap<[u8; 32], TimeStamp>,
-    ) {
-        let (digest, met) = (stored.checkpoint.digest(), watch::Sender::new(false));
-        let height = stored.checkpoint.height;
-        lock(&self.open).entry(height).or_insert(Open {
-            stored,
-            digest,
-            since,
-            asked: None,
-            seals,
-            stamps,
-            met,
-        });
-    }
-
-    /// What is collected for the checkpoint at `height`, from memory or from the store.
-    pub(crate) fn collection(
-        &self,
-        core: &Core,
-        height: Height,
-    ) -> Result<Option<Collection>, xiezhi_store::StoreError> {
-        if let Some(open) = lock(&self.open).get(&height) {
-            return Ok(Some(Collection {
-                stored: open.stored.clone(),
-                seals: open.seals.values().cloned().collect(),
-                stamps: open.stamps.values().cloned().collect(),
-                missing: missing(&core.genesis, open.seals.keys(), open.stamps.len()),
-            }));
-        }
-        let Some(stored) = core.store.checkpoint(height)? else { return Ok(None) };
-        let seals = core.store.seals(height)?;
-        let stamps: Vec<_> = core.store.stamps(height)?.into_iter().map(|(_, stamp)| stamp).collect();
-        let missing = missing(&core.genesis, seals.iter().map(|s| &s.seal.institution), stamps.len());
-        Ok(Some(Collection { stored, seals, stamps, missing }))
-    }
-
-    /// Who has sealed, how many have stamped, what is missing: without copying the seals.
-    pub(crate) fn progress(
-        &self,
-        core: &Core,
-        height: Height,
-    ) -> Result<Option<(Vec<InstitutionId>, u32, Missing)>, xiezhi_store::StoreError> {
-        if let Some(open) = lock(&self.open).get(&height) {
-            let who: Vec<_> = open.seals.keys().cloned().collect();
-            let missing = missing(&core.genesis, who.iter(), open.stamps.len());
-            return Ok(Some((who, missing.timestamps.0, missing)));
-        }
-        let Some(collection) = self.collection(core, height)? else { return Ok(None) };
-        let who = collection.seals.into_iter().map(|s| s.seal.institution).collect();
-        Ok(Some((who, collection.missing.timestamps.0, collection.missing)))
-    }
-
-    /// What an observer's store holds is sealed: its last checkpoint is the latest.
-    pub(crate) fn resume_followed(&self, core: &Core) -> Result<(), xiezhi_store::StoreError> {
-        if let Some(stored) = core.store.checkpoint_at_most(core.store.tip().height)? {
-            let seals = core.store.seals(stored.checkpoint.height)?;
-            self.followed(stored.checkpoint, seals.into_iter().map(|certified| certified.seal.institution));
-        }
-        Ok(())
-    }
-
-    /// Notes a checkpoint that came with its seals, complete.
-    pub(crate) fn followed(&self, checkpoint: Checkpoint, sealed: impl Iterator<Item = InstitutionId>) {
-        let mut sealed_by = lock(&self.sealed_by);
-        sealed_by.extend(sealed.map(|institution| (institution, checkpoint.height)));
-        *lock(&self.latest) = Some(checkpoint);
-    }
-
-    /// A receiver that turns true when the checkpoint at `height` is sealed to policy; `None` when it is no longer collected for.
-    pub(crate) fn watch(&self, height: Height) -> Option<watch::Receiver<bool>> {
-        lock(&self.open).get(&height).map(|open| open.met.subscribe())
-    }
 }
 
 /// The thread's own things.
 pub(crate) struct Sealer {
     pub(crate) core: Arc<Core>,
-    pub(crate) key: SigningKey,
-    pub(crate) chain: Vec<Vec<u8>>,
     /// The institution that stamps instead while it is in reach.
     pub(crate) stands_in_for: Option<InstitutionId>,
     pub(crate) authority: Option<CertificateAuthority>,
@@ -313,7 +127,7 @@ impl Sealer {
             let seals = self.core.store.seals(height).unwrap_or_default();
             let stamps = self.core.store.stamps(height).unwrap_or_default();
             let met =
-                missing(&self.core.genesis, seals.iter().map(|s| &s.seal.institution), stamps.len()).is_met();
+                missing(&self.core, height, seals.iter().map(|s| &s.seal.institution), stamps.len()).is_met();
             for seal in &seals {
                 self.note_sealed(&seal.seal.institution, height);
                 self.note_expiry(seal);
@@ -342,6 +156,7 @@ impl Sealer {
         match task {
             Task::Seal(height) => {
                 self.seal(height);
+                self.settle(height);
                 for collected in self.early.remove(&height).unwrap_or_default() {
                     self.collect(collected);
                 }
@@ -351,27 +166,48 @@ impl Sealer {
             Task::Answer(from, hello) => self.answer(from, &hello),
             Task::Stamped(height, token) => self.stamped(height, token, true),
             Task::Revocations(lists) => {
-                self.judge.take_revocations(&self.core, &self.chain, lists);
+                let chain = self.chain();
+                self.judge.take_revocations(&self.core, &chain, lists);
             }
+            Task::Follow(from, after) => match self.core.sealed_blocks(after, true) {
+                Ok(blocks) => self.core.send(from, &Message::Sealed(blocks)),
+                Err(error) => tracing::warn!(%error, "no sealed blocks for a peer"),
+            },
+            Task::SayHello => self.say_hello(Vec::new()),
             Task::Renewed(renewal) => self.renew(*renewal),
         }
     }
 
     fn renew(&mut self, renewal: Renewal) {
-        let Renewal { seal_chain, revocations, timestamps } = renewal;
-        self.core.sealing.use_own(&self.core.institution, &seal_chain, timestamps);
-        self.chain = seal_chain;
+        let Renewal { keys, revocations, timestamps } = renewal;
+        self.core.use_keys(keys);
+        let chain = self.chain();
+        self.core.sealing.use_own(&self.core.institution, &chain, timestamps);
         self.judge.forget();
-        self.judge.take_revocations(&self.core, &self.chain, revocations);
+        self.judge.take_revocations(&self.core, &chain, revocations);
         self.own_counts();
+    }
+
+    /// The chain of the seal key in use now; of a key that waits for its term where there is none.
+    pub(crate) fn chain(&self) -> Vec<Vec<u8>> {
+        let keys = self.core.sealing_keys(self.core.store.tip().height);
+        keys.or_else(|| self.core.keys().first().cloned())
+            .map(|keys| keys.seal_chain.clone())
+            .unwrap_or_default()
     }
 
     /// Whether this institution's seal would count now, here and elsewhere. A change is said once, and kept for the status.
     fn own_counts(&mut self) -> bool {
         let core = &self.core;
-        let pinned = core.genesis.institution(&core.institution).map(|i| i.seal_key).unwrap_or_default();
+        let term = core.store.term_at(core.store.tip().height);
         let now = core.machine.now().seconds();
-        let judged = self.judge.chain(core, &core.institution, &self.chain, now, &pinned);
+        let judged = match active(&term, &core.institution) {
+            None => Err("this institution has no seat in this term".to_owned()),
+            Some(member) => {
+                let pinned = &member.institution.seal_key;
+                self.judge.chain(core, &core.institution, &self.chain(), now, pinned)
+            }
+        };
         let mut problem = lock(&core.sealing.problem);
         match &judged {
             Err(reason) if problem.is_none() => {
@@ -385,6 +221,17 @@ impl Sealer {
         }
         *problem = judged.err();
         problem.is_none()
+    }
+
+    /// Whether a seal of the checkpoint at `height` by `keys` would count now; of the term that is current that is said and kept.
+    fn counts(&mut self, height: Height, keys: &NodeKeys) -> bool {
+        let term = self.core.store.term_at(height);
+        if term.number == self.core.store.term_at(self.core.store.tip().height).number {
+            return self.own_counts();
+        }
+        let Some(member) = active(&term, &self.core.institution) else { return false };
+        let (now, pinned) = (self.core.machine.now().seconds(), &member.institution.seal_key);
+        self.judge.chain(&self.core, &self.core.institution, &keys.seal_chain, now, pinned).is_ok()
     }
 
     /// Notes until when the certificates behind a seal in the store are valid, if none of its institution is known.
@@ -402,11 +249,14 @@ impl Sealer {
         let Some((checkpoint, digest)) = self.opened(height) else { return };
         let mut share = Collected { height, seals: Vec::new(), stamps: Vec::new() };
         // One that no other institution and no verifier would count is not made.
-        if self.own_counts() {
+        let keys = self.core.sealing_keys(height).filter(|keys| !keys.seal_chain.is_empty());
+        if let Some(keys) = keys
+            && self.counts(height, &keys)
+        {
             let (institution, now) = (self.core.institution.clone(), self.core.machine.now().seconds());
-            match Seal::sign(&checkpoint, &self.core.origin, &institution, now, &self.key) {
+            match Seal::sign(&checkpoint, &self.core.origin, &institution, now, &keys.seal_key) {
                 Ok(seal) => {
-                    let certified = CertifiedSeal { seal, chain: self.chain.clone() };
+                    let certified = CertifiedSeal { seal, chain: keys.seal_chain.clone() };
                     share.seals.push(certified.clone());
                     self.keep_seal(height, certified);
                 }
@@ -453,7 +303,7 @@ impl Sealer {
         let height = collected.height;
         if height.0 > self.core.sealing.opened.load(Ordering::Acquire) {
             let waiting = self.early.entry(height).or_default();
-            if waiting.len() < self.core.genesis.institutions.len() {
+            if waiting.len() < INSTITUTIONS_MAX {
                 waiting.push(collected);
             }
             if self.early.len() > EARLY_MAX {
@@ -543,7 +393,7 @@ impl Sealer {
         {
             let open = lock(&self.core.sealing.open);
             if let Some(one) = open.get(&height)
-                && missing(&self.core.genesis, one.seals.keys(), one.stamps.len()).is_met()
+                && missing(&self.core, height, one.seals.keys(), one.stamps.len()).is_met()
                 && !one.met.send_replace(true)
             {
                 let mut latest = lock(&self.core.sealing.latest);
@@ -580,27 +430,42 @@ impl Sealer {
         self.drop_old_complete();
         self.renew_revocations();
         let unsealed = self.unsealed(uptime);
-        if self.own_counts() {
-            for height in &unsealed.own {
-                self.seal(*height);
-            }
+        self.own_counts();
+        for height in &unsealed.own {
+            self.seal(*height);
         }
         self.stamp_late(&unsealed.unstamped);
         let behind = unsealed.wanted.len() >= WANTED_MAX;
         if behind || uptime.saturating_sub(self.said_hello) >= Duration::from_secs(1) {
             self.said_hello = uptime;
-            let hello = Hello { height: self.core.store.tip().height, wanted: unsealed.wanted };
-            self.core.broadcast(&Message::Hello(hello));
+            self.say_hello(unsealed.wanted);
             let stale = lock(&self.core.mempool).stale(uptime, RESEND_BYTES);
             spread(&self.core, &stale);
         }
+    }
+
+    fn say_hello(&self, wanted: Vec<Height>) {
+        let era = self.core.era();
+        let (era, start) = (era.map(|era| era.number), era.map_or([0; 32], |era| era.parent));
+        self.core.broadcast(&Message::Hello(Hello {
+            height: self.core.store.tip().height,
+            wanted,
+            era,
+            start,
+        }));
     }
 
     fn unsealed(&self, uptime: Duration) -> Unsealed {
         let mut found = Unsealed::default();
         for (height, open) in lock(&self.core.sealing.open).iter() {
             let old = uptime.saturating_sub(open.since) > ASK_AFTER;
-            if old && !open.seals.contains_key(&self.core.institution) && found.own.len() < WANTED_MAX {
+            let term = self.core.store.term_at(*height);
+            let has_seat = active(&term, &self.core.institution).is_some();
+            if old
+                && has_seat
+                && !open.seals.contains_key(&self.core.institution)
+                && found.own.len() < WANTED_MAX
+            {
                 found.own.push(*height);
             }
             if *open.met.borrow() || !old || found.wanted.len() >= WANTED_MAX {
@@ -608,7 +473,7 @@ impl Sealer {
             }
             found.wanted.push(*height);
             let waited = open.asked.is_none_or(|asked| uptime.saturating_sub(asked) > STAMP_AGAIN);
-            if waited && open.stamps.len() < self.core.genesis.policy.timestamps as usize {
+            if waited && open.stamps.len() < term.policy.timestamps as usize {
                 found.unstamped.push((*height, open.digest));
             }
         }

@@ -45,8 +45,10 @@ impl SimulatedNode {
     /// # Errors
     /// [`StartError`].
     pub fn open(config: NodeConfig, machine: Arc<dyn Machine>) -> Result<Self, StartError> {
-        let Parts { core, application, arriving, mut sealer, tasks, engine } = Parts::open(config, machine)?;
+        let Parts { core, arriving, mut sealer, tasks, eras } = Parts::open(config, machine)?;
         sealer.resume();
+        let term = core.store.term_at(core.store.tip().height);
+        let (application, engine) = (eras.ledger(&term)?, eras.engine(&term, true)?);
         Ok(Self { core, application: Arc::new(application), arriving, sealer, tasks, engine })
     }
 

@@ -3,16 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use xiezhi_crypto::{PublicKey, SignatureAlg};
-use xiezhi_evidence::{CertifiedSeal, Checkpoint, Genesis, policy::Missing};
+use xiezhi_evidence::{CertifiedSeal, Checkpoint, policy::Missing};
 use xiezhi_pki::{
     ChainError, Crl, Purpose, RevocationPolicy, Trust, X509Certificate,
     timestamp::{TokenInfo, verify_token},
     validate,
 };
-use xiezhi_types::InstitutionId;
+use xiezhi_types::{Height, InstitutionId};
 
 use crate::{
     core::{Core, lock},
+    eras::active,
     expiry::ExpiryKind,
 };
 
@@ -24,18 +25,20 @@ const LISTS_MAX: usize = 16;
 /// A judge of seals; remembers certificates that led to a root.
 #[derive(Default)]
 pub(crate) struct Judge {
-    /// Leaves that led to a root, with the time until which that need not be asked again.
+    /// Leaves that led to a root, each with the key it was asked for, and the time until which that need not be asked again.
     valid_leaves: HashMap<Vec<u8>, u64>,
 }
 
-/// What `sealed` institutions and `stamps` authorities leave missing of the policy.
+/// What `sealed` institutions and `stamps` authorities leave missing of the policy in force at `height`.
 pub(crate) fn missing<'a>(
-    genesis: &Genesis,
+    core: &Core,
+    height: Height,
     sealed: impl Iterator<Item = &'a InstitutionId>,
     stamps: usize,
 ) -> Missing {
     let sealed: BTreeSet<_> = sealed.cloned().collect();
-    genesis.policy.missing(&genesis.institutions, &sealed, u32::try_from(stamps).unwrap_or(u32::MAX))
+    let term = core.store.term_at(height);
+    term.policy.missing(&term.institutions(), &sealed, u32::try_from(stamps).unwrap_or(u32::MAX))
 }
 
 /// The token over a checkpoint's `digest`, if an authority of the alliance made it.
@@ -60,14 +63,15 @@ impl Judge {
         certified: &CertifiedSeal,
     ) -> Result<(), String> {
         let seal = &certified.seal;
-        let institution =
-            core.genesis.institution(&seal.institution).ok_or("no institution of the alliance")?;
+        let term = core.store.term_at(checkpoint.height);
+        let member = active(&term, &seal.institution).ok_or("no active member then")?;
+        let institution = &member.institution;
         let key = PublicKey::new(SignatureAlg::Ed25519, &institution.seal_key).map_err(|e| e.to_string())?;
         seal.verify(checkpoint, &core.origin, &key).map_err(|e| e.to_string())?;
         self.chain(core, &seal.institution, &certified.chain, seal.time, &institution.seal_key)
     }
 
-    /// Checks the `chain` of a seal of `institution` made `at` this unix second, for the key that genesis pins.
+    /// Checks the `chain` of a seal of `institution` made `at` this unix second, for the key that the term pins.
     ///
     /// # Errors
     /// The reason, in words for the log.
@@ -80,7 +84,8 @@ impl Judge {
         pinned: &[u8; 32],
     ) -> Result<(), String> {
         let (leaf, rest) = chain.split_first().ok_or("no certificate beside the seal")?;
-        if self.valid_leaves.get(leaf).is_some_and(|until| at <= *until) {
+        let known = [leaf.as_slice(), pinned].concat();
+        if self.valid_leaves.get(&known).is_some_and(|until| at <= *until) {
             return Ok(());
         }
         let lists = core.sealing.revocations();
@@ -102,7 +107,7 @@ impl Judge {
                     // No verifier counts a seal that no list in force covers: that must be noticed when the list runs out.
                     let lists = lists.iter().map(Crl::next_update).filter(|next| *next >= at);
                     let until = ends.chain(lists).fold(at + LEAF_GOOD_S, u64::min);
-                    self.valid_leaves.insert(leaf.clone(), until);
+                    self.valid_leaves.insert(known, until);
                     let below_root = &valid.certificates[..valid.certificates.len() - 1];
                     let expires = below_root.iter().map(|one| one.validity().not_after).min();
                     let name = institution.as_str();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use xiezhi_crypto::{DigestAlg, SignatureAlg, SigningKey, sha256};
 use xiezhi_evidence::{AccountSpec, Body, DepositBody, Genesis, StatementDraft};
-use xiezhi_node::{NodeConfig, TimeStampConfig};
+use xiezhi_node::{NodeConfig, NodeKeys, TimeStampConfig};
 use xiezhi_types::{LedgerId, TimestampMs};
 use xiezhi_verify::fixtures::{Fixture, Plan, SEALED_S, signing_key};
 
@@ -60,9 +60,12 @@ impl Alliance {
             institution: sealer.id.clone(),
             genesis: self.genesis.clone(),
             data_dir: dir.to_owned(),
-            consensus_seed: [seed; 32],
-            seal_key: signing_key(SignatureAlg::Ed25519, 0x21 + u8::try_from(node).unwrap()),
-            seal_chain: sealer.chain.clone(),
+            keys: vec![NodeKeys {
+                consensus_seed: [seed; 32],
+                seal_key: signing_key(SignatureAlg::Ed25519, 0x21 + u8::try_from(node).unwrap()),
+                seal_chain: sealer.chain.clone(),
+            }],
+            upstreams: Vec::new(),
             listen: nowhere,
             peers: self.fixture.sealers.iter().map(|one| (one.id.clone(), nowhere)).collect(),
             revocations: self.lists.clone(),

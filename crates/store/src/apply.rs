@@ -41,6 +41,24 @@ impl Store {
         self.commit(outcome, Some(sealed)).map(drop)
     }
 
+    /// Moves the tip to `height`, if it is below: the blocks up to there added no records.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pass_to(&self, height: Height) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        let tip = self.tip();
+        if tip.height >= height {
+            return Ok(());
+        }
+        let next = Tip { height, ..tip };
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        batch.insert(&self.meta, b"tip".as_slice(), keys::encode_tip(&next));
+        batch.commit().map_err(|source| self.failed(source))?;
+        *self.tip.write().unwrap_or_else(|e| e.into_inner()) = next;
+        Ok(())
+    }
+
     fn commit(
         &self,
         outcome: &Outcome,

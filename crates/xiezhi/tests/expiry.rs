@@ -205,7 +205,9 @@ fn when_a_time_stamp_authority_expires_the_other_stands_in() {
     renew_until(&all, ca, "tsa.pem", expires_ms);
     all.wait(ca, "uses the renewed authority", |status| {
         let expiries = status["expiries"].as_array().into_iter().flatten();
-        expiries.into_iter().any(|expiry| expiry["what"] == "time-stamp-authority" && expiry["standing"] != "good")
+        expiries
+            .into_iter()
+            .any(|expiry| expiry["what"] == "time-stamp-authority" && expiry["standing"] != "good")
     });
     let file = |name: &str| all.place.file(name, name.as_bytes());
     let (before, one_expired, both_expired) = (file("before.txt"), file("one.txt"), file("both.txt"));

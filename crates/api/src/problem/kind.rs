@@ -61,7 +61,6 @@ kinds! {
     GOVERNANCE_DOES_NOT_FIT = "governance-does-not-fit", CONFLICT, "The change does not fit the institution it names", "该变更与所指机构的状态不符";
     GOVERNANCE_NOTHING_CHANGES = "governance-nothing-changes", CONFLICT, "Nothing would change", "没有任何变更";
     GOVERNANCE_TERM_NOT_ALLOWED = "governance-term-not-allowed", CONFLICT, "The alliance would no longer be safe", "变更后联盟将不再安全";
-    GOVERNANCE_NOT_CARRIED_OUT = "governance-not-carried-out", NOT_IMPLEMENTED, "Changes of the alliance are not carried out yet", "尚不支持变更联盟成员";
     GOVERNANCE_POSSESSION = "governance-possession", FORBIDDEN, "The proof of possession of the keys does not hold", "密钥持有证明无效";
     DUPLICATE = "duplicate", CONFLICT, "The statement is recorded already", "该声明已有记录";
     REJECTED = "rejected", UNPROCESSABLE_ENTITY, "The statement is not accepted", "声明未被接受";

@@ -101,7 +101,6 @@ fn every_rejection_has_its_kind_and_names_its_field() {
         (GovernanceError::NothingChanges.into(), 409, None),
         (GovernanceError::Term(TermError::TooFew { active: 3 }).into(), 409, None),
         (GovernanceError::Possession.into(), 403, None),
-        (GovernanceError::NotCarriedOut.into(), 501, None),
         (Rejection::Duplicate { id }, 409, None),
     ];
     for (rejection, expected, field) in rows {

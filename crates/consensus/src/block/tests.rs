@@ -4,12 +4,12 @@ use commonware_codec::{Decode, Encode};
 const MAX: usize = 64;
 
 fn block() -> Block {
-    Block::genesis(Bytes::from_static(b"genesis")).child(Bytes::from_static(b"payload"))
+    Block::genesis([0; 32], Bytes::from_static(b"genesis")).child(Bytes::from_static(b"payload"))
 }
 
 #[test]
 fn the_digest_covers_tag_height_parent_and_payload() {
-    let genesis = Block::genesis(Bytes::from_static(b"genesis"));
+    let genesis = Block::genesis([0; 32], Bytes::from_static(b"genesis"));
     let block = genesis.child(Bytes::from_static(b"payload"));
     let mut bytes = b"xiezhi/block/v1\0".to_vec();
     bytes.extend_from_slice(&1u64.to_be_bytes());

@@ -1,7 +1,7 @@
 //! Whole nodes on the deterministic runtime and a simulated network.
 
 use super::*;
-use crate::{BoxFuture, Config, Peer, public_key};
+use crate::{BoxFuture, Config, Era, Peer, public_key};
 use commonware_p2p::simulated::{self, Link, Network, Oracle};
 use commonware_runtime::{Runner as _, Supervisor as _, deterministic};
 use commonware_utils::probability;
@@ -47,7 +47,9 @@ fn config(node: u8) -> Checked {
         namespace: b"simulation".to_vec(),
         signing_seed: [node; 32],
         listen: ([127, 0, 0, 1], 1).into(),
+        validators: (0..NODES).map(|node| public_key(&[node; 32])).collect(),
         peers: (0..NODES).map(peer).collect(),
+        era: Era::default(),
         storage_dir: "unused".into(),
         genesis_payload: Bytes::new(),
         block_bytes_max: 1024,

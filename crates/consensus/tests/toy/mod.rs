@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::sync::Notify;
 use xiezhi_consensus::{
-    Application, Block, BoxFuture, Config, Handle, Peer, StartError, Timings, public_key, start,
+    Application, Block, BoxFuture, Config, Era, Handle, Peer, StartError, Timings, public_key, start,
 };
 
 pub(crate) const BLOCK_BYTES_MAX: usize = 8 << 20;
@@ -221,7 +221,9 @@ impl Alliance {
             namespace: b"test ledger".to_vec(),
             signing_seed: seed(node as u8),
             listen: self.peers[node].address,
+            validators: self.peers.iter().map(|peer| peer.public_key).collect(),
             peers: self.peers.clone(),
+            era: Era::default(),
             storage_dir: self.dir.join(format!("node-{node}")),
             genesis_payload: Bytes::new(),
             block_bytes_max: BLOCK_BYTES_MAX,

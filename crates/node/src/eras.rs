@@ -1,0 +1,340 @@
+//! Eras of consensus: one run of the engine for each term of the alliance, and the way from one to the next.
+//!
+//! A decided term begins at a height that its members know long before; the era before ends at the height below, its *last*. What it makes
+//! final above counts for nothing. A node goes over
+//! - when it has executed the last height, and so has a quorum of the old term, itself included, by what each says of itself: then a third and
+//!   one honest members have all blocks and have sealed them, and whoever is missing can follow;
+//! - or, not having executed it, when more than a third of the old term's members are in the new era and name the start that this node would
+//!   name too: one of them is honest, so there were no further records.
+//!
+//! A node that more than a third of the members have left behind, and one that has no vote, follows by sealed blocks of its peers. Between
+//! members a block counts as final when more than a third of its term's members have sealed it: the policy may ask for this node's own seal.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+use xiezhi_consensus::{Config, Era, Exit, Handle, Peer, Timings};
+use xiezhi_crypto::sha256_parts;
+use xiezhi_evidence::{
+    Term,
+    alliance::{Member, MemberStatus},
+};
+use xiezhi_ledger::BlockBody;
+use xiezhi_store::StoreError;
+use xiezhi_types::{Height, InstitutionId, TimestampMs};
+
+use crate::{
+    StartError,
+    admission::Arrival,
+    chain::Ledger,
+    config::NodeKeys,
+    core::{Answered, Core, Told, lock},
+    follow::{FollowError, Follower, Progress, Upstream, UpstreamError, consensus_dir},
+    message::Message,
+    sealing::Task,
+};
+
+/// Room in a message for a whole block and its envelope, in bytes.
+const MESSAGE_SLACK: usize = 1 << 20;
+/// How often is looked whether to go over.
+const LOOK: Duration = Duration::from_millis(50);
+/// A node that was left behind gets this long to catch up by itself.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long a peer has to answer with sealed blocks.
+const ANSWER: Duration = Duration::from_secs(2);
+const START_DOMAIN: &[u8] = b"xiezhi era v1\n";
+
+/// Runs the node's part in consensus, era by era.
+pub(crate) struct Eras {
+    pub(crate) core: Arc<Core>,
+    pub(crate) listen: SocketAddr,
+    /// Where members' nodes listen, before what the ledger says.
+    pub(crate) peers: Vec<(InstitutionId, SocketAddr)>,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) worker_threads: usize,
+    pub(crate) upstreams: Vec<Arc<dyn Upstream>>,
+    pub(crate) arrivals: mpsc::Sender<Arrival>,
+    pub(crate) sealing: SyncSender<Task>,
+}
+
+/// A running era.
+pub(crate) struct Running {
+    handle: Handle,
+    term: Arc<Term>,
+    votes: bool,
+}
+
+/// What comes next.
+enum Turn {
+    /// The era of this term.
+    Begin(Arc<Term>),
+    /// To follow, in this term.
+    Follow(Arc<Term>),
+    End(Exit),
+}
+
+/// What the engine of `term` starts from, and the time there.
+pub(crate) fn era(core: &Core, term: &Term) -> Result<(Era, TimestampMs), StoreError> {
+    if term.number == 0 {
+        return Ok((Era::default(), core.genesis.created));
+    }
+    let base = term.from.0.saturating_sub(1);
+    let last = core.store.checkpoint_at_most(Height(base))?;
+    let (digest, time) =
+        last.map_or(([0; 32], core.genesis.created), |last| (last.checkpoint.digest(), last.checkpoint.time));
+    let (number, height) = (term.number.to_be_bytes(), base.to_be_bytes());
+    let parent = sha256_parts(&[START_DOMAIN, &core.ledger.0, &number, &height, &digest]);
+    Ok((Era { number: term.number, parent, base }, time))
+}
+
+/// How many members of `term` may be faulty.
+pub(crate) fn faults(term: &Term) -> usize {
+    term.institutions().len().saturating_sub(1) / 3
+}
+
+/// The active member of `term` called `id`.
+pub(crate) fn active<'a>(term: &'a Term, id: &InstitutionId) -> Option<&'a Member> {
+    term.member(id).filter(|member| member.status == MemberStatus::Active)
+}
+
+impl Eras {
+    fn keys(&self, term: &Term) -> Option<Arc<NodeKeys>> {
+        let member = active(term, &self.core.institution)?;
+        self.core.keys().into_iter().find(|keys| keys.consensus_key() == member.institution.consensus_key)
+    }
+
+    /// What the engine drives in `term`.
+    pub(crate) fn ledger(&self, term: &Term) -> Result<Ledger, StoreError> {
+        let (core, arrivals) = (Arc::clone(&self.core), self.arrivals.clone());
+        let era = era(&core, term)?.0;
+        Ok(Ledger { core, arrivals, sealing: self.sealing.clone(), era, chain: Default::default() })
+    }
+
+    /// What the engine is started with for `term`; without `votes` only its links.
+    pub(crate) fn engine(&self, term: &Term, votes: bool) -> Result<Config, StartError> {
+        let own = &self.core.institution;
+        let keys = match self.keys(term) {
+            Some(keys) => keys,
+            None if votes => {
+                let reason = format!("no key at hand is the one of {own} in term {}", term.number);
+                return Err(StartError::Config { field: "consensus key", reason });
+            }
+            None => self.core.keys()[0].clone(),
+        };
+        let mut peers = Vec::new();
+        for member in &term.members {
+            let id = &member.institution.id;
+            let listed = self.peers.iter().find(|(listed, _)| listed == id).map(|(_, address)| *address);
+            let stated = || member.address.as_ref()?.to_socket_addrs().ok()?.next();
+            let address = if id == own { Some(self.listen) } else { stated().or(listed) };
+            let missing = || StartError::Config { field: "peers", reason: format!("no address for {id}") };
+            // Nobody can be called at port 0 of no host; that one can still call here.
+            let unknown = || member.address.is_some().then_some(SocketAddr::from(([0, 0, 0, 0], 0)));
+            let address = address.or_else(unknown).ok_or_else(missing)?;
+            peers.push(Peer { public_key: member.institution.consensus_key, address });
+        }
+        let (era, time) = era(&self.core, term)?;
+        let genesis_block = BlockBody { time, transactions: Vec::new() };
+        let block_bytes_max = self.core.genesis.limits.block_bytes_max as usize;
+        let voters = term.institutions();
+        Ok(Config {
+            namespace: self.core.ledger.0.to_vec(),
+            signing_seed: keys.consensus_seed,
+            listen: self.listen,
+            validators: if votes { voters.iter().map(|one| one.consensus_key).collect() } else { Vec::new() },
+            peers,
+            storage_dir: consensus_dir(&self.data_dir),
+            era,
+            genesis_payload: genesis_block.encode().into(),
+            block_bytes_max,
+            message_bytes_max: block_bytes_max + MESSAGE_SLACK,
+            timings: Timings::default(),
+            worker_threads: self.worker_threads,
+        })
+    }
+
+    /// Starts the era of the tip's term.
+    pub(crate) fn first(&self) -> Result<Running, StartError> {
+        let term = self.core.store.term_at(self.core.store.tip().height);
+        self.begin(term, true)
+    }
+
+    /// Starts the era of `term`: its engine where this node has a vote and is to use it, otherwise its links only.
+    fn begin(&self, term: Arc<Term>, votes: bool) -> Result<Running, StartError> {
+        let core = &self.core;
+        let votes = votes && self.keys(&term).is_some();
+        if !votes && active(&term, &core.institution).is_some() && self.keys(&term).is_none() {
+            tracing::error!(term = term.number, "no key at hand is this institution's in this term");
+        }
+        let application = self.ledger(&term)?;
+        core.set_era(if votes { Some(application.era) } else { None });
+        let handle = xiezhi_consensus::start(self.engine(&term, votes)?, Arc::new(application))?;
+        core.attach(handle.clone());
+        tracing::info!(term = term.number, votes, "an era begins");
+        Ok(Running { handle, term, votes })
+    }
+
+    /// Runs until the node stops or cannot go on.
+    pub(crate) fn run(self, mut running: Running) -> Exit {
+        loop {
+            let turn = if running.votes { self.vote(&running) } else { self.follow(&running) };
+            if let Turn::End(exit) = turn {
+                return exit;
+            }
+            running.handle.stop_and_wait();
+            let next = match turn {
+                Turn::Begin(term) => self.go_over(&term).and_then(|()| self.begin(term, true)),
+                Turn::Follow(term) => self.begin(term, false),
+                Turn::End(exit) => return exit,
+            };
+            running = match next {
+                Ok(running) => running,
+                Err(error) => return Exit::Failed { reason: error.to_string() },
+            };
+        }
+    }
+
+    /// The heights up to the era's start held no further records.
+    fn go_over(&self, term: &Term) -> Result<(), StartError> {
+        let base = Height(term.from.0.saturating_sub(1));
+        Ok(self.core.store.pass_to(base)?)
+    }
+
+    /// How the running era ends, if the node does.
+    fn ended(&self, handle: &Handle) -> Option<Turn> {
+        if self.core.stopping.load(Ordering::Relaxed) {
+            return Some(Turn::End(handle.stop_and_wait()));
+        }
+        handle.has_ended().map(Turn::End)
+    }
+
+    /// What votes until there is another turn.
+    fn vote(&self, running: &Running) -> Turn {
+        let mut left_behind = None;
+        loop {
+            if let Some(turn) = self.ended(&running.handle).or_else(|| self.over(&running.term)) {
+                return turn;
+            }
+            let ahead = self.count(&running.term, |told| told.era > Some(running.term.number));
+            left_behind = (ahead > faults(&running.term)).then(|| left_behind.unwrap_or_else(Instant::now));
+            if left_behind.is_some_and(|since| since.elapsed() > GRACE) {
+                return Turn::Follow(Arc::clone(&running.term));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// The era after that of `term`, if this node may go over.
+    fn over(&self, term: &Term) -> Option<Turn> {
+        let next = self.successor(term)?;
+        let base = next.from.0 - 1;
+        let may = if self.core.store.tip().height.0 >= base {
+            let own = usize::from(active(term, &self.core.institution).is_some());
+            own + self.count(term, |told| told.height.0 >= base) >= term.quorum()
+        } else {
+            self.names_start(term, &next)
+        };
+        may.then_some(Turn::Begin(next))
+    }
+
+    /// Whether more than a third of the members of `term` are in the era of `next` and name the start that this node would name.
+    fn names_start(&self, term: &Term, next: &Term) -> bool {
+        let Ok((era, _)) = era(&self.core, next) else { return false };
+        self.count(term, |told| told.era == Some(era.number) && told.start == era.parent) > faults(term)
+    }
+
+    fn successor(&self, term: &Term) -> Option<Arc<Term>> {
+        let alliance = self.core.store.alliance();
+        let known = alliance.next.iter().chain([&alliance.term]).find(|next| next.number == term.number + 1);
+        known.map(|next| Arc::new(next.clone()))
+    }
+
+    /// How many other active members of `term` have said something of which `holds`.
+    fn count(&self, term: &Term, holds: impl Fn(&Told) -> bool) -> usize {
+        let others = term.institutions().into_iter().filter(|one| one.id != self.core.institution);
+        others.filter(|one| self.core.told(&one.id).is_some_and(|told| holds(&told))).count()
+    }
+
+    /// Follows until there is another turn: a vote to use, or other peers to ask.
+    fn follow(&self, running: &Running) -> Turn {
+        let core = &self.core;
+        let (answering, answers) = sync_channel(1);
+        *lock(&core.answering) = Some(answering);
+        let answers = Arc::new(Mutex::new(answers));
+        let mut upstreams = self.upstreams.clone();
+        for member in running.term.members.iter().filter(|member| member.institution.id != core.institution) {
+            let (key, name) = (member.institution.consensus_key, member.institution.id.to_string());
+            let peer = PeerUpstream { core: Arc::clone(core), key, name, answers: Arc::clone(&answers) };
+            upstreams.push(Arc::new(peer));
+        }
+        let progress = Arc::new(Progress::new(&upstreams));
+        core.follow(Some(Arc::clone(&progress)));
+        let sealing = Some(self.sealing.clone());
+        let mut follower = Follower::new(Arc::clone(core), progress, upstreams, sealing);
+        let turn = loop {
+            if let Some(turn) = self.ended(&running.handle).or_else(|| self.returns(&running.term)) {
+                break turn;
+            }
+            if let Err(FollowError::Store(error)) = follower.turn() {
+                break Turn::End(Exit::Failed { reason: error.to_string() });
+            }
+        };
+        *lock(&core.answering) = None;
+        core.follow(None);
+        turn
+    }
+
+    /// Whether a node that follows in `term` has another turn.
+    fn returns(&self, term: &Term) -> Option<Turn> {
+        let now = self.core.store.term_at(self.core.store.tip().height);
+        let votes_in = |term: &Term| self.keys(term).is_some();
+        if votes_in(&now) && self.count(&now, |told| told.era == Some(now.number)) > faults(&now) {
+            return Some(Turn::Begin(now));
+        }
+        if let Some(next) = self.successor(&now)
+            && self.names_start(&now, &next)
+            && votes_in(&next)
+        {
+            return Some(Turn::Begin(next));
+        }
+        (now.number != term.number).then_some(Turn::Follow(now))
+    }
+}
+
+/// A member's node that is asked for sealed blocks over the nodes' own links.
+struct PeerUpstream {
+    core: Arc<Core>,
+    key: [u8; 32],
+    name: String,
+    answers: Arc<Mutex<Receiver<Answered>>>,
+}
+
+impl Upstream for PeerUpstream {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, UpstreamError> {
+        let answers = lock(&self.answers);
+        while answers.try_recv().is_ok() {}
+        self.core.send(self.key, &Message::Follow(after));
+        let asked = Instant::now();
+        while asked.elapsed() < ANSWER && !self.core.stopping.load(Ordering::Relaxed) {
+            match answers.recv_timeout(LOOK) {
+                Ok((from, bytes)) if from == self.key => return Ok(bytes),
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        Err(UpstreamError { reason: "no answer".to_owned() })
+    }
+}

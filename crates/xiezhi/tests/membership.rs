@@ -1,0 +1,133 @@
+//! The alliance changes while it runs: members are suspended and readmitted, nodes go over from one term to the next, and whoever was away follows.
+
+mod place;
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use place::{
+    institutions::{IDS, Institutions},
+    text,
+};
+use xiezhi_client::{Client, Wait};
+use xiezhi_crypto::{SignatureAlg, SigningKey};
+use xiezhi_evidence::{
+    Body, Genesis, Governance, Group, Policy, StatementDraft,
+    alliance::institution_account_id,
+    governance::{Change, Step, Vote},
+    policy::Member,
+};
+use xiezhi_types::{InstitutionId, LedgerId, Role, TimestampMs};
+
+fn id(at: usize) -> InstitutionId {
+    IDS[at].parse().unwrap()
+}
+
+fn key(all: &Institutions, at: usize) -> SigningKey {
+    let seed = fs::read_to_string(all.place.path(&format!("alliance/{}/keys/seal.key", IDS[at]))).unwrap();
+    let seed: Vec<u8> =
+        (0..32).map(|i| u8::from_str_radix(&seed.trim()[2 * i..2 * i + 2], 16).unwrap()).collect();
+    SigningKey::from_seed(SignatureAlg::Ed25519, &seed.try_into().unwrap()).unwrap()
+}
+
+/// What the institution `who` says is recorded, by way of the node `by`.
+fn say(all: &Institutions, by: usize, who: usize, said: Governance) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = Client::new(&all.url(by)).unwrap();
+        let ledger: LedgerId = client.anchor().await.unwrap().ledger.parse().unwrap();
+        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+        let draft = StatementDraft {
+            issuer: institution_account_id(&ledger, &id(who)),
+            ledger,
+            issued_at: TimestampMs(now),
+            group: None,
+            body: Body::Governance(said),
+        };
+        let statement = draft.sign(&[&key(all, who)]).unwrap();
+        let wait = Wait::Recorded(Duration::from_secs(20));
+        client.deposit(statement.as_bytes().to_vec(), wait).await.unwrap();
+    });
+}
+
+/// A policy like the genesis', of the institutions `who`: a quorum of them, and a court or a notary.
+fn policy(all: &Institutions, who: &[usize]) -> Policy {
+    let genesis = Genesis::parse(&fs::read(all.place.path("alliance/genesis.cbor")).unwrap()).unwrap();
+    let chosen: Vec<_> = who.iter().map(|at| genesis.institution(&id(*at)).unwrap().clone()).collect();
+    let mut policy = Policy::quorum(&chosen, &[], 1);
+    let judicial = [Role::Court, Role::Notary].map(Member::Role).to_vec();
+    policy.seals.members.push(Member::Group(Group { threshold: 1, members: judicial }));
+    policy.seals.threshold = 2;
+    policy
+}
+
+/// The first of `voters` proposes `step`, and all are for it.
+fn decide(all: &Institutions, number: u64, step: Step, policy: Policy, voters: &[usize]) {
+    let change = Change { step, policy: Some(policy) };
+    say(all, voters[0], voters[0], Governance::Propose(change));
+    for voter in &voters[1..] {
+        say(all, *voter, *voter, Governance::Vote(Vote { proposal: number, approve: true }));
+    }
+}
+
+fn height(status: &serde_json::Value) -> u64 {
+    status["height"].as_str().and_then(|height| height.parse().ok()).unwrap_or(0)
+}
+
+/// Waits until each of `who` is at least where the first is now.
+fn wait_level(all: &Institutions, who: &[usize]) {
+    let there = height(&all.status(who[0]));
+    for at in who {
+        all.wait(*at, "level", |status| height(status) >= there);
+    }
+}
+
+fn is_valid(all: &Institutions, file: &Path) -> serde_json::Value {
+    let said = all.place.expect(0, &["verify", text(file), &format!("{}.xzc", text(file)), "--json"]);
+    let verdict: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(verdict["outcome"], "valid", "{said}");
+    verdict
+}
+
+#[test]
+fn a_member_is_suspended_and_readmitted_while_another_is_away() {
+    let mut all = Institutions::found(5);
+    all.start(&[0, 1, 2, 3, 4]);
+    all.wait_live(&[0, 1, 2, 3, 4]);
+    let file = |name: &str| all.place.file(name, name.as_bytes());
+    let [first, second, third, fourth] = ["1.txt", "2.txt", "3.txt", "4.txt"].map(file);
+    all.deposit(0, 0, &first);
+    wait_level(&all, &[0, 1, 2, 3, 4]);
+
+    // The notary is away while the technology provider is suspended.
+    all.kill(&[1]);
+    decide(&all, 1, Step::Suspend(id(4)), policy(&all, &[0, 1, 2, 3]), &[0, 2, 3, 4]);
+    all.wait(0, "the next term", |status| height(status) > 34);
+    all.start(&[1]);
+    all.deposit(0, 2, &second);
+    wait_level(&all, &[2, 0, 1, 3, 4]);
+    all.wait(1, "votes", |status| status["voting"] == true);
+    all.wait(4, "votes no more", |status| status["voting"] == false);
+
+    // Four members bear the loss of one: the notary takes part.
+    all.kill(&[3]);
+    all.place.run(&["deposit", text(&third), "--url", &all.url(0), "--timeout", "5"]);
+    all.start(&[3]);
+    let pending = format!("{}.xzc.pending", text(&third));
+    if Path::new(&pending).exists() {
+        all.place.expect(0, &["collect", &pending, "--url", &all.url(0), "--timeout", "60"]);
+    }
+
+    decide(&all, 2, Step::Readmit(id(4)), policy(&all, &[0, 1, 2, 3, 4]), &[0, 1, 2]);
+    all.wait(4, "votes again", |status| status["voting"] == true);
+    all.deposit(0, 4, &fourth);
+    wait_level(&all, &[4, 0, 1, 2, 3]);
+    all.kill(&[0, 1, 2, 3, 4]);
+    all.place.expect(0, &["trust", "add", text(&all.place.path("alliance/genesis.cbor")), "--yes"]);
+    for file in [&first, &second, &third, &fourth] {
+        is_valid(&all, file);
+    }
+}
