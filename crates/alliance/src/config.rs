@@ -54,6 +54,9 @@ pub struct NodeFile {
     /// Time-stamp authorities outside, by URL (http).
     #[serde(default)]
     pub timestamp_urls: Vec<String>,
+    /// REST interfaces of other nodes: whence this one takes sealed blocks while it has no vote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow: Vec<String>,
     /// Where the institutions' nodes listen.
     pub peers: BTreeMap<String, String>,
     /// The time-stamp authority, when it is run here.
@@ -128,11 +131,11 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, AllianceError> {
     fs::read(path).map_err(|source| AllianceError::File { path: path.to_owned(), source })
 }
 
-fn read_text(path: &Path) -> Result<String, AllianceError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, AllianceError> {
     fs::read_to_string(path).map_err(|source| AllianceError::File { path: path.to_owned(), source })
 }
 
-fn seed(path: &Path) -> Result<[u8; 32], AllianceError> {
+pub(crate) fn seed(path: &Path) -> Result<[u8; 32], AllianceError> {
     let mut seed = [0; 32];
     hex::decode_to_slice(read_text(path)?.trim(), &mut seed).map_err(|_| AllianceError::Content {
         path: path.to_owned(),

@@ -121,7 +121,7 @@ pub fn institutions(count: usize) -> Result<Vec<(InstitutionId, Role, LocalName)
 }
 
 /// 32 random bytes.
-fn random<const N: usize>() -> Result<[u8; N], AllianceError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], AllianceError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| AllianceError::Entropy)?;
     Ok(bytes)
@@ -136,9 +136,26 @@ fn p256_key() -> Result<P256Key, AllianceError> {
     }
 }
 
-fn seal_key(seed: &[u8; 32]) -> Result<SigningKey, AllianceError> {
+pub(crate) fn seal_key(seed: &[u8; 32]) -> Result<SigningKey, AllianceError> {
     SigningKey::from_seed(SignatureAlg::Ed25519, seed)
         .map_err(|e| AllianceError::Value { field: "seal key", reason: e.to_string() })
+}
+
+/// Certifies `key` as the seal key of `institution`, called `name`.
+pub(crate) fn seal_certificate(
+    authority: &CertificateAuthority,
+    institution: &InstitutionId,
+    name: &LocalName,
+    key: [u8; 32],
+    validity: Validity,
+) -> Result<X509Certificate, AllianceError> {
+    Ok(authority.issue(&CertificateTemplate {
+        profile: Profile::InstitutionSeal { institution, key },
+        subject: Subject { organisation: &name.zh, common_name: &name.en },
+        serial: serial()?,
+        validity,
+        crl_url: None,
+    })?)
 }
 
 /// A serial number: positive and not zero.
@@ -148,7 +165,7 @@ pub(crate) fn serial() -> Result<[u8; 16], AllianceError> {
     Ok(serial)
 }
 
-fn write(path: &Path, bytes: &[u8], secret: bool) -> Result<(), AllianceError> {
+pub(crate) fn write(path: &Path, bytes: &[u8], secret: bool) -> Result<(), AllianceError> {
     let failed = |source| AllianceError::File { path: path.to_owned(), source };
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
@@ -230,13 +247,8 @@ fn build(founding: &Founding, layout: &Layout, members: &[Member]) -> Result<Led
     write(&layout.genesis(), &bytes, false)?;
     for (at, member) in members.iter().enumerate() {
         let folder = layout.dir.join(member.id.as_str());
-        let seal = authority.issue(&CertificateTemplate {
-            profile: Profile::InstitutionSeal { institution: &member.id, key: public_seal_key(member)? },
-            subject: Subject { organisation: &member.name.zh, common_name: &member.name.en },
-            serial: serial()?,
-            validity: validity(SEAL_DAYS),
-            crl_url: None,
-        })?;
+        let key = public_seal_key(member)?;
+        let seal = seal_certificate(&authority, &member.id, &member.name, key, validity(SEAL_DAYS))?;
         write(&folder.join("keys/consensus.key"), hex::encode(member.consensus_seed).as_bytes(), true)?;
         write(&folder.join("keys/seal.key"), hex::encode(member.seal_seed).as_bytes(), true)?;
         write(&folder.join("pki/root.pem"), authority.certificate().to_pem().as_bytes(), false)?;
@@ -335,6 +347,7 @@ fn node_file(founding: &Founding, members: &[Member], at: usize) -> NodeFile {
         cache_mib: 64,
         worker_threads: 1,
         timestamp_urls: Vec::new(),
+        follow: Vec::new(),
         peers: members
             .iter()
             .enumerate()

@@ -13,10 +13,12 @@
 
 mod config;
 mod found;
+mod member;
 mod renew;
 
 pub use config::{NodeFile, Overrides, load};
 pub use found::{Founding, Layout, found, institutions};
+pub use member::{Code, Invitation, Own, OwnKeys, certify, prepare, requested};
 pub use renew::{Renewals, renew};
 
 use std::path::PathBuf;

@@ -22,7 +22,7 @@ use crate::{
     problem::{Problem, kinds},
     records::IMMUTABLE,
     request::{Segment, read_body, require_accept, require_media_type},
-    view,
+    terms, view,
 };
 
 /// Longest time-stamp request, in bytes.
@@ -93,6 +93,26 @@ pub(crate) async fn get_account(
 ) -> Result<Json<wire::Account>, Problem> {
     let id: AccountId = id.read("id")?;
     Ok(Json(view::account(&app.node.account(&id)?)))
+}
+
+/// The alliance as it stands: its members, the next term if one is decided, what is proposed, who is invited.
+#[utoipa::path(
+    get, path = "/v1/alliance", tag = "ledger",
+    responses((status = 200, description = "The alliance", body = wire::Alliance), Problems)
+)]
+pub(crate) async fn get_alliance(State(app): State<Arc<App>>) -> Json<wire::Alliance> {
+    let (alliance, height) = app.node.alliance();
+    Json(terms::alliance(&alliance, height))
+}
+
+/// Every term so far: who was in the alliance from which height on, and what made a certificate.
+#[utoipa::path(
+    get, path = "/v1/terms", tag = "ledger",
+    responses((status = 200, description = "The terms", body = wire::Terms), Problems)
+)]
+pub(crate) async fn list_terms(State(app): State<Arc<App>>) -> Result<Json<wire::Terms>, Problem> {
+    let found = app.node.terms()?;
+    Ok(Json(wire::Terms { terms: found.iter().map(terms::term).collect() }))
 }
 
 /// This node's state, and how it sees the others.

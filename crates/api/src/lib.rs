@@ -26,6 +26,7 @@ mod problem;
 mod records;
 mod request;
 mod scitt;
+mod terms;
 mod verify;
 mod view;
 
@@ -66,6 +67,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(scitt::get_scitt_key))
         .routes(routes!(scitt::get_transparency_configuration))
         .routes(routes!(ledger::get_account))
+        .routes(routes!(ledger::get_alliance))
+        .routes(routes!(ledger::list_terms))
         .routes(routes!(ledger::get_genesis))
         .routes(routes!(ledger::get_anchor))
         .routes(routes!(ledger::get_status))

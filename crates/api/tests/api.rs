@@ -465,3 +465,19 @@ async fn a_client_moves_on_when_an_institution_is_down() {
         client.deposit(depositor.deposit(b"elsewhere", None), SEALED).await.unwrap().certificate.is_some()
     );
 }
+
+#[tokio::test]
+async fn the_alliance_and_its_terms_are_shown_as_the_ledger_has_them() {
+    let client = alliance().client();
+    let shown = client.alliance().await.unwrap();
+    let value = xiezhi_evidence::Alliance::parse(&shown.value.0).unwrap();
+    assert_eq!((shown.term.number.0, shown.term.from.0, shown.term.quorum), (0, 0, 3));
+    assert_eq!(shown.term.members.len(), 4);
+    for (shown, member) in shown.term.members.iter().zip(&value.term.members) {
+        assert_eq!(shown.id, member.institution.id.to_string());
+        assert_eq!((shown.status.as_str(), &shown.address), ("active", &None));
+        assert_eq!(shown.seal_key.0, member.institution.seal_key);
+    }
+    assert!(shown.next.is_none() && shown.proposals.is_empty() && shown.invitations.is_empty());
+    assert_eq!(client.terms().await.unwrap(), [shown.term]);
+}

@@ -12,8 +12,8 @@ use crate::{
     CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, Events,
     transport::{Answer, Ask, Transport, refused},
     wire::{
-        Account, Anchor, Checkpoint, CheckpointPage, ConsistencyProof, Deposit, InclusionProof, Receipts,
-        Record, RecordPage, RecordStatus, Status, VerifyAnswer, VerifyRequest,
+        Account, Alliance, Anchor, Checkpoint, CheckpointPage, ConsistencyProof, Deposit, InclusionProof,
+        Receipts, Record, RecordPage, RecordStatus, Status, Term, Terms, VerifyAnswer, VerifyRequest,
     },
 };
 
@@ -422,6 +422,22 @@ impl Client {
     /// [`ClientError`].
     pub async fn account(&self, id: &AccountId) -> Result<Account, ClientError> {
         self.get(format!("/v1/accounts/{id}")).await
+    }
+
+    /// The alliance: its members, the next term, what is proposed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn alliance(&self) -> Result<Alliance, ClientError> {
+        self.get("/v1/alliance".to_owned()).await
+    }
+
+    /// Every term so far, from the genesis' to the current one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn terms(&self) -> Result<Vec<Term>, ClientError> {
+        Ok(self.get::<Terms>("/v1/terms".to_owned()).await?.terms)
     }
 
     /// The ledger's genesis. Its SHA-256 must be the ledger id that you trust.

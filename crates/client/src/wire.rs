@@ -616,5 +616,8 @@ mod schema {
     }
 }
 
+mod terms;
+pub use terms::{Alliance, Change, Group, Invitation, Member, Policy, PolicyMember, Proposal, Term, Terms};
+
 #[cfg(test)]
 mod tests;

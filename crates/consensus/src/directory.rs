@@ -7,6 +7,7 @@
 //!   forgotten   there while this node may have forgotten votes that it cast
 //!   floor       finalization at or below which it casts no votes; absent when it never forgot any
 //!   engine/     the engine's journals and archives
+//!   links/      what the engine keeps of its links while the node has no vote
 //!   era-N/      identity, forgotten, floor, engine/ of era N, from 1 on; those of era 0 stand above
 //! ```
 //!
@@ -54,6 +55,7 @@ pub(crate) struct Directory {
     root: PathBuf,
     /// The era's.
     path: PathBuf,
+    votes: bool,
     _lock: File,
 }
 
@@ -77,8 +79,9 @@ impl Directory {
             TryLockError::WouldBlock => StartError::StorageInUse { path: root.to_owned() },
             TryLockError::Error(source) => storage(source),
         })?;
-        let directory = Self { root: root.to_owned(), path: path.to_owned(), _lock: lock };
-        if !config.is_validator() {
+        let votes = config.is_validator();
+        let directory = Self { root: root.to_owned(), path: path.to_owned(), votes, _lock: lock };
+        if !votes {
             return Ok(directory);
         }
         let expected = identity(config);
@@ -142,7 +145,7 @@ impl Directory {
 
     /// Where the engine keeps its files.
     pub(crate) fn engine(&self) -> PathBuf {
-        self.path.join("engine")
+        self.path.join(if self.votes { "engine" } else { "links" })
     }
 }
 

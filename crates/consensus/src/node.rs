@@ -313,7 +313,8 @@ async fn connect(context: &runtime::Context, config: &Config, checked: &Checked)
 }
 
 fn network_config(config: &Config, checked: &Checked) -> lookup::Config<Upgrader> {
-    let peers = NonZeroUsize::new(config.peers.len()).unwrap_or(NonZeroUsize::MIN);
+    // The node itself counts, and need not be among them.
+    let peers = NonZeroUsize::MIN.saturating_add(config.peers.len());
     let engine_bytes = engine::payload_bytes_max(VALIDATORS_MAX, config.block_bytes_max);
     let handshake = Sake {
         signer: checked.private_key.clone(),

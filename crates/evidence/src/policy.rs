@@ -127,12 +127,8 @@ impl Policy {
     /// The usual policy of an alliance: a Byzantine quorum of all institutions (`2n/3 + 1`), each of `roles`, and `timestamps` authorities.
     #[must_use]
     pub fn quorum(institutions: &[Institution], roles: &[Role], timestamps: u32) -> Self {
-        let count = u32::try_from(institutions.len()).unwrap_or(u32::MAX);
-        let quorum = Group {
-            threshold: count - (count.saturating_sub(1)) / 3,
-            members: institutions.iter().map(|i| Member::Institution(i.id.clone())).collect(),
-        };
-        let mut members = vec![Member::Group(quorum)];
+        let members = named(institutions);
+        let mut members = vec![Member::Group(Group { threshold: byzantine(members.len()), members })];
         members.extend(roles.iter().copied().map(Member::Role));
         let threshold = u32::try_from(members.len()).unwrap_or(u32::MAX);
         Self { seals: Group { threshold, members }, timestamps }
@@ -144,6 +140,13 @@ impl Policy {
     /// [`PolicyError`].
     pub fn check(&self, institutions: &[Institution]) -> Result<(), PolicyError> {
         check_group(&self.seals, institutions, 0)
+    }
+
+    /// This policy for the institutions `after` in place of `before`: a group of every one of `before` becomes one of every one of `after`, and asks for
+    /// their Byzantine quorum if it asked for one; other groups lose who is gone. What results may fail [`Policy::check`]: then people must decide.
+    #[must_use]
+    pub fn adjusted(&self, before: &[Institution], after: &[Institution]) -> Self {
+        Self { seals: adjusted(&self.seals, before, after), timestamps: self.timestamps }
     }
 
     /// What `sealed` institutions and `timestamps` different authorities leave missing.
@@ -169,6 +172,33 @@ impl Policy {
     ) -> bool {
         self.missing(institutions, sealed, timestamps).is_met()
     }
+}
+
+/// The Byzantine quorum of `count`.
+fn byzantine(count: usize) -> u32 {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    count - count.saturating_sub(1) / 3
+}
+
+fn named(institutions: &[Institution]) -> Vec<Member> {
+    institutions.iter().map(|i| Member::Institution(i.id.clone())).collect()
+}
+
+fn adjusted(group: &Group, before: &[Institution], after: &[Institution]) -> Group {
+    let all = named(before);
+    if group.members.len() == all.len() && all.iter().all(|one| group.members.contains(one)) {
+        let is_quorum = group.threshold == byzantine(all.len());
+        let threshold = if is_quorum { byzantine(after.len()) } else { group.threshold };
+        return Group { threshold, members: named(after) };
+    }
+    let gone =
+        |id: &InstitutionId| before.iter().any(|one| one.id == *id) && !after.iter().any(|one| one.id == *id);
+    let kept = group.members.iter().filter(|member| !matches!(member, Member::Institution(id) if gone(id)));
+    let members = kept.map(|member| match member {
+        Member::Group(inner) => Member::Group(adjusted(inner, before, after)),
+        other => other.clone(),
+    });
+    Group { threshold: group.threshold, members: members.collect() }
 }
 
 fn check_group(group: &Group, institutions: &[Institution], depth: usize) -> Result<(), PolicyError> {

@@ -101,7 +101,7 @@ impl GovernanceError {
 
 /// The value as the block at `height` finds it, where that is another than `before`: a decided term has begun.
 #[must_use]
-pub(crate) fn begin(before: &Alliance, height: Height) -> Option<Alliance> {
+pub fn begin(before: &Alliance, height: Height) -> Option<Alliance> {
     let next = before.next.as_ref().filter(|next| next.from <= height)?;
     let mut alliance = Alliance { term: next.clone(), next: None, ..before.clone() };
     alliance.invitations.retain(|one| alliance.term.member(&one.institution).is_none());

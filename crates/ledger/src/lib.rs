@@ -19,6 +19,6 @@ mod state;
 pub use admit::{Admitted, Rejection, verify_signatures};
 pub use block::{BLOCK_VERSION, BlockBody, BlockError, Transaction};
 pub use execute::{NewRecord, Outcome, StateView, execute, genesis_state};
-pub use govern::GovernanceError;
+pub use govern::{GovernanceError, begin};
 pub use sealed::{SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks};
 pub use state::{StateChange, StateEntry, StateError, StateNodes, StateTree, StateVersion};

@@ -234,13 +234,13 @@ impl Core {
         if let Some(following) = self.following() {
             return following.answered.is_some_and(|at| at.0 + IN_REACH_MS >= self.machine.now().0);
         }
-        let term = self.store.term_at(self.store.tip().height);
+        let term = self.store.term_at(self.next_height());
         term.institutions().iter().filter(|i| self.in_reach(&i.id)).count() >= term.quorum()
     }
 
     /// Names of the institutions that are out of reach.
     pub(crate) fn out_of_reach(&self) -> Vec<String> {
-        let all = self.store.term_at(self.store.tip().height).institutions();
+        let all = self.store.term_at(self.next_height()).institutions();
         let away = all.iter().filter(|i| !self.in_reach(&i.id));
         away.map(|i| i.id.to_string()).collect()
     }

@@ -152,6 +152,11 @@ impl Core {
         *self.keys.write().unwrap_or_else(|e| e.into_inner()) = keys.into_iter().map(Arc::new).collect();
     }
 
+    /// The height of the next block: its term is the one that counts now.
+    pub(crate) fn next_height(&self) -> Height {
+        Height(self.store.tip().height.0 + 1)
+    }
+
     /// The keys with which this institution seals at `height`, if it has a seat then and the keys are at hand.
     pub(crate) fn sealing_keys(&self, height: Height) -> Option<Arc<NodeKeys>> {
         let term = self.store.term_at(height);

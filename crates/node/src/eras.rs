@@ -71,6 +71,8 @@ pub(crate) struct Running {
     handle: Handle,
     term: Arc<Term>,
     votes: bool,
+    /// It would vote if its key were at hand.
+    lacks_key: bool,
 }
 
 /// What comes next.
@@ -171,8 +173,10 @@ impl Eras {
     /// Starts the era of `term`: its engine where this node has a vote and is to use it, otherwise its links only.
     fn begin(&self, term: Arc<Term>, votes: bool) -> Result<Running, StartError> {
         let core = &self.core;
-        let votes = votes && self.keys(&term).is_some();
-        if !votes && active(&term, &core.institution).is_some() && self.keys(&term).is_none() {
+        let has_key = self.keys(&term).is_some();
+        let lacks_key = votes && !has_key && active(&term, &core.institution).is_some();
+        let votes = votes && has_key;
+        if lacks_key {
             tracing::error!(term = term.number, "no key at hand is this institution's in this term");
         }
         let application = self.ledger(&term)?;
@@ -180,7 +184,7 @@ impl Eras {
         let handle = xiezhi_consensus::start(self.engine(&term, votes)?, Arc::new(application))?;
         core.attach(handle.clone());
         tracing::info!(term = term.number, votes, "an era begins");
-        Ok(Running { handle, term, votes })
+        Ok(Running { handle, term, votes, lacks_key })
     }
 
     /// Runs until the node stops or cannot go on.
@@ -281,7 +285,7 @@ impl Eras {
         let sealing = Some(self.sealing.clone());
         let mut follower = Follower::new(Arc::clone(core), progress, upstreams, sealing);
         let turn = loop {
-            if let Some(turn) = self.ended(&running.handle).or_else(|| self.returns(&running.term)) {
+            if let Some(turn) = self.ended(&running.handle).or_else(|| self.returns(running)) {
                 break turn;
             }
             if let Err(FollowError::Store(error)) = follower.turn() {
@@ -294,9 +298,16 @@ impl Eras {
     }
 
     /// Whether a node that follows in `term` has another turn.
-    fn returns(&self, term: &Term) -> Option<Turn> {
-        let now = self.core.store.term_at(self.core.store.tip().height);
+    fn returns(&self, running: &Running) -> Option<Turn> {
+        let term = &running.term;
+        // Without its key of the next term a node has gone over, and its tip is in the term before.
+        let at_tip = self.core.store.term_at(self.core.store.tip().height);
+        let now = if at_tip.number < term.number { Arc::clone(term) } else { at_tip };
         let votes_in = |term: &Term| self.keys(term).is_some();
+        // Under its old key nobody speaks to it: what it lacks is all it waits for.
+        if running.lacks_key && votes_in(term) {
+            return Some(Turn::Begin(Arc::clone(term)));
+        }
         if votes_in(&now) && self.count(&now, |told| told.era == Some(now.number)) > faults(&now) {
             return Some(Turn::Begin(now));
         }

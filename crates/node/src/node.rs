@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot, watch};
 use xiezhi_consensus::Exit;
-use xiezhi_evidence::{Body, Genesis, genesis::GenesisError};
+use xiezhi_evidence::{Alliance, Body, Genesis, Term, genesis::GenesisError};
 use xiezhi_ledger::{Admitted, Rejection, Transaction};
 use xiezhi_pki::timestamp::GenTime;
 use xiezhi_store::{Store, StoreError};
@@ -17,6 +17,7 @@ use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, LogIndex, Stateme
 
 use crate::{
     admission::{self, Arrival},
+    answer::unavailable,
     api::{
         AccountView, Hit, NodeStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint, SubmitError,
         Tree,
@@ -470,6 +471,26 @@ impl Node {
     /// [`QueryError`].
     pub fn account(&self, id: &AccountId) -> Result<AccountView, QueryError> {
         self.inner.core.account_view(id)
+    }
+
+    /// The alliance as the next block finds it, and the height of the last one.
+    #[must_use]
+    pub fn alliance(&self) -> (Arc<Alliance>, Height) {
+        let core = &self.inner.core;
+        // With a block in between, what it changed shows one height early.
+        let (height, alliance) = (core.store.tip().height, core.store.alliance());
+        let begun = xiezhi_ledger::begin(&alliance, core.next_height());
+        (begun.map_or(alliance, Arc::new), height)
+    }
+
+    /// Every term so far, from the genesis' to the current one.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn terms(&self) -> Result<Vec<Term>, QueryError> {
+        let current = self.alliance().0.term.clone();
+        let past = self.inner.core.store.term_changes(current.number).map_err(unavailable)?;
+        Ok(past.into_iter().map(|change| change.alliance.term).chain([current]).collect())
     }
 
     /// The node's state.

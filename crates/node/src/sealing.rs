@@ -190,7 +190,7 @@ impl Sealer {
 
     /// The chain of the seal key in use now; of a key that waits for its term where there is none.
     pub(crate) fn chain(&self) -> Vec<Vec<u8>> {
-        let keys = self.core.sealing_keys(self.core.store.tip().height);
+        let keys = self.core.sealing_keys(self.core.next_height());
         keys.or_else(|| self.core.keys().first().cloned())
             .map(|keys| keys.seal_chain.clone())
             .unwrap_or_default()
@@ -199,7 +199,7 @@ impl Sealer {
     /// Whether this institution's seal would count now, here and elsewhere. A change is said once, and kept for the status.
     fn own_counts(&mut self) -> bool {
         let core = &self.core;
-        let term = core.store.term_at(core.store.tip().height);
+        let term = core.store.term_at(core.next_height());
         let now = core.machine.now().seconds();
         let judged = match active(&term, &core.institution) {
             None => Err("this institution has no seat in this term".to_owned()),
@@ -226,7 +226,7 @@ impl Sealer {
     /// Whether a seal of the checkpoint at `height` by `keys` would count now; of the term that is current that is said and kept.
     fn counts(&mut self, height: Height, keys: &NodeKeys) -> bool {
         let term = self.core.store.term_at(height);
-        if term.number == self.core.store.term_at(self.core.store.tip().height).number {
+        if term.number == self.core.store.term_at(self.core.next_height()).number {
             return self.own_counts();
         }
         let Some(member) = active(&term, &self.core.institution) else { return false };

@@ -67,6 +67,36 @@ status-root-expired = THE ROOT { $name } HAS EXPIRED at { $time }: no seal under
 status-list-expires = the revocation list of { $name } is good until { $time } only, { $days } days: it is not being renewed
 status-list-expired = THE REVOCATION LIST OF { $name } HAS RUN OUT at { $time }: no seal under it counts until there is a new one
 status-seals-nothing = SEALS NOTHING: { $problem }
+member-no-such = --as: { $who } is neither a node's configuration file nor an institution in { $dir }
+member-other-key = none of the keys at hand is that of { $institution } on the ledger: it is no member, or its keys were changed elsewhere
+member-policy-needed = the sealing policy cannot be made to fit by itself ({ $reason }): give the one to have from then on with --policy
+member-recorded = Recorded: { $number }
+member-term = Term { $number }, from block { $from }: { $active } active of { $members } members, proposals need { $quorum } votes
+member-next-term = DECIDED: term { $number } begins at block { $from }, with { $active } active of { $members } members
+member-active = active
+member-suspended = suspended
+member-policy = policy
+member-stamps = time stamps: { $count }
+member-proposal = Proposal { $number } of { $proposer }: { $step } { $institution }; for it: { $approved }; against: { $refused }; { $quorum } votes needed, open until { $until }
+member-step-invite = invite
+member-step-suspend = suspend
+member-step-readmit = readmit
+member-step-remove = remove
+member-step-policy = change the sealing policy
+member-invitation = Invited: { $institution } ({ $role }, { $name }), open until { $until }
+member-invited = The invitation: { $file }
+    Its code: { $code }
+    Once the members have voted for it, hand the file to the institution, and tell it the code on another way. The code is not kept here.
+member-prepared = Made: { $config }
+    1. Have the alliance's certificate authority certify { $request } (xiezhi member certify), and put seal.pem and crl.pem beside it.
+    2. Start the node, so that it follows: xiezhi node --config { $config }
+    3. Take the seat: xiezhi member join { $config } --code …
+member-not-known = { $institution } is neither a member nor invited: its name cannot be certified
+member-certified = { $file }: certifies the seal key { $key } of { $institution } until { $time }
+member-uncertified = the seal key is not certified: have the certificate authority certify { $request } (xiezhi member certify), and put the answer beside it
+member-keys-made = The new keys are made. Have the certificate authority certify { $request } (xiezhi member certify), put the answer beside it, then run this again.
+member-keys-decided = The new keys count from block { $height } on. Run this again then.
+member-keys-in-use = The new keys are in use, and took the place of the old ones, which stay beside as .old.
 renew-done = { $file }: valid until { $time }. Put it in place of the old one: the node takes it by itself within seconds. The old certificate stays beside as .old
 status-silent = does not vote yet: restored, it waits until it cannot contradict votes it has forgotten (a minute or two)
 status-following = an observer without a vote; follows { $upstream }, { $sealed } records sealed there

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use xiezhi_types::InstitutionId;
+use xiezhi_types::{InstitutionId, Role};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
 #[derive(Debug, Parser)]
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make the data of a lost node anew, from a backup, from the other nodes, or from both; everything is checked on the way
     Restore(Restore),
+    /// Change who is in the alliance and what makes a certificate: propose, vote, invite, join, leave, change keys
+    Member(MemberOptions),
     /// Issue a new seal certificate for an institution, with the key of the alliance's certificate authority
     Renew(Renew),
     /// Check the store of a node that does not run: every file, and everything in it against the log
@@ -410,6 +412,158 @@ pub(crate) struct Restore {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MemberOptions {
+    #[command(subcommand)]
+    pub(crate) action: MemberAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberAction {
+    /// List the members, the next term if one is decided, open proposals and invitations
+    List {
+        /// List every term since the genesis instead
+        #[arg(long)]
+        terms: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Propose to invite an institution: writes the invitation's file and prints its code, which goes to the institution on another way
+    Invite(InviteOptions),
+    /// Vote on an open proposal; a later vote replaces an earlier one
+    Vote {
+        /// The proposal's number
+        number: u64,
+        /// For it
+        #[arg(long, required_unless_present = "refuse", conflicts_with = "refuse")]
+        approve: bool,
+        /// Against it
+        #[arg(long)]
+        refuse: bool,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Take back one's own open proposal
+    Withdraw {
+        /// The proposal's number
+        number: u64,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Propose to suspend a member: its node neither votes nor seals until it is readmitted
+    Suspend(Propose),
+    /// Propose to readmit a suspended member
+    Readmit(Propose),
+    /// Propose to remove a member
+    Remove(Propose),
+    /// Propose another sealing policy
+    Policy {
+        /// The policy, as JSON: the shape that `member list --json` shows
+        file: PathBuf,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Leave the alliance; where the sealing policy names the institution, its removal is proposed instead
+    Leave {
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Make the folder of an invited institution: keys, configuration, and the request for a certificate
+    Prepare {
+        /// The invitation's file
+        invitation: PathBuf,
+        /// Folder to make
+        dir: PathBuf,
+        /// Address at which the other nodes reach this one
+        #[arg(long, value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Address of its REST interface
+        #[arg(long, value_name = "ADDRESS")]
+        http: SocketAddr,
+        /// Do not ask: the ledger's id was compared already
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Certify the seal key of a request, with the key of the alliance's certificate authority
+    Certify {
+        /// The configuration file of the certificate authority's node
+        #[arg(value_name = "ca/node.toml")]
+        ca: PathBuf,
+        /// The request; the certificate is written beside it, without the ending .request
+        #[arg(value_name = "FILE.request")]
+        request: PathBuf,
+    },
+    /// Take the seat to which one is invited
+    Join {
+        /// The configuration file that `member prepare` made
+        #[arg(value_name = "node.toml")]
+        config: PathBuf,
+        /// The invitation's code
+        #[arg(long, env = "XIEZHI_INVITATION_CODE", hide_env_values = true)]
+        code: String,
+        /// host:port at which the other nodes reach this one [default: the file's listen]
+        #[arg(long, value_name = "HOST:PORT")]
+        address: Option<String>,
+    },
+    /// Change one's own keys, in three runs of this command: make them; once certified, announce them; once in use, put them in place
+    Rotate {
+        /// host:port at which the other nodes reach this one from then on [default: the file's listen]
+        #[arg(long, value_name = "HOST:PORT")]
+        address: Option<String>,
+        /// Change the address only
+        #[arg(long, requires = "address")]
+        keep_keys: bool,
+        #[command(flatten)]
+        acting: Acting,
+    },
+}
+
+/// Who speaks.
+#[derive(Debug, Args)]
+pub(crate) struct Acting {
+    /// The institution that speaks: its configuration file, or its name in --data-dir
+    #[arg(long = "as", value_name = "INSTITUTION|node.toml")]
+    pub(crate) who: String,
+    /// How long to wait until it is recorded, in seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Propose {
+    /// The member
+    pub(crate) institution: InstitutionId,
+    /// The sealing policy from then on, as JSON [default: the present one, made to fit]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) acting: Acting,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InviteOptions {
+    /// Its short name: lower-case letters, digits and hyphens
+    pub(crate) institution: InstitutionId,
+    /// court, notary, forensic, ca or technology
+    #[arg(long)]
+    pub(crate) role: Role,
+    /// Its full name in Chinese
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name_zh: String,
+    /// Its full name in English
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name_en: String,
+    /// Where the invitation's file goes [default: INSTITUTION.invitation here]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The sealing policy from then on, as JSON [default: the present one, made to fit]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) acting: Acting,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod fsck;
 mod help;
 mod home;
 mod lookup;
+mod member;
 mod pending;
 mod serve;
 mod texts;
@@ -128,6 +129,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Observe(options) => serve::observe(&common, &options, texts).await,
             Command::Backup(options) => backup::save(&common, &options, texts).await,
             Command::Restore(options) => backup::restore(&common, &options, texts).await,
+            Command::Member(options) => member::run(&common, &options, texts).await,
             Command::Renew(options) => serve::renew(&options, texts),
             Command::Demo(options) => demo::run(&common, &options, texts).await,
             Command::Deposit(options) => deposit::run(&common, &options, texts).await,

@@ -45,13 +45,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the node that `file` configures.
     pub(crate) async fn start(file: &Path, overrides: &Overrides) -> anyhow::Result<Self> {
-        let urls = xiezhi_alliance::NodeFile::read(file)?.timestamp_urls;
+        let named = xiezhi_alliance::NodeFile::read(file)?;
         let runtime = tokio::runtime::Handle::current();
         let mut stampers: Vec<Arc<dyn Stamper>> = Vec::new();
-        for url in urls {
+        for url in named.timestamp_urls {
             stampers.push(Arc::new(HttpStamper { client: Client::new(&url)?, runtime: runtime.clone() }));
         }
-        let (config, http) = load(file, overrides, stampers)?;
+        let (mut config, http) = load(file, overrides, stampers)?;
+        config.upstreams = upstreams(&named.follow)?;
         let renewals = Renewals::new(file)?;
         let mut running = Self::serve(http, move || Node::start(config)).await?;
         running.renewing = Some(tokio::spawn(take_renewals(running.node.clone(), renewals)));
@@ -167,6 +168,15 @@ impl Upstream for HttpUpstream {
         let answer = self.runtime.block_on(self.client.sealed_blocks(after));
         answer.map_err(|error| UpstreamError { reason: error.to_string() })
     }
+}
+
+fn upstreams(urls: &[String]) -> anyhow::Result<Vec<Arc<dyn Upstream>>> {
+    let mut upstreams: Vec<Arc<dyn Upstream>> = Vec::new();
+    for url in urls {
+        let (client, url) = (Client::new(url)?, url.clone());
+        upstreams.push(Arc::new(HttpUpstream { client, url, runtime: tokio::runtime::Handle::current() }));
+    }
+    Ok(upstreams)
 }
 
 /// An alliance whose nodes all run in this process.
@@ -324,11 +334,7 @@ pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -
     if !kept.exists() {
         home::write_whole(&kept, &genesis, false)?;
     }
-    let mut upstreams: Vec<Arc<dyn Upstream>> = Vec::new();
-    for url in nodes.nodes() {
-        let (client, url) = (Client::new(url)?, url.clone());
-        upstreams.push(Arc::new(HttpUpstream { client, url, runtime: tokio::runtime::Handle::current() }));
-    }
+    let upstreams = upstreams(nodes.nodes())?;
     let config = ObserverConfig {
         name: options.name.clone(),
         genesis,

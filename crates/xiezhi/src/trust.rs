@@ -90,6 +90,25 @@ pub(crate) async fn run(options: &Trust, texts: &Texts) -> anyhow::Result<Ending
     }
 }
 
+/// Whether the user has compared the ledger's id: `yes` says so, or the answer at the terminal.
+pub(crate) fn confirmed(yes: bool, texts: &Texts) -> anyhow::Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Usage(texts.get("trust-needs-yes", &[])).into());
+    }
+    print!("{} ", texts.get("trust-ask", &[]));
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    let is_yes = matches!(answer.trim(), "y" | "Y" | "yes" | "是");
+    if !is_yes {
+        println!("{}", texts.get("trust-not-added", &[]));
+    }
+    Ok(is_yes)
+}
+
 async fn add_from(source: &str, yes: bool, texts: &Texts) -> anyhow::Result<Ending> {
     let anchor = if source.starts_with("http://") || source.starts_with("https://") {
         let bytes = Client::new(source.trim_end_matches('/'))?.genesis().await?;
@@ -99,18 +118,8 @@ async fn add_from(source: &str, yes: bool, texts: &Texts) -> anyhow::Result<Endi
     };
     let name = texts.pick(&anchor.name.zh, &anchor.name.en);
     println!("{name}\n{}", texts.get("trust-fingerprint", &[("fingerprint", &fingerprint(&anchor.ledger))]));
-    if !yes {
-        if !std::io::stdin().is_terminal() {
-            return Err(Usage(texts.get("trust-needs-yes", &[])).into());
-        }
-        print!("{} ", texts.get("trust-ask", &[]));
-        std::io::stdout().flush()?;
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer)?;
-        if !matches!(answer.trim(), "y" | "Y" | "yes" | "是") {
-            println!("{}", texts.get("trust-not-added", &[]));
-            return Ok(Ending::Unknown);
-        }
+    if !confirmed(yes, texts)? {
+        return Ok(Ending::Unknown);
     }
     add(&anchor)?;
     println!("{}", texts.get("trust-added", &[]));

@@ -1,4 +1,4 @@
-//! The alliance changes while it runs: members are suspended and readmitted, nodes go over from one term to the next, and whoever was away follows.
+//! The alliance changes while it runs: members come, go and change their keys, nodes go over from one term to the next, and whoever was away follows.
 
 mod place;
 
@@ -128,6 +128,107 @@ fn a_member_is_suspended_and_readmitted_while_another_is_away() {
     all.kill(&[0, 1, 2, 3, 4]);
     all.place.expect(0, &["trust", "add", text(&all.place.path("alliance/genesis.cbor")), "--yes"]);
     for file in [&first, &second, &third, &fourth] {
+        is_valid(&all, file);
+    }
+}
+
+/// What `xiezhi member` prints.
+fn member(all: &Institutions, args: &[&str]) -> String {
+    let dir = all.place.path("alliance");
+    all.place.expect(0, &[&["--data-dir", text(&dir), "member"], args].concat())
+}
+
+/// The node `at` is in the term `number`.
+fn wait_term(all: &Institutions, at: usize, number: &str) {
+    let begun = std::time::Instant::now();
+    let said = || all.place.expect(0, &["member", "list", "--json", "--url", &all.url(at)]);
+    let term =
+        |said: &str| serde_json::from_str::<serde_json::Value>(said).unwrap()["term"]["number"].clone();
+    while term(&said()) != number {
+        assert!(begun.elapsed() < Duration::from_secs(180), "term {number}: {}", said());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn an_institution_joins_keys_change_and_it_leaves_by_the_tool_alone() {
+    let mut all = Institutions::found(4);
+    all.start(&[0, 1, 2, 3]);
+    all.wait_live(&[0, 1, 2, 3]);
+    let file = |name: &str| all.place.file(name, name.as_bytes());
+    let files = ["1.txt", "2.txt", "3.txt", "4.txt", "5.txt"].map(file);
+    all.deposit(0, 0, &files[0]);
+
+    // The invitation.
+    let invitation = all.place.path("technology.invitation");
+    let named =
+        ["--role", "technology", "--name-zh", "示范技术服务商", "--name-en", "Demonstration Provider"];
+    let rest = ["--out", text(&invitation), "--as", "court"];
+    let said = member(&all, &[&["invite", "technology"][..], &named, &rest].concat());
+    let code = said.lines().find_map(|line| line.trim().strip_prefix("Its code: ")).unwrap();
+    for voter in ["notary", "forensic"] {
+        member(&all, &["vote", "1", "--approve", "--as", voter]);
+    }
+    // The folder, the certificate, the node that follows.
+    let folder = all.place.path("alliance/technology");
+    let port = |more: u16| format!("127.0.0.1:{}", all.place.base_port + more);
+    let (listen, http) = (port(104), port(4));
+    let prepare = ["prepare", text(&invitation), text(&folder), "--listen", &listen, "--http", &http];
+    let refused = all.place.expect(2, &[&["member"], &prepare[..]].concat());
+    assert_eq!(refused.lines().count(), 1, "the ledger's id is shown, and nothing is made: {refused}");
+    member(&all, &[&prepare[..], &["--yes"]].concat());
+    let (own, ca) = (all.config("technology"), all.config("ca"));
+    all.place.expect(2, &["member", "join", &own, "--code", code]);
+    member(&all, &["certify", &ca, text(&folder.join("pki/seal.pem.request"))]);
+    all.nodes.push(None);
+    all.start(&[4]);
+    all.wait(4, "follows", |status| height(status) > 0);
+    all.place.expect(1, &["member", "join", &own, "--code", "0000-0000-0000-0000-0000-0000-0000-0000"]);
+    member(&all, &["join", &own, "--code", code]);
+    all.wait(4, "votes", |status| status["voting"] == true);
+    all.deposit(0, 4, &files[1]);
+
+    // The new member counts: with another away, all others are needed.
+    all.kill(&[0]);
+    all.deposit(0, 1, &files[2]);
+    all.start(&[0]);
+    all.wait_live(&[0]);
+
+    // The notary's keys change.
+    let rotate = ["rotate", "--as", "notary"];
+    member(&all, &rotate);
+    let request = all.place.path("alliance/notary/pki/seal.pem.next.request");
+    let dir = all.place.path("alliance");
+    all.place.expect(2, &[&["--data-dir", text(&dir), "member"], &rotate[..]].concat());
+    member(&all, &["certify", &ca, text(&request)]);
+    let said = member(&all, &rotate);
+    assert!(said.contains("DECIDED: term 2"), "{said}");
+    wait_term(&all, 1, "2");
+    all.wait(1, "votes", |status| status["voting"] == true);
+    assert!(member(&all, &rotate).contains("in use"));
+    all.kill(&[1, 3]);
+    all.start(&[1, 3]);
+    all.wait(1, "votes", |status| status["voting"] == true);
+    all.wait_live(&[1, 3]);
+    all.deposit(0, 1, &files[3]);
+
+    // The policy names every member, so that the others vote on who leaves.
+    let said = member(&all, &["leave", "--as", "technology"]);
+    assert!(said.contains("Proposal 2 of technology: remove technology"), "{said}");
+    for voter in ["court", "notary", "ca"] {
+        member(&all, &["vote", "2", "--approve", "--as", voter]);
+    }
+    wait_term(&all, 0, "3");
+    all.kill(&[4]);
+    all.deposit(0, 0, &files[4]);
+    let terms = member(&all, &["list", "--terms", "--json", "--url", &all.url(0)]);
+    let terms: serde_json::Value = serde_json::from_str(&terms).unwrap();
+    let members = terms.as_array().unwrap().iter().map(|term| term["members"].as_array().unwrap().len());
+    assert_eq!(members.collect::<Vec<_>>(), [4, 5, 5, 4]);
+
+    all.kill(&[0, 1, 2, 3]);
+    all.place.expect(0, &["trust", "add", text(&all.place.path("alliance/genesis.cbor")), "--yes"]);
+    for file in &files {
         is_valid(&all, file);
     }
 }

@@ -119,3 +119,34 @@ fn a_member_in_another_form_is_refused() {
         assert!(from_canonical::<Group>("group", bytes).is_err(), "{bytes:02x?}");
     }
 }
+
+#[test]
+fn a_policy_follows_the_members_where_it_names_all_and_loses_who_is_gone_elsewhere() {
+    let before = sample().institutions;
+    let after: Vec<_> = before.iter().filter(|i| i.id.as_str() != "notary").cloned().collect();
+    let of = |threshold, members: &[&str]| Group {
+        threshold,
+        members: members.iter().map(|id| one(id)).collect(),
+    };
+    let named = |institutions: &[Institution]| -> Vec<_> {
+        institutions.iter().map(|i| Member::Institution(i.id.clone())).collect()
+    };
+    let two = |first, second| Policy {
+        seals: Group { threshold: 2, members: vec![Member::Group(first), Member::Group(second)] },
+        timestamps: 1,
+    };
+    let quorum = Policy::quorum(&before, &[], 1).seals.members[0].clone();
+    let Member::Group(quorum) = quorum else { panic!("a group") };
+    let fewer = Policy::quorum(&after, &[], 1).seals.members[0].clone();
+    let Member::Group(fewer) = fewer else { panic!("a group") };
+    let policy = two(quorum, of(1, &["court", "notary"]));
+    assert_eq!(policy.adjusted(&before, &after), two(fewer, of(1, &["court"])));
+    assert_eq!(policy.adjusted(&before, &before), policy);
+
+    // A threshold that people chose stays theirs; one that cannot be met any more is left for them to see.
+    let all = Group { threshold: 1, members: named(&before) };
+    let policy = Policy { seals: all, timestamps: 0 };
+    assert_eq!(policy.adjusted(&before, &after).seals, Group { threshold: 1, members: named(&after) });
+    let both = Policy { seals: of(2, &["court", "notary"]), timestamps: 0 };
+    assert!(both.adjusted(&before, &after).check(&after).is_err());
+}
