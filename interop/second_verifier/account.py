@@ -1,26 +1,30 @@
 """Accounts and their proof in the state: account-and-state.md."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cbor import encode
 from .digests import sha256
 from .keys import public_key
 from .merkle import ProofError
-from .shapes import array, expect, fields, octets, tuple_of, uint
+from .account_change import authority_shape, freezing_shape
+from .shapes import array, expect, fields, octets, uint, tuple_of
 from .statement import weighted_keys
 
-STATUSES = {0: "normal", 1: "frozen", 2: "recovering"}
+STATUSES = {0: "normal", 1: "frozen", 2: "recovering", 3: "transferred"}
+ORDERS_MAX = 16
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account as the state holds it; `keys` are {key id: (key, weight)}."""
+    """An account as the state holds it, or as its statements are judged by; `keys` are {key id: (key, weight)}."""
     id: bytes
     keys: dict
     deposit_threshold: int
     manage_threshold: int
+    recovery: object
     status: str
     created: int
     encoding: bytes
+    before: dict | None
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,46 @@ class StateProof:
 
 def account(value):
     """Reads an account by its shape alone: whether it keeps the rules for accounts is the ledger's word, by the proof."""
-    fields(value, (1, 2, 3, 4, 8, 9), (5, 6, 7))
-    for label in (5, 7):
+    fields(value, (1, 2, 3, 4, 8, 9), (5, 6, 7, 10, 11, 12, 13, 14, 15))
+    if 7 in value:
+        public_key(value[7])
+    for label, bits in ((6, 64), (10, 32), (14, 64)):
         if label in value:
-            public_key(value[label])
-    if 6 in value:
-        uint(value[6])
-    expect(uint(value[8]) in STATUSES, "status")
-    keys = {key.key_id: (key, weight) for key, weight in weighted_keys(value[2])}
-    thresholds = (uint(value[label], 32) for label in (3, 4))
-    return Account(octets(value[1], 32), keys, *thresholds, STATUSES[value[8]], uint(value[9]), encode(value))
+            uint(value[label], bits)
+    if 11 in value:
+        reset = fields(value[11], (1, 2, 3))
+        authority_shape(reset[1])
+        uint(reset[2]), uint(reset[3])
+    if 12 in value:
+        for freezing in array(value[12], 1, 1 << 32):
+            freezing_shape(freezing)
+    if 13 in value:
+        octets(value[13], 32)
+    before = None
+    if 15 in value:
+        block = fields(value[15], (1, 2, 4), (3,))
+        authority = authority_shape(block[2])
+        before = {"height": uint(block[1]), **_judged(authority[1], authority[2], authority[3], block.get(3), block[4])}
+    now = _judged(value[2], value[3], value[4], value.get(5), value[8])
+    return Account(octets(value[1], 32), created=uint(value[9]), encoding=encode(value), before=before, **now)
+
+
+def _judged(keys, deposit_threshold, manage_threshold, recovery, status):
+    expect(uint(status) in STATUSES, "status")
+    return {
+        "keys": {key.key_id: (key, weight) for key, weight in weighted_keys(keys)},
+        "deposit_threshold": uint(deposit_threshold, 32),
+        "manage_threshold": uint(manage_threshold, 32),
+        "recovery": None if recovery is None else public_key(recovery),
+        "status": STATUSES[status],
+    }
+
+
+def as_of(account, height):
+    """The account by which its statements in the block at `height` are judged: as it stood at that block's beginning."""
+    if account.before is None or account.before["height"] != height:
+        return account
+    return replace(account, **{name: value for name, value in account.before.items() if name != "height"})
 
 
 def state_proof(value):

@@ -1,13 +1,14 @@
 """The checks of the record itself, from `statement` to `checkpoint-ledger` of verdict.md."""
 from dataclasses import dataclass
 
-from .account import check_present
+from .account import as_of, check_present
+from .account_change import BEGIN_RESET, CANCEL_RESET, FINISH_RESET, RECOVERY
 from .cbor import Malformed
 from .checks import failed, not_evaluated, passed, unknown
 from .digests import sha256, sm3
 from .keys import verify
 from .merkle import ProofError, check_inclusion
-from .statement import ACCOUNT, BATCH, GOVERNANCE, read_batch_item, read_statement
+from .statement import ACCOUNT, BATCH, CHANGE, GOVERNANCE, read_batch_item, read_statement
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def check_statement(record):
 def check_original(record, presented, record_only):
     if record.statement is None:
         return not_evaluated("original", "statement")
-    if record.statement.kind == ACCOUNT:
+    if record.statement.kind in (ACCOUNT, CHANGE):
         return unknown("original", "account-record", counts=presented is not None)
     if record.statement.kind == GOVERNANCE:
         return unknown("original", "governance-record", counts=presented is not None)
@@ -167,26 +168,38 @@ def check_signatures(record, genesis):
     signers = record.statement.signers
     if any(signer.suite not in genesis.suites for signer in signers):
         return failed(code, "suite")
-    if account.status != "normal":
+    return _check_signers(signers, as_of(account, checkpoint.height), record.statement)
+
+
+def _check_signers(signers, account, statement):
+    """Who must sign: the deposit threshold, or the manage threshold; for some changes the recovery key besides, or alone."""
+    code, seen, weight, by_recovery = "statement-signatures", set(), 0, False
+    change = statement.change if statement.kind == CHANGE else None
+    alone, besides = change in (BEGIN_RESET, FINISH_RESET), change == RECOVERY
+    objecting = alone or change == CANCEL_RESET
+    if account.status != "normal" and not (objecting and account.status == "recovering"):
         return failed(code, "account-status", {"state": account.status})
-    return _check_signers(signers, account, record.statement.kind)
-
-
-def _check_signers(signers, account, kind):
-    code, seen, weight = "statement-signatures", set(), 0
     for signer in signers:
         if signer.key_id in seen:
             return failed(code, "repeated-key", {"key": signer.key_id.hex()})
-        key, own_weight = account.keys.get(signer.key_id, (None, 0))
-        if key is None or key.suite != signer.suite:
-            return failed(code, "unknown-key", {"key": signer.key_id.hex()})
         seen.add(signer.key_id)
+        recovery = account.recovery
+        if (alone or besides) and recovery and (recovery.key_id, recovery.suite) == (signer.key_id, signer.suite):
+            by_recovery = True
+            continue
+        key, own_weight = account.keys.get(signer.key_id, (None, 0))
+        if alone or key is None or key.suite != signer.suite:
+            return failed(code, "unknown-key", {"key": signer.key_id.hex()})
         weight += own_weight
-    threshold = account.manage_threshold if kind in (ACCOUNT, GOVERNANCE) else account.deposit_threshold
+    manage = statement.kind in (ACCOUNT, CHANGE, GOVERNANCE)
+    threshold = 0 if alone else account.manage_threshold if manage else account.deposit_threshold
     if weight < threshold:
         return failed(code, "threshold", {"sum": str(weight), "need": str(threshold)})
+    if (alone or besides and account.recovery) and not by_recovery:
+        return failed(code, "recovery-key")
     for signer in signers:
-        if not verify(account.keys[signer.key_id][0], signer.signed, signer.signature):
+        key = account.keys[signer.key_id][0] if signer.key_id in account.keys else account.recovery
+        if not verify(key, signer.signed, signer.signature):
             return failed(code, "bad-signature", {"key": signer.key_id.hex()})
     return passed(code, {"account": account.id.hex(), "signers": str(len(signers))})
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from .cbor import Tagged, decode, decode_deterministic, encode
+from .account_change import check_account_change, check_authority, check_delay
 from .digests import sha256
 from .governance import check_governance
 from .keys import public_key, suite
@@ -14,8 +15,8 @@ BYTES_MAX = 65_535
 SIGNERS_MAX = 16
 ALGORITHM, CRITICAL, CONTENT_TYPE, KEY_ID, COUNTERSIGNATURES, CLAIMS = 1, 2, 3, 4, 11, 15
 ISSUER, SUBJECT, AUDIENCE, ISSUED_AT = 1, 2, 3, 6
-DEPOSIT, BATCH, ACCOUNT, GOVERNANCE = (
-    f"application/vnd.xiezhi.{kind}+cbor" for kind in ("deposit", "batch", "account", "governance"))
+DEPOSIT, BATCH, ACCOUNT, CHANGE, GOVERNANCE = (
+    f"application/vnd.xiezhi.{kind}+cbor" for kind in ("deposit", "batch", "account", "account-change", "governance"))
 GENERAL = "general"
 ACCOUNT_DOMAIN = b"xiezhi account v1\n"
 
@@ -45,6 +46,7 @@ class Statement:
     phase: int | None = None
     items_root: bytes | None = None
     items: int | None = None
+    change: int | None = None           # which kind of change of an account
 
 
 def xz_id(value):
@@ -69,7 +71,7 @@ def read_statement(data):
     header = decode(octets(protected))
     expect(isinstance(header, dict), "protected header")
     octets(payload)
-    own = header.get(CONTENT_TYPE) in (DEPOSIT, BATCH, ACCOUNT, GOVERNANCE)
+    own = header.get(CONTENT_TYPE) in (DEPOSIT, BATCH, ACCOUNT, CHANGE, GOVERNANCE)
     read = _read_own if own else _read_general
     if own:
         expect(encode(value) == data and encode(header) == protected, "not deterministic")
@@ -104,6 +106,9 @@ def _read_own(header, payload):
         check_account_spec(body)
         expect(xz_id(claims[ISSUER]) == sha256(ACCOUNT_DOMAIN + payload), "issued by another account than it creates")
         return claims, kind, {"digests": []}
+    if kind == CHANGE:
+        expect(subject == "account", "subject")
+        return claims, kind, {"digests": [], "change": check_account_change(payload)}
     if kind == GOVERNANCE:
         expect(subject == "alliance", "subject")
         check_governance(payload)
@@ -137,13 +142,11 @@ def _is_label(value):
 
 def check_account_spec(value):
     """Checks the shape of an account's specification and the rules of account-and-state.md."""
-    fields(value, (1, 2, 3, 4), (5, 6))
+    fields(value, (1, 2, 3, 4), (5, 6, 7))
     octets(value[1], 16)
-    keys = weighted_keys(value[2])
-    ids, weights = [key.key_id for key, _ in keys], [weight for _, weight in keys]
-    expect(all(a < b for a, b in zip(ids, ids[1:])), "keys not sorted")
-    expect(min(weights) >= 1 and sum(weights) <= 1_000_000, "weights")
-    expect(all(1 <= uint(value[label], 32) <= sum(weights) for label in (3, 4)), "threshold")
+    check_authority(value[2], value[3], value[4])
+    if 7 in value:
+        check_delay(value[7])
     for label in (5, 6):
         if label in value:
             public_key(value[label])

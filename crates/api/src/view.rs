@@ -1,8 +1,13 @@
 //! From the node's types to the words of the API.
 
 use xiezhi_client::wire::{self, Base64, U64};
-use xiezhi_crypto::{Digest, DigestAlg};
-use xiezhi_evidence::{AccountStatus, Body, LocalName, Statement, policy::Missing, statement};
+use xiezhi_crypto::{Digest, DigestAlg, PublicKey};
+use xiezhi_evidence::{
+    Body, LocalName, Statement,
+    account::{Freezing, RECOVERY_DELAY_S},
+    policy::Missing,
+    statement,
+};
 use xiezhi_node::{AccountView, Hit, Node, NodeStatus, QueryError, RecordStatus, SealedCheckpoint, Tree};
 use xiezhi_types::{LedgerId, LogIndex, RecordNumber, TimestampMs};
 
@@ -67,6 +72,7 @@ fn statement_of(statement: &Statement) -> wire::Statement {
         Body::Deposit(body) => ("deposit", statement::TYPE_DEPOSIT, body.phase),
         Body::Batch(_) => ("batch", statement::TYPE_BATCH, None),
         Body::Account(_) => ("account", statement::TYPE_ACCOUNT, None),
+        Body::Change(_) => ("account-change", xiezhi_evidence::account::TYPE_ACCOUNT_CHANGE, None),
         Body::Governance(_) => ("governance", xiezhi_evidence::governance::TYPE_GOVERNANCE, None),
         Body::General { content_type, .. } => ("general", content_type.as_str(), None),
     };
@@ -91,11 +97,6 @@ pub(crate) fn local_name(name: &LocalName) -> wire::Names {
 
 pub(crate) fn account(view: &AccountView) -> wire::Account {
     let account = &view.account;
-    let state = match account.status {
-        AccountStatus::Normal => "normal",
-        AccountStatus::Frozen => "frozen",
-        AccountStatus::Recovering => "recovering",
-    };
     let key = |known: &xiezhi_evidence::WeightedKey| wire::AccountKey {
         id: known.key.id().to_string(),
         alg: known.key.alg().name().to_owned(),
@@ -104,12 +105,41 @@ pub(crate) fn account(view: &AccountView) -> wire::Account {
     };
     wire::Account {
         id: account.id.to_string(),
-        status: state.to_owned(),
+        status: account.status.word().to_owned(),
         keys: account.keys.iter().map(key).collect(),
         deposit_threshold: account.deposit_threshold,
         manage_threshold: account.manage_threshold,
+        recovery_key: account.recovery_key.as_ref().map(public_key),
+        recovery_delay_s: account.recovery_delay_s.unwrap_or(RECOVERY_DELAY_S),
+        encryption_key: account.encryption_key.as_ref().map(public_key),
+        reset: account.reset.as_ref().map(|reset| wire::Reset {
+            keys: reset.authority.keys.iter().map(key).collect(),
+            begun: reset.begun.rfc3339(),
+            until: reset.until.rfc3339(),
+        }),
+        freezings: account.freezings.iter().map(freezing).collect(),
+        successor: account.successor.as_ref().map(ToString::to_string),
+        recovered_at: account.recovered_at.map(TimestampMs::rfc3339),
         created: U64(account.created.0),
         height: U64(view.height.0),
+        value: Base64(xiezhi_types::canonical(account)),
+    }
+}
+
+fn public_key(key: &PublicKey) -> wire::PublicKey {
+    wire::PublicKey {
+        id: key.id().to_string(),
+        alg: key.alg().name().to_owned(),
+        key: Base64(key.as_bytes().to_vec()),
+    }
+}
+
+fn freezing(freezing: &Freezing) -> wire::Freezing {
+    wire::Freezing {
+        institution: freezing.institution.to_string(),
+        reference: freezing.reference.clone(),
+        document: Digest { alg: DigestAlg::Sha256, value: freezing.document }.to_string(),
+        height: U64(freezing.height.0),
     }
 }
 

@@ -224,7 +224,7 @@ object! {
     Account {
         /// Its id, 64 hexadecimal digits.
         id: String,
-        /// `normal`, `frozen` or `recovering`.
+        /// `normal`, `frozen`, `recovering` or `transferred`.
         status: String,
         /// Authority keys.
         keys: Vec<AccountKey>,
@@ -232,9 +232,63 @@ object! {
         deposit_threshold: u32,
         /// Sum of weights needed to change the account.
         manage_threshold: u32,
+        /// Key that can replace the authority keys after a delay.
+        recovery_key: Option<PublicKey>,
+        /// That delay, in seconds.
+        recovery_delay_s: u32,
+        /// Key to which others encrypt for this account.
+        encryption_key: Option<PublicKey>,
+        /// A reset that waits for its delay.
+        reset: Option<Reset>,
+        /// Orders under which it is frozen.
+        freezings: Vec<Freezing>,
+        /// The account to which it is offered, or that has succeeded it.
+        successor: Option<String>,
+        /// When its authority keys were last replaced by the recovery key.
+        recovered_at: Option<String>,
         /// Height of the block that created it.
         created: U64,
         /// The height at which it stands so.
+        height: U64,
+        /// The account as CBOR: the value in the ledger's state.
+        value: Base64,
+    }
+}
+
+object! {
+    /// A key.
+    PublicKey {
+        /// Its id, 16 hexadecimal digits.
+        id: String,
+        /// Its suite.
+        alg: String,
+        /// The key.
+        key: Base64,
+    }
+}
+
+object! {
+    /// A reset that waits for its delay.
+    Reset {
+        /// What the authority keys will be.
+        keys: Vec<AccountKey>,
+        /// Block time at which it was begun.
+        begun: String,
+        /// Until when the authority keys can cancel it, and from when on the recovery key can finish it; block time.
+        until: String,
+    }
+}
+
+object! {
+    /// An order under which an account is frozen.
+    Freezing {
+        /// The court's institution.
+        institution: String,
+        /// How the court names the order.
+        reference: String,
+        /// SHA-256 of the order's document.
+        document: String,
+        /// Height of its block.
         height: U64,
     }
 }

@@ -6,6 +6,14 @@ use xiezhi_types::{AccountId, Height, TimestampMs, canonical};
 
 use crate::statement::Signature;
 
+mod change;
+
+pub use change::{
+    AccountChange, Authority, Before, ChangeError, Encryption, Freezing, Lifting, ORDERS_MAX, Order,
+    RECOVERY_DELAY_MAX_S, RECOVERY_DELAY_MIN_S, RECOVERY_DELAY_S, REFERENCE_BYTES_MAX, Recovery, Reset,
+    Successor, TYPE_ACCOUNT_CHANGE,
+};
+
 /// Most keys an account can have.
 pub const KEYS_MAX: usize = 16;
 /// Weights of an account's keys add up to at most this.
@@ -31,6 +39,12 @@ pub enum Action {
     Deposit,
     /// Changing the account itself.
     Manage,
+    /// Changing the recovery key: the manage threshold, and the present recovery key besides.
+    ChangeRecovery,
+    /// Replacing the authority keys: the recovery key alone.
+    Recover,
+    /// Objecting to that: the manage threshold.
+    Cancel,
 }
 
 /// What an account is created from. Its id is the hash of this, so it names its first keys and never its present ones.
@@ -55,6 +69,9 @@ pub struct AccountSpec {
     /// Key to which others encrypt for this account.
     #[n(6)]
     pub encryption_key: Option<PublicKey>,
+    /// How long the authority keys have to object to their replacement, in seconds; [`RECOVERY_DELAY_S`] where there is none.
+    #[n(7)]
+    pub recovery_delay_s: Option<u32>,
 }
 
 impl AccountSpec {
@@ -68,6 +85,7 @@ impl AccountSpec {
             manage_threshold: 1,
             recovery_key: None,
             encryption_key: None,
+            recovery_delay_s: None,
         }
     }
 
@@ -82,26 +100,36 @@ impl AccountSpec {
     /// # Errors
     /// A sentence that names the rule and the numbers.
     pub fn check(&self) -> Result<(), String> {
-        if self.keys.is_empty() || self.keys.len() > KEYS_MAX {
-            return Err(format!("{} keys, 1 to {KEYS_MAX} are allowed", self.keys.len()));
-        }
-        if self.keys.windows(2).any(|pair| pair[0].key.id() >= pair[1].key.id()) {
-            return Err("keys must be sorted by id, without repetition".to_owned());
-        }
-        if self.keys.iter().any(|k| k.weight == 0) {
-            return Err("a weight of 0 is not allowed".to_owned());
-        }
-        let sum: u64 = self.keys.iter().map(|k| u64::from(k.weight)).sum();
-        if sum > u64::from(WEIGHT_MAX) {
-            return Err(format!("weights add up to {sum}, at most {WEIGHT_MAX}"));
-        }
-        for (name, need) in [("deposit", self.deposit_threshold), ("manage", self.manage_threshold)] {
-            if need == 0 || u64::from(need) > sum {
-                return Err(format!("the {name} threshold is {need}, weights add up to {sum}"));
-            }
-        }
-        Ok(())
+        change::check_delay(self.recovery_delay_s)?;
+        check_authority(&self.keys, self.deposit_threshold, self.manage_threshold)
     }
+}
+
+/// Checks keys, weights and thresholds.
+fn check_authority(
+    keys: &[WeightedKey],
+    deposit_threshold: u32,
+    manage_threshold: u32,
+) -> Result<(), String> {
+    if keys.is_empty() || keys.len() > KEYS_MAX {
+        return Err(format!("{} keys, 1 to {KEYS_MAX} are allowed", keys.len()));
+    }
+    if keys.windows(2).any(|pair| pair[0].key.id() >= pair[1].key.id()) {
+        return Err("keys must be sorted by id, without repetition".to_owned());
+    }
+    if keys.iter().any(|k| k.weight == 0) {
+        return Err("a weight of 0 is not allowed".to_owned());
+    }
+    let sum: u64 = keys.iter().map(|k| u64::from(k.weight)).sum();
+    if sum > u64::from(WEIGHT_MAX) {
+        return Err(format!("weights add up to {sum}, at most {WEIGHT_MAX}"));
+    }
+    for (name, need) in [("deposit", deposit_threshold), ("manage", manage_threshold)] {
+        if need == 0 || u64::from(need) > sum {
+            return Err(format!("the {name} threshold is {need}, weights add up to {sum}"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an account may act.
@@ -117,6 +145,22 @@ pub enum AccountStatus {
     /// Its authority keys are about to be replaced by the recovery key.
     #[n(2)]
     Recovering,
+    /// Another account has succeeded it: it does nothing any more.
+    #[n(3)]
+    Transferred,
+}
+
+impl AccountStatus {
+    /// In words.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Frozen => "frozen",
+            Self::Recovering => "recovering",
+            Self::Transferred => "transferred",
+        }
+    }
 }
 
 /// An account as the ledger's state holds it; its encoding is the value that state proofs prove.
@@ -150,6 +194,24 @@ pub struct Account {
     /// Height of the block that created it.
     #[n(9)]
     pub created: Height,
+    /// The delay of a reset, in seconds; [`RECOVERY_DELAY_S`] where there is none.
+    #[n(10)]
+    pub recovery_delay_s: Option<u32>,
+    /// A reset that waits for its delay.
+    #[n(11)]
+    pub reset: Option<Reset>,
+    /// Freezings in force, oldest first.
+    #[cbor(n(12), skip_if = "Vec::is_empty")]
+    pub freezings: Vec<Freezing>,
+    /// The account to which it is offered, or that has succeeded it.
+    #[n(13)]
+    pub successor: Option<AccountId>,
+    /// When its authority keys last changed other than by a reset; block time.
+    #[n(14)]
+    pub keys_changed: Option<TimestampMs>,
+    /// How it stood at the beginning of the block that changed it last.
+    #[n(15)]
+    pub before: Option<Before>,
 }
 
 /// Why an account cannot have made a statement.
@@ -186,7 +248,13 @@ pub enum AuthorityError {
         /// The threshold.
         need: u32,
     },
-    /// The account is frozen or recovering.
+    /// The recovery key has not signed, or there is none.
+    #[error("the recovery key of account {account} must sign this")]
+    NoRecovery {
+        /// The account.
+        account: AccountId,
+    },
+    /// The account is frozen, recovering or transferred.
     #[error("account {account} is {status}")]
     Status {
         /// The account.
@@ -210,6 +278,12 @@ impl Account {
             encryption_key: spec.encryption_key.clone(),
             status: AccountStatus::Normal,
             created: height,
+            recovery_delay_s: spec.recovery_delay_s,
+            reset: None,
+            freezings: Vec::new(),
+            successor: None,
+            keys_changed: None,
+            before: None,
         }
     }
 
@@ -225,37 +299,53 @@ impl Account {
         self.keys.iter().find(|k| k.key.id() == id)
     }
 
-    fn threshold(&self, action: Action) -> u32 {
-        match action {
-            Action::Deposit => self.deposit_threshold,
-            Action::Manage => self.manage_threshold,
-        }
-    }
-
     /// Checks that `signers` may do `action` for this account, signatures excepted: status, known keys, suites, weights.
     ///
     /// # Errors
     /// [`AuthorityError`].
     pub fn authorizes(&self, action: Action, signers: &[Signature]) -> Result<(), AuthorityError> {
-        let status = match self.status {
-            AccountStatus::Normal => None,
-            AccountStatus::Frozen => Some("frozen"),
-            AccountStatus::Recovering => Some("recovering"),
+        let may = match action {
+            Action::Deposit | Action::Manage | Action::ChangeRecovery => self.status == AccountStatus::Normal,
+            Action::Recover | Action::Cancel => {
+                matches!(self.status, AccountStatus::Normal | AccountStatus::Recovering)
+            }
         };
-        if let Some(status) = status {
-            return Err(AuthorityError::Status { account: self.id, status });
+        if !may {
+            return Err(AuthorityError::Status { account: self.id, status: self.status.word() });
         }
-        let mut sum = 0u32;
+        let recovery = self.recovery_key.as_ref().map(|key| (key.id(), key.alg()));
+        let (mut sum, mut by_recovery) = (0u32, 0u32);
         for (at, signer) in signers.iter().enumerate() {
             if signers[..at].iter().any(|other| other.key == signer.key) {
                 return Err(AuthorityError::RepeatedKey { key: signer.key });
             }
+            let is_recovery = recovery == Some((signer.key, signer.alg));
+            if is_recovery && matches!(action, Action::Recover | Action::ChangeRecovery) {
+                by_recovery += 1;
+                continue;
+            }
             let known = self.key(signer.key).filter(|known| known.key.alg() == signer.alg);
+            let known = known.filter(|_| action != Action::Recover);
             let unknown = || AuthorityError::UnknownKey { key: signer.key, account: self.id };
             sum = sum.saturating_add(known.ok_or_else(unknown)?.weight);
         }
-        let need = self.threshold(action);
-        if sum < need { Err(AuthorityError::Threshold { sum, need }) } else { Ok(()) }
+        let need = match action {
+            Action::Deposit => self.deposit_threshold,
+            Action::Manage | Action::ChangeRecovery | Action::Cancel => self.manage_threshold,
+            Action::Recover => 0,
+        };
+        let needs_recovery = match action {
+            Action::Recover => true,
+            Action::ChangeRecovery => recovery.is_some(),
+            Action::Deposit | Action::Manage | Action::Cancel => false,
+        };
+        if sum < need {
+            return Err(AuthorityError::Threshold { sum, need });
+        }
+        if needs_recovery && by_recovery == 0 {
+            return Err(AuthorityError::NoRecovery { account: self.id });
+        }
+        Ok(())
     }
 
     /// [`Account::authorizes`], and every signature holds.
@@ -266,10 +356,8 @@ impl Account {
         self.authorizes(action, signers)?;
         for signer in signers {
             let unknown = || AuthorityError::UnknownKey { key: signer.key, account: self.id };
-            let known = self.key(signer.key).ok_or_else(unknown)?;
-            signer
-                .verify(&known.key)
-                .map_err(|source| AuthorityError::Signature { key: signer.key, source })?;
+            let known = self.signer(signer.key).ok_or_else(unknown)?;
+            signer.verify(known).map_err(|source| AuthorityError::Signature { key: signer.key, source })?;
         }
         Ok(())
     }

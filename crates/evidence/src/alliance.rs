@@ -204,6 +204,12 @@ pub fn institution_account(id: AccountId, keys: Vec<PublicKey>, height: Height) 
         encryption_key: None,
         status: AccountStatus::Normal,
         created: height,
+        recovery_delay_s: None,
+        reset: None,
+        freezings: Vec::new(),
+        successor: None,
+        keys_changed: None,
+        before: None,
     }
 }
 

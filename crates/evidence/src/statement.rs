@@ -10,14 +10,12 @@
 //! in shortest form with its keys in any order, and is kept as it came.
 
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode};
-use xiezhi_crypto::{Digest, KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, SigningKey, sha256};
+use xiezhi_crypto::{Digest, KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, sha256};
 use xiezhi_merkle::{Sha256, TreeHash};
-use xiezhi_types::{
-    AccountId, GroupId, LedgerId, StatementId, TimestampMs, canonical, from_canonical, from_canonical_with,
-};
+use xiezhi_types::{AccountId, GroupId, LedgerId, StatementId, from_canonical, from_canonical_with};
 
 use crate::{
-    account::AccountSpec,
+    account::{AccountChange, AccountSpec, Action, TYPE_ACCOUNT_CHANGE},
     cose::{
         LABEL_ALG, LABEL_CLAIMS, LABEL_CONTENT_TYPE, LABEL_COUNTERSIGNATURES, LABEL_CRIT, LABEL_KID,
         TAG_SIGN1, array_of, countersign_structure, kid, label, map_len, sig_structure, signer_header,
@@ -25,6 +23,10 @@ use crate::{
     encoding::Encoding,
     governance::{Governance, TYPE_GOVERNANCE},
 };
+
+mod draft;
+
+pub use draft::StatementDraft;
 
 /// Longest statement, in bytes: an entry of a C2SP entry bundle has a 16-bit length.
 pub const STATEMENT_BYTES_MAX: usize = 65_535;
@@ -44,7 +46,7 @@ pub const TYPE_ACCOUNT: &str = "application/vnd.xiezhi.account+cbor";
 
 /// `sub` of a statement that belongs to no group.
 const SUBJECT_UNGROUPED: &str = "exhibit";
-/// `sub` of an account's creation.
+/// `sub` of an account's creation or change.
 const SUBJECT_ACCOUNT: &str = "account";
 /// `sub` of what an institution says about membership.
 const SUBJECT_GOVERNANCE: &str = "alliance";
@@ -179,6 +181,8 @@ pub enum Body {
     Batch(BatchBody),
     /// Creation of the account that issues the statement.
     Account(AccountSpec),
+    /// Change of an account.
+    Change(AccountChange),
     /// What an institution says about membership.
     Governance(Governance),
     /// A general SCITT statement: content type and SHA-256 of the payload.
@@ -269,6 +273,16 @@ impl Statement {
         self.id
     }
 
+    /// What its issuer must be allowed to do. Whoever creates an account shows that it can manage it.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match &self.body {
+            Body::Account(_) | Body::Governance(_) => Action::Manage,
+            Body::Change(said) => said.action(),
+            Body::Deposit(_) | Body::Batch(_) | Body::General { .. } => Action::Deposit,
+        }
+    }
+
     /// The claims of its header.
     #[must_use]
     pub fn claims(&self) -> &Claims {
@@ -292,7 +306,7 @@ impl Statement {
     pub fn group(&self) -> Option<GroupId> {
         match self.body {
             Body::Deposit(_) | Body::Batch(_) => self.claims.subject.parse().ok(),
-            Body::Account(_) | Body::Governance(_) | Body::General { .. } => None,
+            Body::Account(_) | Body::Change(_) | Body::Governance(_) | Body::General { .. } => None,
         }
     }
 
@@ -302,7 +316,7 @@ impl Statement {
         match &self.body {
             Body::Deposit(body) => body.digests.clone(),
             Body::General { digest, .. } => vec![*digest],
-            Body::Batch(_) | Body::Account(_) | Body::Governance(_) => Vec::new(),
+            Body::Batch(_) | Body::Account(_) | Body::Change(_) | Body::Governance(_) => Vec::new(),
         }
     }
 
@@ -551,6 +565,12 @@ fn parse_body(content_type: &str, claims: &Claims, payload: &[u8]) -> Result<Bod
             }
             Ok(Body::Account(spec))
         }
+        TYPE_ACCOUNT_CHANGE => {
+            if claims.subject != SUBJECT_ACCOUNT {
+                return Err(field("sub", "must be \"account\""));
+            }
+            Ok(Body::Change(AccountChange::parse(payload).map_err(|reason| field("payload", reason))?))
+        }
         TYPE_GOVERNANCE => {
             if claims.subject != SUBJECT_GOVERNANCE {
                 return Err(field("sub", "must be \"alliance\""));
@@ -607,63 +627,6 @@ fn encode(
     let done = write();
     debug_assert!(done.is_ok());
     e.into_writer()
-}
-
-/// A statement before it is signed.
-#[derive(Debug, Clone)]
-pub struct StatementDraft {
-    /// The account in whose name it is made.
-    pub issuer: AccountId,
-    /// The ledger it is meant for.
-    pub ledger: LedgerId,
-    /// When it is signed.
-    pub issued_at: TimestampMs,
-    /// The group it belongs to; only deposits and batches have one.
-    pub group: Option<GroupId>,
-    /// What it says; [`Body::General`] cannot be drafted.
-    pub body: Body,
-}
-
-impl StatementDraft {
-    /// Signs with `keys`, the first as the COSE_Sign1's own signer and the rest as countersigners.
-    ///
-    /// # Errors
-    /// [`StatementError`] when the draft breaks a bound, holds a general body, or has no key or too many.
-    pub fn sign(&self, keys: &[&SigningKey]) -> Result<Statement, StatementError> {
-        let Some((first, rest)) = keys.split_first().filter(|_| keys.len() <= SIGNATURES_MAX) else {
-            return Err(field("keys", format!("{} keys, 1 to {SIGNATURES_MAX} can sign", keys.len())));
-        };
-        let (content_type, payload) = match &self.body {
-            Body::Deposit(body) => (TYPE_DEPOSIT, canonical(body)),
-            Body::Batch(body) => (TYPE_BATCH, canonical(body)),
-            Body::Account(spec) => (TYPE_ACCOUNT, canonical(spec)),
-            Body::Governance(said) => (TYPE_GOVERNANCE, said.encode()),
-            Body::General { .. } => {
-                return Err(field("body", "a general statement is signed by its own tools"));
-            }
-        };
-        let subject = match (&self.body, self.group) {
-            (Body::Account(_), _) => SUBJECT_ACCOUNT.to_owned(),
-            (Body::Governance(_), _) => SUBJECT_GOVERNANCE.to_owned(),
-            (_, Some(group)) => group.to_string(),
-            (_, None) => SUBJECT_UNGROUPED.to_owned(),
-        };
-        let claims = Claims {
-            issuer: self.issuer,
-            subject,
-            audience: Some(self.ledger),
-            issued_at: Some(self.issued_at.seconds()),
-        };
-        let protected = encode_protected(first.alg(), first.public_key().id(), content_type, &claims);
-        let signature = first.sign(&sig_structure(&protected, &payload));
-        let countersign = |key: &&SigningKey| {
-            let header = signer_header(key.alg().cose(), key.public_key().id());
-            let message = countersign_structure(&protected, &header, &payload, &signature);
-            (header, key.sign(&message))
-        };
-        let countersignatures: Vec<_> = rest.iter().map(countersign).collect();
-        Statement::parse(&encode(&protected, &payload, &signature, &countersignatures))
-    }
 }
 
 impl Signature {

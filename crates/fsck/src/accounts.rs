@@ -1,10 +1,16 @@
 //! Accounts as the log makes them, and whether a statement may be on the log: the rules of docs/specs, restated.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use xiezhi_crypto::PublicKey;
-use xiezhi_evidence::{Account, Action, Body, Genesis, Statement};
-use xiezhi_types::{AccountId, Height, LedgerId, canonical};
+use xiezhi_evidence::{
+    Account, Body, Genesis, Statement,
+    account::{AccountChange, ChangeError},
+};
+use xiezhi_types::{AccountId, Height, LedgerId, TimestampMs, canonical};
 
 use crate::{finding::code, governance::Membership, state::State};
 
@@ -16,8 +22,12 @@ pub(crate) struct Accounts<'a> {
     genesis: &'a Genesis,
     ledger: LedgerId,
     by_id: HashMap<AccountId, Arc<Account>>,
-    /// Those created in the block that is being read.
-    fresh: Vec<AccountId>,
+    /// As they were created, of those that have changed since.
+    created: HashMap<AccountId, Arc<Account>>,
+    /// What changed them, by height.
+    changes: BTreeMap<u64, BTreeMap<AccountId, Arc<Account>>>,
+    /// Those created or changed in the block that is being read.
+    fresh: BTreeSet<AccountId>,
     pub(crate) membership: Membership,
     pub(crate) state: State,
 }
@@ -26,7 +36,16 @@ impl<'a> Accounts<'a> {
     pub(crate) fn new(genesis: &'a Genesis, ledger: LedgerId, emit: &mut dyn FnMut(&[u8], &[u8])) -> Self {
         let membership = Membership::new(genesis, ledger);
         let state = State::new(&begin(&membership, &ledger), emit);
-        Self { genesis, ledger, by_id: HashMap::new(), fresh: Vec::new(), membership, state }
+        Self {
+            genesis,
+            ledger,
+            by_id: HashMap::new(),
+            created: HashMap::new(),
+            changes: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            membership,
+            state,
+        }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -47,19 +66,17 @@ impl<'a> Accounts<'a> {
         let institution = || self.membership.account(&issuer).cloned().map(Arc::new);
         let known = self.by_id.get(&issuer).cloned().or_else(institution);
         let exists = known.is_some();
-        let (account, action) = match statement.body() {
+        let account = match statement.body() {
             Body::Account(spec) => {
                 let created = || Arc::new(Account::create(spec, Height(height)));
-                let account = known.unwrap_or_else(created);
-                (Some(account), Action::Manage)
+                Some(known.unwrap_or_else(created))
             }
-            Body::Governance(_) => (known, Action::Manage),
-            _ => (known, Action::Deposit),
+            _ => known,
         };
         let is_creation = matches!(statement.body(), Body::Account(_));
         if let (true, Some(account), false) = (is_creation, &account, exists) {
             self.by_id.insert(issuer, Arc::clone(account));
-            self.fresh.push(issuer);
+            self.fresh.insert(issuer);
         }
         self.check_bounds(statement, time).map_err(|reason| (code::RECORD_NOT_ALLOWED, reason))?;
         if is_creation && exists {
@@ -67,12 +84,47 @@ impl<'a> Accounts<'a> {
         }
         let Some(account) = account else { return Ok(None) };
         let signers = statement.signatures();
-        account.authorizes(action, signers).map_err(|e| (code::RECORD_NOT_AUTHORIZED, e.to_string()))?;
+        let account = account.as_of(Height(height));
+        let judged = account.authorizes(statement.action(), signers);
+        judged.map_err(|e| (code::RECORD_NOT_AUTHORIZED, e.to_string()))?;
+        if let Body::Change(said) = statement.body() {
+            let changed = self.change(&issuer, said, height, clock);
+            changed.map_err(|reason| (code::RECORD_NOT_AUTHORIZED, reason))?;
+        }
         if let Body::Governance(said) = statement.body() {
             let taken = self.membership.take(&issuer, said, height, clock);
             taken.map_err(|reason| (code::RECORD_NOT_AUTHORIZED, reason))?;
         }
-        Ok(Some(signers.iter().filter_map(|s| account.key(s.key)).map(|known| known.key.clone()).collect()))
+        Ok(Some(signers.iter().filter_map(|s| account.signer(s.key)).cloned().collect()))
+    }
+
+    /// Changes the account that `said`, by the account `issuer`, is about.
+    fn change(
+        &mut self,
+        issuer: &AccountId,
+        said: &AccountChange,
+        height: u64,
+        clock: u64,
+    ) -> Result<(), String> {
+        let id = said.other_account().unwrap_or(*issuer);
+        let account = self.by_id.get(&id).cloned();
+        // Those of institutions are kept elsewhere, and do not change so.
+        let account =
+            account.ok_or_else(|| format!("account {id} does not exist, or is an institution's"))?;
+        let (at, time) = (Height(height), TimestampMs(clock));
+        let court = self.membership.court(issuer).ok_or(ChangeError::NotEntitled { issuer: *issuer });
+        let changed = match said {
+            AccountChange::Accept(_) => account.succeed(issuer, at),
+            AccountChange::Freeze(order) => court.and_then(|court| account.freeze(&court, order, at)),
+            AccountChange::Unfreeze(lifting) => court.and_then(|_| account.unfreeze(lifting, at, time)),
+            own => account.change(own, at, time),
+        };
+        let changed = Arc::new(changed.map_err(|e| e.to_string())?);
+        self.created.entry(id).or_insert(account);
+        self.changes.entry(height).or_default().insert(id, Arc::clone(&changed));
+        self.by_id.insert(id, changed);
+        self.fresh.insert(id);
+        Ok(())
     }
 
     fn check_bounds(&self, statement: &Statement, time: Option<u64>) -> Result<(), String> {
@@ -109,17 +161,23 @@ impl<'a> Accounts<'a> {
 
     /// Gives `emit` everything that the state's keyspace holds.
     pub(crate) fn emit_state(&self, emit: &mut dyn FnMut(&[u8], &[u8])) {
-        let mut accounts: Vec<_> = self.by_id.values().collect();
-        accounts.sort_by_key(|account| account.created);
+        let mut blocks: BTreeMap<u64, BTreeMap<AccountId, &Arc<Account>>> = BTreeMap::new();
+        for (id, account) in &self.by_id {
+            let first = self.created.get(id).unwrap_or(account);
+            blocks.entry(first.created.0).or_default().insert(*id, first);
+        }
+        // What changed in the block that created it is what that block set.
+        for (height, changed) in &self.changes {
+            blocks.entry(*height).or_default().extend(changed.iter().map(|(id, account)| (*id, account)));
+        }
         let mut state = State::new(&begin(&self.membership, &self.ledger), emit);
         let mut governed = self.membership.history.range(1..).peekable();
-        for block in accounts.chunk_by(|one, two| one.created == two.created) {
-            let height = block[0].created.0;
+        for (height, block) in blocks {
             while let Some((_, entries)) = governed.next_if(|(at, _)| **at < height) {
                 state.set(entries, emit);
             }
             let mut entries: Vec<_> =
-                block.iter().map(|one| (state_key(&one.id), canonical(&***one))).collect();
+                block.values().map(|one| (state_key(&one.id), canonical(&***one))).collect();
             let same = governed.next_if(|(at, _)| **at == height);
             entries.extend(same.into_iter().flat_map(|(_, entries)| entries.clone()));
             state.set(&entries, emit);

@@ -12,7 +12,7 @@ use xiezhi_evidence::{
     genesis::Institution,
     governance::{Change, Keys, Step},
 };
-use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, TimestampMs, canonical};
+use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, Role, TimestampMs, canonical};
 
 /// An entry of the state.
 pub(crate) type Entry = (Vec<u8>, Vec<u8>);
@@ -49,6 +49,14 @@ impl Membership {
     /// The institution's account `id`.
     pub(crate) fn account(&self, id: &AccountId) -> Option<&Account> {
         self.accounts.get(id)
+    }
+
+    /// The active court whose account `id` is.
+    pub(crate) fn court(&self, id: &AccountId) -> Option<InstitutionId> {
+        let courts = self.now.term.members.iter().filter(|member| member.institution.role == Role::Court);
+        let active = courts.filter(|member| member.status == MemberStatus::Active);
+        let mut ids = active.map(|member| &member.institution.id);
+        ids.find(|court| institution_account_id(&self.ledger, court) == *id).cloned()
     }
 
     /// The term of the block at `height`.

@@ -3,7 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use xiezhi_crypto::{BatchItem as SignatureItem, Digest, PublicKey, verify_all};
-use xiezhi_evidence::{Account, Action, Body, Genesis, Statement, StatementError, account::AuthorityError};
+use xiezhi_evidence::{
+    Account, Body, Genesis, Statement, StatementError,
+    account::{AuthorityError, ChangeError},
+};
 use xiezhi_merkle::{Hash, Sha256, Sm3, TreeHash};
 use xiezhi_types::{AccountId, LedgerId, StatementId, TimestampMs};
 
@@ -83,6 +86,9 @@ pub enum Rejection {
     /// The account's keys, weights or status do not allow it.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The account does not change so.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// What it says about membership cannot take effect.
     #[error(transparent)]
     Governance(#[from] GovernanceError),
@@ -109,7 +115,9 @@ impl Rejection {
             Self::Authority(AuthorityError::Status { .. }) => "account-inactive",
             Self::Authority(AuthorityError::Signature { .. }) => "signature-invalid",
             Self::Authority(AuthorityError::Threshold { .. }) => "threshold-not-met",
+            Self::Authority(AuthorityError::NoRecovery { .. }) => "recovery-key-needed",
             Self::Authority(_) => "key-not-authorized",
+            Self::Change(error) => error.code(),
             Self::Governance(error) => error.code(),
             Self::Duplicate { .. } => "duplicate",
         }
@@ -225,14 +233,7 @@ impl Admitted {
         }
     }
 
-    fn action(&self) -> Action {
-        match self.statement.body() {
-            Body::Account(_) | Body::Governance(_) => Action::Manage,
-            Body::Deposit(_) | Body::Batch(_) | Body::General { .. } => Action::Deposit,
-        }
-    }
-
-    /// Checks that `account` (the issuer as the state holds it, `None` when there is none) may make the statement. Signatures that were
+    /// Checks that `account` (the issuer as its statements are judged by, `None` when there is none) may make the statement. Signatures that were
     /// verified before with the same keys are not verified again.
     ///
     /// # Errors
@@ -245,11 +246,11 @@ impl Admitted {
         }
         let account = created.as_ref().or(account).ok_or(Rejection::NoAccount { account: issuer })?;
         let signers = self.statement.signatures();
-        account.authorizes(self.action(), signers)?;
-        let keys: Vec<PublicKey> =
-            signers.iter().filter_map(|s| account.key(s.key)).map(|known| known.key.clone()).collect();
+        let action = self.statement.action();
+        account.authorizes(action, signers)?;
+        let keys: Vec<PublicKey> = signers.iter().filter_map(|s| account.signer(s.key)).cloned().collect();
         if self.verified_with.get() != Some(&keys) {
-            account.verify(self.action(), signers)?;
+            account.verify(action, signers)?;
             // A second set of keys for the same ids is legitimate only after a change of keys; the first answer stays remembered.
             let _ = self.verified_with.set(keys);
         }
@@ -271,8 +272,7 @@ pub fn verify_signatures(
         let created = one.created_account().map(Arc::new);
         let Some(account) = created.or_else(|| account(&one.statement.claims().issuer)) else { continue };
         let signers = one.statement.signatures();
-        let known: Vec<_> =
-            signers.iter().filter_map(|s| account.key(s.key)).map(|known| known.key.clone()).collect();
+        let known: Vec<_> = signers.iter().filter_map(|s| account.signer(s.key)).cloned().collect();
         if known.len() == signers.len() && known.iter().zip(signers).all(|(key, s)| key.alg() == s.alg) {
             keys.push((at, known));
         }

@@ -8,9 +8,12 @@ use std::{
 use xiezhi_crypto::{KeyError, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
     Account, Alliance, Body, Genesis,
+    account::{AccountChange, ChangeError},
     alliance::{STATE_KEY, institution_account, institution_account_id},
 };
-use xiezhi_types::{AccountId, Height, LedgerId, LogIndex, StatementId, TimestampMs, TreeSize, canonical};
+use xiezhi_types::{
+    AccountId, Height, InstitutionId, LedgerId, LogIndex, Role, StatementId, TimestampMs, TreeSize, canonical,
+};
 
 use crate::{
     admit::{Admitted, Rejection},
@@ -137,6 +140,38 @@ impl<V: StateView> Draft<'_, V> {
         Ok(())
     }
 
+    /// The account that `said`, by the account `issuer`, changes, as it stands then.
+    fn change(
+        &self,
+        issuer: &AccountId,
+        said: &AccountChange,
+        time: TimestampMs,
+    ) -> Result<Result<Account, Rejection>, V::Error> {
+        let id = said.other_account().unwrap_or(*issuer);
+        let Some(account) = self.account(&id)? else {
+            return Ok(Err(Rejection::NoAccount { account: id }));
+        };
+        let changed = match said {
+            AccountChange::Accept(_) => account.succeed(issuer, self.height),
+            AccountChange::Freeze(order) => {
+                self.court(issuer).and_then(|court| account.freeze(&court, order, self.height))
+            }
+            AccountChange::Unfreeze(lifting) => {
+                self.court(issuer).and_then(|_| account.unfreeze(lifting, self.height, time))
+            }
+            own => account.change(own, self.height, time),
+        };
+        Ok(changed.map_err(Rejection::from))
+    }
+
+    /// The active court whose account `issuer` is.
+    fn court(&self, issuer: &AccountId) -> Result<InstitutionId, ChangeError> {
+        let members = self.alliance.term.institutions().into_iter();
+        let mut courts = members.filter(|member| member.role == Role::Court).map(|member| member.id);
+        let found = courts.find(|id| institution_account_id(&self.ledger, id) == *issuer);
+        found.ok_or(ChangeError::NotEntitled { issuer: *issuer })
+    }
+
     /// Executes one statement.
     fn execute(
         &mut self,
@@ -146,7 +181,8 @@ impl<V: StateView> Draft<'_, V> {
     ) -> Result<Result<(), Rejection>, V::Error> {
         let issuer = one.statement().claims().issuer;
         let account = self.account(&issuer)?;
-        let allowed = one.check_clock(time, genesis).and_then(|()| one.authorize(account.as_deref()));
+        let judged = account.as_deref().map(|account| account.as_of(self.height));
+        let allowed = one.check_clock(time, genesis).and_then(|()| one.authorize(judged.as_deref()));
         if let Err(rejection) = allowed {
             return Ok(Err(rejection));
         }
@@ -154,6 +190,10 @@ impl<V: StateView> Draft<'_, V> {
             Body::Account(spec) => {
                 self.accounts.insert(issuer, Account::create(spec, self.height));
             }
+            Body::Change(said) => match self.change(&issuer, said, time)? {
+                Ok(account) => drop(self.accounts.insert(account.id, account)),
+                Err(rejection) => return Ok(Err(rejection)),
+            },
             Body::Governance(said) => {
                 match govern(&self.alliance, &self.ledger, &issuer, said, self.height, time) {
                     Ok(alliance) => self.set_alliance(alliance)?,

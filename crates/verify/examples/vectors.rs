@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p xiezhi-verify --example vectors --features fixtures`
 
+#[path = "vectors/accounts.rs"]
+mod accounts;
 #[path = "vectors/governance.rs"]
 mod governance;
 #[path = "vectors/history.rs"]
@@ -141,7 +143,7 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
     let mut index = Vec::new();
     let first = [good(&fixture), asked(&fixture), planned(&fixture), altered(&fixture)];
     let then = [record::all(&fixture), seals::all(&fixture), stamps::all(&fixture), keys::all(&fixture)];
-    let then = then.into_iter().chain([governance::all(&fixture), history::all()]);
+    let then = then.into_iter().chain([accounts::all(&fixture), governance::all(&fixture), history::all()]);
     for vector in first.into_iter().chain(then).flatten() {
         let file = format!("{}.xzc", vector.name);
         let exhibit = match &vector.exhibit {

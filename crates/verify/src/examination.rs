@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use xiezhi_evidence::{
     BatchItem, Body, Certificate, Genesis, Statement,
+    account::TYPE_ACCOUNT_CHANGE,
     governance::TYPE_GOVERNANCE,
     statement::{TYPE_ACCOUNT, TYPE_BATCH, TYPE_DEPOSIT},
 };
@@ -177,6 +178,7 @@ pub(crate) fn content_type(body: &Body) -> &str {
         Body::Deposit(_) => TYPE_DEPOSIT,
         Body::Batch(_) => TYPE_BATCH,
         Body::Account(_) => TYPE_ACCOUNT,
+        Body::Change(_) => TYPE_ACCOUNT_CHANGE,
         Body::Governance(_) => TYPE_GOVERNANCE,
         Body::General { content_type, .. } => content_type,
     }

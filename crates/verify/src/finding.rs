@@ -156,8 +156,8 @@ findings! {
         "该凭证证明整批记录,不指向其中某一项。",
         "The certificate is for a whole batch and points to none of its items.";
     ORIGINAL_ACCOUNT = Unknown "account-record",
-        "该记录是账户的开立,没有原件。",
-        "The record is the creation of an account: there is no original.";
+        "该记录是账户的开立或变更,没有原件。",
+        "The record is the creation or a change of an account: there is no original.";
     ORIGINAL_GOVERNANCE = Unknown "governance-record",
         "该记录是机构关于联盟成员的声明,没有原件。",
         "The record is an institution's statement about the alliance's members: there is no original.";
@@ -230,6 +230,9 @@ findings! {
     SIGNATURE_THRESHOLD = Fail "threshold",
         "签名权重合计 {sum},需要 {need}。",
         "The signing weights add up to {sum}; {need} is needed.";
+    SIGNATURE_RECOVERY = Fail "recovery-key",
+        "该操作须由账户的恢复密钥签名。",
+        "The account's recovery key must sign this.";
 
     @[INCLUSION_SHA256, INCLUSION_SM3]
     INCLUDED = Pass "",

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value as Json, json};
 use xiezhi_crypto::{Digest, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
-    Account, AccountStatus, BatchPlace, Body, Certificate, CertifiedSeal, Checkpoint, Entry, Genesis,
-    Governance, Manifest, Statement, TermLink, Value, WeightedKey,
+    Account, BatchPlace, Body, Certificate, CertifiedSeal, Checkpoint, Entry, Genesis, Governance, Manifest,
+    Statement, TermLink, Value, WeightedKey,
+    account::{AccountChange, Authority, Freezing, Order},
     governance::{Keys, Step},
 };
 use xiezhi_merkle::Hash;
@@ -140,9 +141,58 @@ fn body_json(body: &Body) -> Json {
             "manage_threshold": spec.manage_threshold,
             "recovery_key": spec.recovery_key.as_ref().map(PublicKey::to_string),
             "encryption_key": spec.encryption_key.as_ref().map(PublicKey::to_string),
+            "recovery_delay_s": spec.recovery_delay_s,
         }),
+        Body::Change(said) => change_json(said),
         Body::Governance(said) => governance_json(said),
         Body::General { digest, .. } => json!({ "payload": digest.to_string() }),
+    }
+}
+
+fn authority_json(authority: &Authority) -> Json {
+    json!({
+        "keys": authority.keys.iter().map(key_json).collect::<Vec<_>>(),
+        "deposit_threshold": authority.deposit_threshold,
+        "manage_threshold": authority.manage_threshold,
+    })
+}
+
+fn order_json(order: &Order) -> Json {
+    json!({
+        "account": order.account.to_string(),
+        "reference": order.reference,
+        "document": hex::encode(order.document),
+    })
+}
+
+fn change_json(said: &AccountChange) -> Json {
+    let key = |key: &Option<PublicKey>| key.as_ref().map(PublicKey::to_string);
+    match said {
+        AccountChange::Authority(authority) => {
+            json!({ "says": "authority", "authority": authority_json(authority) })
+        }
+        AccountChange::Recovery(recovery) => {
+            json!({ "says": "recovery", "key": key(&recovery.key), "delay_s": recovery.delay_s })
+        }
+        AccountChange::Encryption(encryption) => {
+            json!({ "says": "encryption", "key": key(&encryption.key) })
+        }
+        AccountChange::BeginReset(authority) => {
+            json!({ "says": "begin-reset", "authority": authority_json(authority) })
+        }
+        AccountChange::CancelReset => json!({ "says": "cancel-reset" }),
+        AccountChange::FinishReset => json!({ "says": "finish-reset" }),
+        AccountChange::Transfer(successor) => {
+            json!({ "says": "transfer", "to": successor.account.as_ref().map(ToString::to_string) })
+        }
+        AccountChange::Accept(account) => json!({ "says": "accept", "account": account.to_string() }),
+        AccountChange::Freeze(order) => json!({ "says": "freeze", "order": order_json(order) }),
+        AccountChange::Unfreeze(lifting) => json!({
+            "says": "unfreeze",
+            "order": order_json(&lifting.order),
+            "institution": lifting.institution.to_string(),
+            "freezing": lifting.freezing,
+        }),
     }
 }
 
@@ -185,11 +235,6 @@ fn key_json(weighted: &WeightedKey) -> Json {
 }
 
 fn account_json(account: &Account) -> Json {
-    let status = match account.status {
-        AccountStatus::Normal => "normal",
-        AccountStatus::Frozen => "frozen",
-        AccountStatus::Recovering => "recovering",
-    };
     json!({
         "id": account.id.to_string(),
         "keys": account.keys.iter().map(key_json).collect::<Vec<_>>(),
@@ -198,8 +243,32 @@ fn account_json(account: &Account) -> Json {
         "recovery_key": account.recovery_key.as_ref().map(PublicKey::to_string),
         "recovered_at": account.recovered_at.map(TimestampMs::rfc3339),
         "encryption_key": account.encryption_key.as_ref().map(PublicKey::to_string),
-        "status": status,
+        "status": account.status.word(),
         "created": account.created.to_string(),
+        "recovery_delay_s": account.recovery_delay_s,
+        "reset": account.reset.as_ref().map(|reset| json!({
+            "authority": authority_json(&reset.authority),
+            "begun": reset.begun.rfc3339(),
+            "until": reset.until.rfc3339(),
+        })),
+        "freezings": account.freezings.iter().map(freezing_json).collect::<Vec<_>>(),
+        "successor": account.successor.as_ref().map(ToString::to_string),
+        "keys_changed": account.keys_changed.map(TimestampMs::rfc3339),
+        "before": account.before.as_ref().map(|before| json!({
+            "height": before.height.to_string(),
+            "authority": authority_json(&before.authority),
+            "recovery_key": before.recovery_key.as_ref().map(PublicKey::to_string),
+            "status": before.status.word(),
+        })),
+    })
+}
+
+fn freezing_json(freezing: &Freezing) -> Json {
+    json!({
+        "institution": freezing.institution.to_string(),
+        "reference": freezing.reference,
+        "document": hex::encode(freezing.document),
+        "height": freezing.height.to_string(),
     })
 }
 

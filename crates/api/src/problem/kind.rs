@@ -51,6 +51,17 @@ kinds! {
     SIGNATURE_INVALID = "signature-invalid", FORBIDDEN, "A signature does not hold", "签名无效";
     THRESHOLD_NOT_MET = "threshold-not-met", FORBIDDEN, "The signing keys do not suffice", "签名权重不足";
     KEY_NOT_AUTHORIZED = "key-not-authorized", FORBIDDEN, "The key may not sign for this account", "该密钥无权代表此账户签名";
+    RECOVERY_KEY_NEEDED = "recovery-key-needed", FORBIDDEN, "The recovery key must sign this", "须由恢复密钥签名";
+    ACCOUNT_NO_RESET = "account-no-reset", CONFLICT, "No reset has begun", "尚未发起重置";
+    ACCOUNT_RESET_TOO_EARLY = "account-reset-too-early", CONFLICT, "The delay of the reset is not over", "重置的等待期未满";
+    ACCOUNT_RESET_TOO_LATE = "account-reset-too-late", CONFLICT, "The delay of the reset is over", "重置的等待期已过";
+    ACCOUNT_KEYS_TOO_YOUNG = "account-keys-too-young", FORBIDDEN, "These keys are too new to cancel the reset", "密钥更换不久,无权撤销重置";
+    ACCOUNT_NOTHING_CHANGES = "account-nothing-changes", CONFLICT, "Nothing would change", "没有任何变更";
+    ACCOUNT_NOT_OFFERED = "account-not-offered", FORBIDDEN, "The account was not offered to this one", "该账户未移交给本账户";
+    ACCOUNT_NOT_ENTITLED = "account-not-entitled", FORBIDDEN, "Only a court of the alliance can order this", "仅限联盟内的法院";
+    ACCOUNT_OF_INSTITUTION = "account-of-institution", FORBIDDEN, "An institution's account follows its membership", "机构账户随成员资格变更";
+    ACCOUNT_ORDER_IN_FORCE = "account-order-in-force", CONFLICT, "The order is in force already", "该冻结令已在生效";
+    ACCOUNT_NO_ORDER = "account-no-order", CONFLICT, "No such order is in force", "没有生效中的该冻结令";
     GOVERNANCE_NOT_A_MEMBER = "governance-not-a-member", FORBIDDEN, "Only an active member may say this", "仅限正式成员机构";
     GOVERNANCE_NOT_INVITED = "governance-not-invited", FORBIDDEN, "There is no open invitation for this institution", "该机构没有有效的邀请";
     GOVERNANCE_TERM_DECIDED = "governance-term-decided", CONFLICT, "A next term is decided; nothing can change before it begins", "下一届已决定,开始之前不能再变更";

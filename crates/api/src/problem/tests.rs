@@ -2,7 +2,11 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 use http_body_util::BodyExt as _;
-use xiezhi_evidence::{account::AuthorityError, alliance::TermError, policy::Missing};
+use xiezhi_evidence::{
+    account::{AuthorityError, ChangeError},
+    alliance::TermError,
+    policy::Missing,
+};
 use xiezhi_ledger::GovernanceError;
 use xiezhi_types::{AccountId, Height, LedgerId, LogIndex, StatementId, TimestampMs};
 
@@ -90,6 +94,18 @@ fn every_rejection_has_its_kind_and_names_its_field() {
         (Rejection::Authority(unknown), 403, Some("signature")),
         (Rejection::Authority(signature), 403, Some("signature")),
         (Rejection::Authority(AuthorityError::Threshold { sum: 1, need: 2 }), 403, Some("signature")),
+        (Rejection::Authority(AuthorityError::NoRecovery { account }), 403, Some("signature")),
+        (ChangeError::Status { account, status: "frozen" }.into(), 403, None),
+        (ChangeError::NoReset { account }.into(), 409, None),
+        (ChangeError::TooEarly { until: TimestampMs(2), now: TimestampMs(1) }.into(), 409, None),
+        (ChangeError::TooLate { until: TimestampMs(1), now: TimestampMs(2) }.into(), 409, None),
+        (ChangeError::YoungKeys { changed: TimestampMs(1) }.into(), 403, None),
+        (ChangeError::NothingChanges.into(), 409, None),
+        (ChangeError::NotOffered { account }.into(), 403, None),
+        (ChangeError::NotEntitled { issuer: account }.into(), 403, None),
+        (ChangeError::Institution { account }.into(), 403, None),
+        (ChangeError::Ordered { reference: "1".to_owned() }.into(), 409, None),
+        (ChangeError::NoOrder { institution: court.clone(), reference: "1".to_owned() }.into(), 409, None),
         (GovernanceError::NotAMember { account }.into(), 403, None),
         (GovernanceError::NotInvited { account }.into(), 403, None),
         (GovernanceError::TermDecided { number: 1, from: Height(33) }.into(), 409, None),

@@ -1,6 +1,6 @@
 use coset::{AsCborValue as _, CoseSign1, TaggedCborSerializable, iana};
 use proptest::prelude::*;
-use xiezhi_crypto::DigestAlg;
+use xiezhi_crypto::{DigestAlg, SigningKey};
 
 use super::*;
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     account::tests::weighted,
     genesis::tests::{check_pinned, key},
 };
+use xiezhi_types::{TimestampMs, canonical};
 
 fn draft(body: Body) -> StatementDraft {
     StatementDraft {

@@ -1,7 +1,10 @@
 use std::convert::Infallible;
 
 use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
-use xiezhi_evidence::{AccountSpec, AccountStatus, DepositBody, Governance, StatementDraft, WeightedKey};
+use xiezhi_evidence::{
+    AccountSpec, AccountStatus, DepositBody, Governance, StatementDraft, WeightedKey,
+    account::{AccountChange, Authority, Encryption, Lifting, Order},
+};
 
 use super::*;
 use crate::{
@@ -249,4 +252,82 @@ fn a_term_and_its_keys_begin_with_the_first_record_at_or_after_its_height() {
     // Without a record nothing changes: every change of the state has a checkpoint.
     let empty = execute(&genesis(), from, NOW, TreeSize(1), &[], &ledger).unwrap();
     assert_eq!((empty.alliance, empty.accounts.len()), (None, 0));
+}
+
+/// Says `said` in the name of `depositor`, signed with `keys`.
+fn change(
+    depositor: &Depositor,
+    said: AccountChange,
+    keys: &[&SigningKey],
+    time: TimestampMs,
+) -> Arc<Admitted> {
+    let body = Body::Change(said);
+    let draft = StatementDraft { issuer: depositor.id(), ledger: LEDGER, issued_at: time, group: None, body };
+    admitted(draft.sign(keys).unwrap().as_bytes().to_vec(), Vec::new())
+}
+
+fn single(key: &SigningKey) -> Authority {
+    let keys = vec![WeightedKey { key: key.public_key(), weight: 1 }];
+    Authority { keys, deposit_threshold: 1, manage_threshold: 1 }
+}
+
+#[test]
+fn keys_change_with_the_next_block_and_every_signature_of_the_block_is_judged_by_its_beginning() {
+    let (one, new) = (Depositor::new(1), Depositor::new(2).key);
+    let mut memory = Memory::default();
+    let takes = change(&one, AccountChange::Authority(single(&new)), &[&one.key], NOW);
+    let by_new =
+        change(&one, AccountChange::Encryption(Encryption { key: Some(new.public_key()) }), &[&new], NOW);
+    let block =
+        [one.creation(), one.deposit(b"before", None), takes, one.deposit(b"after", None), by_new.clone()];
+    assert_eq!(memory.run(&block), ["key-not-authorized"], "the new key is not yet one of the account's");
+    let account = memory.accounts[&one.id()].clone();
+    for admitted in &block[..4] {
+        let signers = admitted.statement().signatures();
+        let as_of = account.as_of(Height(1));
+        as_of
+            .verify(admitted.statement().action(), signers)
+            .expect("what a certificate of this block proves");
+    }
+    // `run` executes at height 1 each time: the next block is the next height.
+    let next =
+        execute(&genesis(), Height(2), NOW, TreeSize(4), &[by_new, one.deposit(b"late", None)], &memory)
+            .unwrap();
+    assert_eq!(next.records.len(), 1);
+    assert_eq!(next.rejected[0].1.code(), "key-not-authorized");
+}
+
+#[test]
+fn only_a_court_freezes_and_the_account_must_exist() {
+    let (one, other) = (Depositor::new(1), Depositor::new(2));
+    let mut memory = Memory { alliance: Arc::new(Alliance::at_genesis(&genesis_of(4))), ..Memory::default() };
+    let entries = genesis_state(&genesis_of(4), &LEDGER).unwrap();
+    for (key, value) in entries.into_iter().filter(|(key, _)| key.starts_with(b"account/")) {
+        let account: Account = xiezhi_types::from_canonical("an account", &value).unwrap();
+        assert_eq!(key, Account::state_key(&account.id));
+        memory.accounts.insert(account.id, Arc::new(account));
+    }
+    let order = |account| Order { account, reference: "order 1".to_owned(), document: [1; 32] };
+    let freeze = |account| AccountChange::Freeze(order(account));
+    let issuer = institution_account_id(&LEDGER, &institution_id(0));
+    let by_court = |said, at: u64| {
+        let (body, issued_at) = (Body::Change(said), TimestampMs(NOW.0 + at * 1000));
+        let draft = StatementDraft { issuer, ledger: LEDGER, issued_at, group: None, body };
+        admitted(draft.sign(&[&institution_keys(0, 0)[1]]).unwrap().as_bytes().to_vec(), Vec::new())
+    };
+    assert_eq!(memory.run(&[one.creation(), other.creation()]), [""; 0]);
+    assert_eq!(memory.run(&[change(&other, freeze(one.id()), &[&other.key], NOW)]), ["account-not-entitled"]);
+    assert_eq!(memory.run(&[by_court(freeze(AccountId([9; 32])), 0)]), ["no-account"]);
+    assert_eq!(memory.run(&[by_court(freeze(issuer), 0)]), ["account-of-institution"]);
+    assert_eq!(memory.run(&[by_court(freeze(one.id()), 0)]), [""; 0]);
+    assert_eq!(memory.accounts[&one.id()].status, AccountStatus::Frozen);
+    let next = |memory: &Memory, block: &[Arc<Admitted>]| {
+        let outcome = execute(&genesis(), Height(2), NOW, TreeSize(memory.size), block, memory).unwrap();
+        outcome.rejected.iter().map(|(_, why)| why.code()).collect::<Vec<_>>()
+    };
+    assert_eq!(next(&memory, &[one.deposit(b"x", None)]), ["account-inactive"]);
+    let institution = institution_id(0);
+    let lifting = Lifting { order: order(one.id()), institution, freezing: "order 1".to_owned() };
+    assert_eq!(memory.run(&[by_court(AccountChange::Unfreeze(lifting), 1)]), [""; 0]);
+    assert_eq!(next(&memory, &[one.deposit(b"x", None)]), [""; 0]);
 }

@@ -21,7 +21,7 @@ pub(crate) fn original(x: &Examination<'_>) -> Check {
         return not_presented(x, statement.body());
     };
     let declared = match statement.body() {
-        Body::Account(_) => return Check::new(code, &f::ORIGINAL_ACCOUNT),
+        Body::Account(_) | Body::Change(_) => return Check::new(code, &f::ORIGINAL_ACCOUNT),
         Body::Governance(_) => return Check::new(code, &f::ORIGINAL_GOVERNANCE),
         Body::General { digest, .. } => Recorded { digests: vec![*digest], size: None },
         Body::Deposit(body) => recorded(x.certificate.manifest.as_ref(), &body.digests),
@@ -37,7 +37,7 @@ pub(crate) fn original(x: &Examination<'_>) -> Check {
 fn not_presented(x: &Examination<'_>, body: &Body) -> Check {
     let check = |finding| Check::new(code::ORIGINAL, finding);
     match body {
-        Body::Account(_) => check(&f::ORIGINAL_ACCOUNT).informational(),
+        Body::Account(_) | Body::Change(_) => check(&f::ORIGINAL_ACCOUNT).informational(),
         Body::Governance(_) => check(&f::ORIGINAL_GOVERNANCE).informational(),
         _ if x.input.record_only => check(&f::ORIGINAL_LEFT_OUT).informational(),
         _ => check(&f::ORIGINAL_NOT_PRESENTED),
@@ -100,7 +100,8 @@ pub(crate) fn manifest(x: &Examination<'_>) -> Check {
         (Body::Deposit(body), _) => (body.manifest_root, &body.digests),
         (Body::Batch(_), Some(Some(item))) => (item.manifest_root, &item.digests),
         (Body::Batch(_), Some(None)) => return Check::not_evaluated(code, code::BATCH_PLACE),
-        (Body::Batch(_), None) | (Body::Account(_) | Body::Governance(_) | Body::General { .. }, _) => {
+        (Body::Batch(_), None)
+        | (Body::Account(_) | Body::Change(_) | Body::Governance(_) | Body::General { .. }, _) => {
             return Check::new(code, &f::MANIFEST_UNEXPECTED);
         }
     };

@@ -1,7 +1,7 @@
 //! The record: statement, place in the batch, signatures, place in the log.
 
 use xiezhi_crypto::KeyId;
-use xiezhi_evidence::{Account, Action, BatchItem, Body, account::AuthorityError};
+use xiezhi_evidence::{Account, BatchItem, Body, account::AuthorityError};
 use xiezhi_merkle::{Hash, ProofError, Sha256, Sm3, TreeHash, verify_inclusion};
 use xiezhi_types::canonical;
 
@@ -67,12 +67,8 @@ pub(crate) fn signatures(x: &Examination<'_>) -> Check {
     if let Some(signature) = statement.signatures().iter().find(|signature| !genesis.allows(signature.alg)) {
         return Check::new(code, &f::SIGNATURE_SUITE).with("suite", signature.alg);
     }
-    let action = match statement.body() {
-        // Whoever creates an account shows that it can manage it.
-        Body::Account(_) | Body::Governance(_) => Action::Manage,
-        Body::Deposit(_) | Body::Batch(_) | Body::General { .. } => Action::Deposit,
-    };
-    match account.verify(action, statement.signatures()) {
+    let account = account.as_of(checkpoint.height);
+    match account.verify(statement.action(), statement.signatures()) {
         Ok(()) => Check::new(code, &f::SIGNATURES_HOLD)
             .with("account", account.id)
             .with("signers", statement.signatures().len()),
@@ -88,6 +84,7 @@ fn refused(code: &'static str, error: &AuthorityError) -> Check {
         AuthorityError::Threshold { sum, need } => {
             Check::new(code, &f::SIGNATURE_THRESHOLD).with("sum", sum).with("need", need)
         }
+        AuthorityError::NoRecovery { .. } => Check::new(code, &f::SIGNATURE_RECOVERY),
         AuthorityError::Status { status, .. } => Check::new(code, &f::ACCOUNT_STATUS).with("state", status),
         AuthorityError::Signature { key, .. } => with_key(&f::SIGNATURE_BAD, key),
         _ => Check::new(code, &f::SIGNATURE_BAD).with("key", ""),

@@ -1,0 +1,72 @@
+//! Signing statements.
+
+use xiezhi_crypto::SigningKey;
+use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical};
+
+use super::{
+    Body, Claims, SIGNATURES_MAX, SUBJECT_ACCOUNT, SUBJECT_GOVERNANCE, SUBJECT_UNGROUPED, Statement,
+    StatementError, TYPE_ACCOUNT, TYPE_BATCH, TYPE_DEPOSIT, encode, encode_protected, field,
+};
+use crate::{
+    account::TYPE_ACCOUNT_CHANGE,
+    cose::{countersign_structure, sig_structure, signer_header},
+    governance::TYPE_GOVERNANCE,
+};
+
+/// A statement before it is signed.
+#[derive(Debug, Clone)]
+pub struct StatementDraft {
+    /// The account in whose name it is made.
+    pub issuer: AccountId,
+    /// The ledger it is meant for.
+    pub ledger: LedgerId,
+    /// When it is signed.
+    pub issued_at: TimestampMs,
+    /// The group it belongs to; only deposits and batches have one.
+    pub group: Option<GroupId>,
+    /// What it says; [`Body::General`] cannot be drafted.
+    pub body: Body,
+}
+
+impl StatementDraft {
+    /// Signs with `keys`, the first as the COSE_Sign1's own signer and the rest as countersigners.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the draft breaks a bound, holds a general body, or has no key or too many.
+    pub fn sign(&self, keys: &[&SigningKey]) -> Result<Statement, StatementError> {
+        let Some((first, rest)) = keys.split_first().filter(|_| keys.len() <= SIGNATURES_MAX) else {
+            return Err(field("keys", format!("{} keys, 1 to {SIGNATURES_MAX} can sign", keys.len())));
+        };
+        let (content_type, payload) = match &self.body {
+            Body::Deposit(body) => (TYPE_DEPOSIT, canonical(body)),
+            Body::Batch(body) => (TYPE_BATCH, canonical(body)),
+            Body::Account(spec) => (TYPE_ACCOUNT, canonical(spec)),
+            Body::Change(said) => (TYPE_ACCOUNT_CHANGE, said.encode()),
+            Body::Governance(said) => (TYPE_GOVERNANCE, said.encode()),
+            Body::General { .. } => {
+                return Err(field("body", "a general statement is signed by its own tools"));
+            }
+        };
+        let subject = match (&self.body, self.group) {
+            (Body::Account(_) | Body::Change(_), _) => SUBJECT_ACCOUNT.to_owned(),
+            (Body::Governance(_), _) => SUBJECT_GOVERNANCE.to_owned(),
+            (_, Some(group)) => group.to_string(),
+            (_, None) => SUBJECT_UNGROUPED.to_owned(),
+        };
+        let claims = Claims {
+            issuer: self.issuer,
+            subject,
+            audience: Some(self.ledger),
+            issued_at: Some(self.issued_at.seconds()),
+        };
+        let protected = encode_protected(first.alg(), first.public_key().id(), content_type, &claims);
+        let signature = first.sign(&sig_structure(&protected, &payload));
+        let countersign = |key: &&SigningKey| {
+            let header = signer_header(key.alg().cose(), key.public_key().id());
+            let message = countersign_structure(&protected, &header, &payload, &signature);
+            (header, key.sign(&message))
+        };
+        let countersignatures: Vec<_> = rest.iter().map(countersign).collect();
+        Statement::parse(&encode(&protected, &payload, &signature, &countersignatures))
+    }
+}
