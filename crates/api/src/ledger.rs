@@ -10,18 +10,18 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use xiezhi_client::{
-    CBOR,
-    wire::{self, Base64},
+    ACCOUNT_PROOF, CBOR,
+    wire::{self, Base64, U64},
 };
 use xiezhi_crypto::{DigestAlg, SignatureAlg};
-use xiezhi_types::AccountId;
+use xiezhi_types::{AccountId, Height};
 
 use crate::{
     app::App,
     document::{Binary, Problems},
     problem::{Problem, kinds},
     records::IMMUTABLE,
-    request::{Segment, read_body, require_accept, require_media_type},
+    request::{Params, Segment, read_body, require_accept, require_media_type},
     terms, view,
 };
 
@@ -93,6 +93,32 @@ pub(crate) async fn get_account(
 ) -> Result<Json<wire::Account>, Problem> {
     let id: AccountId = id.read("id")?;
     Ok(Json(view::account(&app.node.account(&id)?)))
+}
+
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AccountProofParams {
+    /// The height asked for; the newest sealed one unless given.
+    #[param(value_type = Option<U64>)]
+    height: Option<u64>,
+}
+
+/// Proves how an account stood after the last sealed block at or below a height, or that there was none. Anyone who trusts the ledger's id can check it offline.
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}/proof", tag = "ledger",
+    params(("id" = String, Path, description = "64 hexadecimal digits"), AccountProofParams),
+    responses((status = 200, description = "The proof", body = Binary, content_type = "application/vnd.xiezhi.account-proof+cbor"), Problems)
+)]
+pub(crate) async fn get_account_proof(
+    State(app): State<Arc<App>>,
+    id: Segment,
+    Params(params): Params<AccountProofParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    require_accept(&headers, ACCOUNT_PROOF)?;
+    let proof = app.node.account_proof(id.read("id")?, params.height.map(Height))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(ACCOUNT_PROOF))], proof).into_response())
 }
 
 /// The alliance as it stands: its members, the next term if one is decided, what is proposed, who is invited.

@@ -67,6 +67,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(scitt::get_scitt_key))
         .routes(routes!(scitt::get_transparency_configuration))
         .routes(routes!(ledger::get_account))
+        .routes(routes!(ledger::get_account_proof))
         .routes(routes!(ledger::get_alliance))
         .routes(routes!(ledger::list_terms))
         .routes(routes!(ledger::get_genesis))

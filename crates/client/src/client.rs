@@ -9,7 +9,7 @@ use minicbor::Encoder;
 use xiezhi_types::{AccountId, GroupId, Height, LogIndex, StatementId};
 
 use crate::{
-    CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, Events,
+    ACCOUNT_PROOF, CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, Events,
     transport::{Answer, Ask, Transport, refused},
     wire::{
         Account, Alliance, Anchor, Checkpoint, CheckpointPage, ConsistencyProof, Deposit, InclusionProof,
@@ -422,6 +422,19 @@ impl Client {
     /// [`ClientError`].
     pub async fn account(&self, id: &AccountId) -> Result<Account, ClientError> {
         self.get(format!("/v1/accounts/{id}")).await
+    }
+
+    /// The proof of how an account stood after the last sealed block at or below `height`, or of its absence; the newest without one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn account_proof(
+        &self,
+        id: &AccountId,
+        height: Option<Height>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let height = height.map(|height| format!("?height={height}")).unwrap_or_default();
+        self.get_bytes(format!("/v1/accounts/{id}/proof{height}"), ACCOUNT_PROOF).await
     }
 
     /// The alliance: its members, the next term, what is proposed.

@@ -20,6 +20,8 @@ pub use events::{Event, Events};
 pub const COSE: &str = "application/cose";
 /// Media type of a certificate.
 pub const CERTIFICATE: &str = "application/vnd.xiezhi.certificate+cbor";
+/// Media type of the proof of an account.
+pub const ACCOUNT_PROOF: &str = "application/vnd.xiezhi.account-proof+cbor";
 /// Media type of plain CBOR: a batch, the genesis.
 pub const CBOR: &str = "application/cbor";
 /// Media type of a CBOR sequence (RFC 8742): certificates of a batch.

@@ -64,10 +64,7 @@ impl Directory {
     ///
     /// A new directory of an application that has blocks already, `height` of them in this era, has forgotten votes.
     pub(crate) fn open(root: &Path, config: &Checked, height: u64) -> Result<Self, StartError> {
-        let path = match config.era.number {
-            0 => root.to_owned(),
-            number => root.join(format!("era-{number}")),
-        };
+        let path = era_path(root, config.era.number);
         let path = path.as_path();
         let storage = |source| StartError::Storage { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(storage)?;
@@ -139,6 +136,23 @@ impl Directory {
         Ok(())
     }
 
+    /// Removes what the engine kept of eras before `era`: the application holds their blocks, and whoever is behind follows by those.
+    pub(crate) fn discard_before(&self, era: u64) -> io::Result<()> {
+        for number in (0..era).rev() {
+            let path = era_path(&self.root, number);
+            let engine = path.join("engine");
+            if !engine.try_exists()? {
+                break;
+            }
+            // Should the application ever return there, this node has forgotten its votes. In the root that would be said of later eras too.
+            if number > 0 {
+                forget_votes(&path)?;
+            }
+            fs::remove_dir_all(&engine)?;
+        }
+        Ok(())
+    }
+
     fn votes_journal(&self) -> PathBuf {
         self.engine().join(VOTES_PARTITION)
     }
@@ -146,6 +160,13 @@ impl Directory {
     /// Where the engine keeps its files.
     pub(crate) fn engine(&self) -> PathBuf {
         self.path.join(if self.votes { "engine" } else { "links" })
+    }
+}
+
+fn era_path(root: &Path, number: u64) -> PathBuf {
+    match number {
+        0 => root.to_owned(),
+        number => root.join(format!("era-{number}")),
     }
 }
 

@@ -135,6 +135,9 @@ pub fn start(config: Config, application: Arc<dyn Application>) -> Result<Handle
     let checked = Checked::new(&config)?;
     probe(config.listen)?;
     let directory = Directory::open(&config.storage_dir, &checked, application.height())?;
+    directory
+        .discard_before(config.era.number)
+        .map_err(|source| StartError::Storage { path: config.storage_dir.clone(), source })?;
 
     let (outbound, outbound_receiver) = mpsc::channel(OUTBOUND_MESSAGES_MAX);
     let (exit_sender, exit) = watch::channel(None);

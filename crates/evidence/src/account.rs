@@ -7,12 +7,15 @@ use xiezhi_types::{AccountId, Height, TimestampMs, canonical};
 use crate::statement::Signature;
 
 mod change;
+mod proven;
 
 pub use change::{
     AccountChange, Authority, Before, ChangeError, Encryption, Freezing, Lifting, ORDERS_MAX, Order,
     RECOVERY_DELAY_MAX_S, RECOVERY_DELAY_MIN_S, RECOVERY_DELAY_S, REFERENCE_BYTES_MAX, Recovery, Reset,
     Successor, TYPE_ACCOUNT_CHANGE,
 };
+
+pub use proven::{PROVEN_VERSION, ProvenAccount};
 
 /// Most keys an account can have.
 pub const KEYS_MAX: usize = 16;

@@ -257,7 +257,7 @@ impl Certificate {
 }
 
 /// Bounds what a verifier has to look at beside a checkpoint, and the order of seals.
-fn check_witnesses(
+pub(crate) fn check_witnesses(
     seals: &[CertifiedSeal],
     timestamps: &[TimeStamp],
     revocations: &[Vec<u8>],

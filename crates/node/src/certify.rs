@@ -2,12 +2,13 @@
 
 use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_evidence::{
-    BatchItem, BatchPlace, Certificate, Statement, TermLink,
+    AccountProof, BatchItem, BatchPlace, Certificate, Statement, TermLink,
+    account::{PROVEN_VERSION, ProvenAccount},
     certificate::{VERSION, VERSION_HISTORY},
 };
 use xiezhi_merkle::Tree as MerkleTree;
 use xiezhi_store::{StoredRecord, TreeKind};
-use xiezhi_types::{Height, InstitutionId, LogIndex};
+use xiezhi_types::{AccountId, Height, InstitutionId, LogIndex};
 
 use crate::{answer::unavailable, api::QueryError, collection::Collection, core::Core};
 
@@ -63,7 +64,10 @@ impl Core {
         }
         let statement = Statement::parse(&record.statement).map_err(unavailable)?;
         let issuer = statement.claims().issuer;
-        let account = self.store.prove_account(&issuer, collection.stored.state).map_err(unavailable)?;
+        let proven = self.store.prove_account(&issuer, collection.stored.state).map_err(unavailable)?;
+        let (Some(account), proof) = proven else {
+            return Err(unavailable("the issuer has no account in the state"));
+        };
         let size = collection.stored.checkpoint.size.0;
         let path = |tree| self.store.inclusion_path(tree, index.0, size).map_err(unavailable);
         let history = self.history(record.height)?;
@@ -74,7 +78,7 @@ impl Core {
             index,
             batch: None,
             manifest: None,
-            account: account.ok_or_else(|| unavailable("the issuer has no account in the state"))?,
+            account: AccountProof { account, proof },
             path_sha256: path(TreeKind::Sha256)?,
             path_sm3: path(TreeKind::Sm3)?,
             statement: record.statement,
@@ -106,6 +110,35 @@ impl Core {
             links.push(link.encode());
         }
         Ok(links)
+    }
+
+    /// The proof of how the account stood after the last block at or below `height` that added records; sealed ones only.
+    pub(crate) fn account_proof(&self, id: AccountId, height: Option<Height>) -> Result<Vec<u8>, QueryError> {
+        let latest = self.latest_sealed()?.checkpoint.height;
+        let below = height.map_or(latest, |height| height.min(latest));
+        let stored = self.store.checkpoint_at_most(below).map_err(unavailable)?;
+        let none = || QueryError::NotFound { what: format!("a checkpoint at or below height {below}") };
+        let height = stored.ok_or_else(none)?.checkpoint.height;
+        let collection = self.sealing.collection(self, height).map_err(unavailable)?.ok_or_else(none)?;
+        if !collection.missing.is_met() {
+            return Err(unavailable(format!("checkpoint {height} is not sealed yet")));
+        }
+        let proven = self.store.prove_account(&id, collection.stored.state).map_err(unavailable)?;
+        let (account, proof) = proven;
+        let proven = ProvenAccount {
+            kind: ProvenAccount::kind(),
+            version: PROVEN_VERSION,
+            genesis: self.genesis_bytes.clone(),
+            history: self.history(height)?,
+            id,
+            account,
+            proof,
+            checkpoint: collection.stored.checkpoint,
+            seals: collection.seals,
+            timestamps: collection.stamps,
+            revocations: self.revocations(),
+        };
+        Ok(proven.encode())
     }
 
     fn revocations(&self) -> Vec<Vec<u8>> {

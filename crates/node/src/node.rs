@@ -473,6 +473,14 @@ impl Node {
         self.inner.core.account_view(id)
     }
 
+    /// The proof of how an account stood after the last sealed block at or below `height`, or of its absence; the newest without one.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn account_proof(&self, id: AccountId, height: Option<Height>) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.account_proof(id, height)
+    }
+
     /// The alliance as the next block finds it, and the height of the last one.
     #[must_use]
     pub fn alliance(&self) -> (Arc<Alliance>, Height) {

@@ -3,7 +3,7 @@
 use std::{ops::Bound, sync::Arc};
 
 use xiezhi_crypto::Digest;
-use xiezhi_evidence::{Account, AccountProof, Alliance, CertifiedSeal, Checkpoint, TimeStamp};
+use xiezhi_evidence::{Account, Alliance, CertifiedSeal, Checkpoint, StateProof, TimeStamp};
 use xiezhi_ledger::{StateTree, StateVersion, StateView};
 use xiezhi_types::{
     AccountId, GroupId, Height, LedgerId, LogIndex, StatementId, TimestampMs, from_canonical,
@@ -150,7 +150,7 @@ impl Store {
             .transpose()
     }
 
-    /// The account as it stood at `version`, with the proof of it.
+    /// The account as it stood at `version`, if there was one, with the proof of either.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -158,12 +158,12 @@ impl Store {
         &self,
         id: &AccountId,
         version: StateVersion,
-    ) -> Result<Option<AccountProof>, StoreError> {
+    ) -> Result<(Option<Account>, StateProof), StoreError> {
         let proven = StateTree::new(self).prove(&Account::state_key(id), version);
         let (value, proof) = proven.map_err(|e| damaged("state", e))?;
         let account =
             |bytes: Vec<u8>| from_canonical("an account", &bytes).map_err(|e| damaged("an account", e));
-        Ok(value.map(account).transpose()?.map(|account| AccountProof { account, proof }))
+        Ok((value.map(account).transpose()?, proof))
     }
 
     /// The checkpoint after the block at `height`, if that block added records.

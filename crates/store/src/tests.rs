@@ -107,10 +107,13 @@ fn a_ledger_is_the_same_after_every_restart() {
     let spec = Account::create(&depositor.spec, Height(1));
     assert_eq!(ledger.store.account(&depositor.id()).unwrap(), Some(spec));
     let tip = ledger.store.tip();
-    let proven = ledger.store.prove_account(&depositor.id(), tip.state).unwrap().unwrap();
+    let (proven, proof) = ledger.store.prove_account(&depositor.id(), tip.state).unwrap();
     let key = Account::state_key(&depositor.id());
-    proven.proof.verify_present(&tip.state_root, &key, &canonical(&proven.account)).unwrap();
-    assert_eq!(ledger.store.prove_account(&Depositor::new(2).id(), tip.state).unwrap(), None);
+    proof.verify_present(&tip.state_root, &key, &canonical(&proven.unwrap())).unwrap();
+    let stranger = Depositor::new(2).id();
+    let (none, proof) = ledger.store.prove_account(&stranger, tip.state).unwrap();
+    assert_eq!(none, None);
+    proof.verify_absent(&tip.state_root, &Account::state_key(&stranger)).unwrap();
 }
 
 #[test]

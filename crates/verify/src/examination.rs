@@ -70,6 +70,13 @@ impl<'a> Examination<'a> {
         checks.extend(record::inclusion(self));
         checks.push(ledger::statement_ledger(self));
         checks.push(ledger::checkpoint_ledger(self));
+        let facts = self.witnesses(&mut checks);
+        checks.extend(consistency::consistency(self));
+        (checks, facts)
+    }
+
+    /// Judges the history, the seals, the time stamps and the times, and gathers the facts.
+    pub(crate) fn witnesses(&self, checks: &mut Vec<Check>) -> Facts {
         checks.extend(self.history.iter().cloned());
         let lists = keys::Lists::read(&self.certificate.revocations);
         let seals = seals::examine(self, &lists);
@@ -90,8 +97,7 @@ impl<'a> Examination<'a> {
         checks.extend(statuses);
         checks.push(revocation);
         checks.push(times::times(self, &lists));
-        checks.extend(consistency::consistency(self));
-        (checks, facts)
+        facts
     }
 
     /// The name of an institution in both languages; its short name where the genesis does not know it.

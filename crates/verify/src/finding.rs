@@ -199,6 +199,17 @@ findings! {
         "该凭证证明整批 {items} 项,不指向其中某一项。",
         "The certificate is for the whole batch of {items} items.";
 
+    @[ACCOUNT_STATE]
+    STATE_ACCOUNT = Pass "",
+        "高度 {height} 的区块之后,账户 {account} 如所示。",
+        "After the block at height {height} account {account} stood as shown.";
+    STATE_NO_ACCOUNT = Pass "absent",
+        "高度 {height} 的区块之后,账本上没有账户 {account}。",
+        "After the block at height {height} the ledger had no account {account}.";
+    STATE_PROOF = Fail "state-proof",
+        "高度 {height} 的状态不能证明所示的账户 {account}。",
+        "The state at height {height} does not prove account {account} as shown.";
+
     @[STATEMENT_SIGNATURES]
     SIGNATURES_HOLD = Pass "",
         "声明由账户 {account} 当时有效的密钥签名({signers} 把,达到其门限)。",

@@ -10,6 +10,7 @@
 //! Every byte of a certificate is covered by some check: what nobody needs (a stray X.509 certificate, a revocation list of a stranger)
 //! fails rather than being skipped.
 
+mod account;
 mod checks;
 pub mod equivocation;
 mod examination;
@@ -26,10 +27,11 @@ use xiezhi_types::{CborError, LedgerId, TimestampMs};
 
 use examination::Examination;
 
+pub use account::verify_account;
 pub use finding::Status;
 pub use verdict::{
-    Check, DOES_NOT_PROVE, FORMAT, Facts, Lang, Name, Outcome, PROVES, PROVES_NOTHING, PROVES_RECORD,
-    Paragraph, SealFact, StampFact, Verdict,
+    Check, DOES_NOT_PROVE, FORMAT, Facts, Lang, Name, Outcome, PROVES, PROVES_ACCOUNT, PROVES_NOTHING,
+    PROVES_RECORD, Paragraph, SealFact, StampFact, Verdict,
 };
 pub use view::{certificate_json, receipts};
 
@@ -49,6 +51,8 @@ pub mod code {
     pub const BATCH_PLACE: &str = "batch-place";
     /// The statement's signatures and the account's keys at that time.
     pub const STATEMENT_SIGNATURES: &str = "statement-signatures";
+    /// How an account stood; only in verdicts on the proof of an account.
+    pub const ACCOUNT_STATE: &str = "account-state";
     /// Inclusion in the tree under SHA-256.
     pub const INCLUSION_SHA256: &str = "inclusion-sha256";
     /// Inclusion in the tree under SM3.

@@ -221,6 +221,13 @@ pub const PROVES_RECORD: Paragraph = Paragraph {
          file that it is the one recorded.",
 };
 
+/// What a valid verdict on the proof of an account proves.
+pub const PROVES_ACCOUNT: Paragraph = Paragraph {
+    zh: "本文件证明:上述高度的区块之后,该账户在账本上的状态如所示(或不存在);上述机构共同见证、盖章。它不证明账户此后没有变更。",
+    en: "This proves that the account stood on the ledger as shown, or did not exist, after the block at the height stated above, which the institutions \
+         named above witnessed and sealed. It does not prove that the account has not changed since.",
+};
+
 /// What any other verdict proves.
 pub const PROVES_NOTHING: Paragraph = Paragraph {
     zh: "就所出示的材料而言,本凭证不证明任何事项;原因见上列各项检查。",
@@ -286,6 +293,13 @@ impl Verdict {
             record_only: input.record_only,
             certificate: xiezhi_crypto::sha256(input.certificate),
         }
+    }
+
+    /// The verdict on the proof of an account.
+    pub(crate) fn of_account(input: &crate::Input<'_>, checks: Vec<Check>, facts: Facts) -> Self {
+        let verdict = Self::new(input, checks, facts);
+        let proves = if verdict.outcome == Outcome::Valid { PROVES_ACCOUNT } else { verdict.proves };
+        Self { proves, ..verdict }
     }
 
     /// The checks called `code`.

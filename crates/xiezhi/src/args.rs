@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use xiezhi_types::{InstitutionId, Role};
 
+mod account;
+
+pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
+
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
 #[derive(Debug, Parser)]
 #[command(name = "xiezhi", version, propagate_version = true, max_term_width = 110)]
@@ -54,6 +58,8 @@ pub(crate) enum Command {
     Find(Find),
     /// Fetch a proof: that a record is in the log, or that the log only grew
     Proof(Proof),
+    /// Create accounts; change their keys, recover, freeze and hand them over
+    Account(AccountOptions),
     /// Show the state of the alliance's nodes
     Status(Status),
     /// Manage the ledgers that you trust

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done or valid, 1 invalid or failed, 2 wrong usage, 3 not yet sealed, 4 no node reached, 5 unknown.
 
 mod account;
+mod accounts;
 mod args;
 mod backup;
 mod bench;
@@ -138,6 +139,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Show(options) => lookup::show(&common, &options, texts).await,
             Command::Find(options) => lookup::find(&common, &options, texts).await,
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
+            Command::Account(options) => accounts::run(&common, &options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,
             Command::Trust(options) => trust::run(&options, texts).await,
             Command::Equivocation(options) => equivocation::run(&common, &options, texts).await,

@@ -66,6 +66,46 @@ pub(crate) async fn run(common: &Common, options: &MemberOptions, texts: &Texts)
     Ok(Ending::Done)
 }
 
+/// The configuration of whoever speaks: a file, or an institution's name in the alliance's directory.
+pub(crate) fn own_of(common: &Common, texts: &Texts, who: &str) -> anyhow::Result<Own> {
+    let file = Path::new(who);
+    if file.is_file() {
+        return Ok(Own::open(file)?);
+    }
+    let dir = home::data_dir(common)?;
+    let named = Layout { dir: dir.clone() }.node_file(who);
+    if who.contains(['/', '\\']) || !named.is_file() {
+        let values: [(&str, &dyn std::fmt::Display); 2] = [("who", &who), ("dir", &dir.display())];
+        bail!(Usage(texts.get("member-no-such", &values)));
+    }
+    Ok(Own::open(&named)?)
+}
+
+/// The nodes that are told: those of the command line, or the institution's own and those that it follows.
+pub(crate) fn client_of(common: &Common, texts: &Texts, own: &Own) -> anyhow::Result<Client> {
+    if !common.url.is_empty() {
+        return home::client(common, texts);
+    }
+    let file = own.file();
+    let mut urls = vec![format!("http://{}", file.http)];
+    urls.extend(file.follow.iter().cloned());
+    let urls: Vec<&str> = urls.iter().map(|url| url.trim_end_matches('/')).collect();
+    Ok(Client::with_nodes(&urls)?.language(texts.pick("zh-CN", "en")))
+}
+
+/// The seal key by which the ledger knows the institution now.
+pub(crate) async fn seal_key(texts: &Texts, own: &Own, client: &Client) -> anyhow::Result<SigningKey> {
+    let known = client.account(&institution_account_id(&own.ledger, &own.institution)).await?;
+    // Between the decision of a rotation and its term both keys are good; after it only the new one.
+    let keys = [Some(own.keys()?), own.next_keys()?].into_iter().flatten().map(|keys| keys.seal);
+    let is_known =
+        |key: &SigningKey| known.keys.iter().any(|known| known.key.0 == key.public_key().as_bytes());
+    match keys.into_iter().find(is_known) {
+        Some(key) => Ok(key),
+        None => bail!(texts.get("member-other-key", &[("institution", &own.institution)])),
+    }
+}
+
 struct Tool<'a> {
     common: &'a Common,
     texts: &'a Texts,
@@ -116,46 +156,11 @@ fn after(alliance: &Alliance, step: &Step) -> Vec<Institution> {
 }
 
 impl Tool<'_> {
-    /// The configuration of whoever speaks: a file, or an institution's name in the alliance's directory.
-    fn own(&self, who: &str) -> anyhow::Result<Own> {
-        let file = Path::new(who);
-        if file.is_file() {
-            return Ok(Own::open(file)?);
-        }
-        let dir = home::data_dir(self.common)?;
-        let named = Layout { dir: dir.clone() }.node_file(who);
-        if who.contains(['/', '\\']) || !named.is_file() {
-            let values: [(&str, &dyn std::fmt::Display); 2] = [("who", &who), ("dir", &dir.display())];
-            bail!(Usage(self.texts.get("member-no-such", &values)));
-        }
-        Ok(Own::open(&named)?)
-    }
-
-    /// The nodes that are told: those of the command line, or the institution's own and those that it follows.
-    fn client(&self, own: &Own) -> anyhow::Result<Client> {
-        if !self.common.url.is_empty() {
-            return home::client(self.common, self.texts);
-        }
-        let file = own.file();
-        let mut urls = vec![format!("http://{}", file.http)];
-        urls.extend(file.follow.iter().cloned());
-        let urls: Vec<&str> = urls.iter().map(|url| url.trim_end_matches('/')).collect();
-        Ok(Client::with_nodes(&urls)?.language(self.texts.pick("zh-CN", "en")))
-    }
-
     async fn say(&self, acting: &Acting, said: Governance) -> anyhow::Result<()> {
-        let own = self.own(&acting.who)?;
-        let client = self.client(&own)?;
+        let own = own_of(self.common, self.texts, &acting.who)?;
+        let client = client_of(self.common, self.texts, &own)?;
         let issuer = institution_account_id(&own.ledger, &own.institution);
-        // Between the decision of a rotation and its term both keys are good; after it only the new one.
-        let known = client.account(&issuer).await?;
-        let keys = [Some(own.keys()?), own.next_keys()?].into_iter().flatten().map(|keys| keys.seal);
-        let is_known =
-            |key: &SigningKey| known.keys.iter().any(|known| known.key.0 == key.public_key().as_bytes());
-        let key = keys.into_iter().find(is_known);
-        let Some(key) = key else {
-            bail!(self.texts.get("member-other-key", &[("institution", &own.institution)]));
-        };
+        let key = seal_key(self.texts, &own, &client).await?;
         self.send(&client, &own, issuer, &key, said, acting.timeout).await
     }
 
@@ -196,15 +201,16 @@ impl Tool<'_> {
     }
 
     async fn propose(&self, propose: &Propose, step: fn(InstitutionId) -> Step) -> anyhow::Result<()> {
-        let (step, own) = (step(propose.institution.clone()), self.own(&propose.acting.who)?);
-        let alliance = value(&self.client(&own)?.alliance().await?)?;
+        let (step, own) =
+            (step(propose.institution.clone()), own_of(self.common, self.texts, &propose.acting.who)?);
+        let alliance = value(&client_of(self.common, self.texts, &own)?.alliance().await?)?;
         let policy = self.policy(&alliance, &step, propose.policy.as_deref())?;
         self.say(&propose.acting, Governance::Propose(Change { step, policy })).await
     }
 
     async fn leave(&self, acting: &Acting) -> anyhow::Result<()> {
-        let own = self.own(&acting.who)?;
-        let alliance = value(&self.client(&own)?.alliance().await?)?;
+        let own = own_of(self.common, self.texts, &acting.who)?;
+        let alliance = value(&client_of(self.common, self.texts, &own)?.alliance().await?)?;
         let step = Step::Remove(own.institution.clone());
         // Nobody can change the policy alone: who is named by it needs the others' votes.
         let said = match self.policy(&alliance, &step, None)? {
@@ -215,8 +221,8 @@ impl Tool<'_> {
     }
 
     async fn invite(&self, options: &InviteOptions) -> anyhow::Result<()> {
-        let own = self.own(&options.acting.who)?;
-        let client = self.client(&own)?;
+        let own = own_of(self.common, self.texts, &options.acting.who)?;
+        let client = client_of(self.common, self.texts, &own)?;
         let answer = client.alliance().await?;
         let alliance = value(&answer)?;
         let code = Code::new()?;
@@ -255,7 +261,7 @@ impl Tool<'_> {
     async fn certify(&self, ca: &Path, request: &Path) -> anyhow::Result<()> {
         let (_, institution, keys) = requested(request)?;
         let own = Own::open(ca)?;
-        let alliance = value(&self.client(&own)?.alliance().await?)?;
+        let alliance = value(&client_of(self.common, self.texts, &own)?.alliance().await?)?;
         let member = alliance.term.member(&institution).map(|member| member.institution.name.clone());
         let invited = || {
             let open = alliance.invitations.iter().find(|one| one.institution == institution);
@@ -293,7 +299,7 @@ impl Tool<'_> {
     }
 
     async fn rotate(&self, acting: &Acting, address: Option<&str>, keep_keys: bool) -> anyhow::Result<()> {
-        let own = self.own(&acting.who)?;
+        let own = own_of(self.common, self.texts, &acting.who)?;
         if keep_keys {
             return self.say(acting, Governance::Rotate(own.prove(&own.keys()?, address))).await;
         }
@@ -302,7 +308,7 @@ impl Tool<'_> {
             println!("{}", self.texts.get("member-keys-made", &[("request", &request.display())]));
             return Ok(());
         };
-        let alliance = value(&self.client(&own)?.alliance().await?)?;
+        let alliance = value(&client_of(self.common, self.texts, &own)?.alliance().await?)?;
         let has = |term: &xiezhi_evidence::Term| {
             let member = term.member(&own.institution);
             member

@@ -1,11 +1,12 @@
 //! Signing statements.
 
-use xiezhi_crypto::SigningKey;
+use xiezhi_crypto::{SIGNATURE_BYTES, SigningKey};
 use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical};
 
 use super::{
-    Body, Claims, SIGNATURES_MAX, SUBJECT_ACCOUNT, SUBJECT_GOVERNANCE, SUBJECT_UNGROUPED, Statement,
-    StatementError, TYPE_ACCOUNT, TYPE_BATCH, TYPE_DEPOSIT, encode, encode_protected, field,
+    Body, Claims, Countersignature, Parts, SIGNATURES_MAX, SUBJECT_ACCOUNT, SUBJECT_GOVERNANCE,
+    SUBJECT_UNGROUPED, Statement, StatementError, TYPE_ACCOUNT, TYPE_BATCH, TYPE_DEPOSIT, encode,
+    encode_protected, field,
 };
 use crate::{
     account::TYPE_ACCOUNT_CHANGE,
@@ -26,6 +27,33 @@ pub struct StatementDraft {
     pub group: Option<GroupId>,
     /// What it says; [`Body::General`] cannot be drafted.
     pub body: Body,
+}
+
+impl Statement {
+    /// This statement with one more signature: its issuer has further keys, in other hands.
+    ///
+    /// # Errors
+    /// [`StatementError`] when there are too many.
+    pub fn countersigned(&self, key: &SigningKey) -> Result<Self, StatementError> {
+        let malformed = |e: minicbor::decode::Error| StatementError::Malformed { reason: e.to_string() };
+        let mut parts = Parts::read(self.as_bytes()).map_err(malformed)?;
+        parts.countersignatures.push(countersignature(key, parts.protected, parts.payload, &parts.signature));
+        if parts.countersignatures.len() >= SIGNATURES_MAX {
+            return Err(field("keys", format!("at most {SIGNATURES_MAX} keys can sign")));
+        }
+        Self::parse(&encode(parts.protected, parts.payload, &parts.signature, &parts.countersignatures))
+    }
+}
+
+fn countersignature(
+    key: &SigningKey,
+    protected: &[u8],
+    payload: &[u8],
+    signature: &[u8; SIGNATURE_BYTES],
+) -> Countersignature {
+    let header = signer_header(key.alg().cose(), key.public_key().id());
+    let message = countersign_structure(protected, &header, payload, signature);
+    (header, key.sign(&message))
 }
 
 impl StatementDraft {
@@ -61,11 +89,7 @@ impl StatementDraft {
         };
         let protected = encode_protected(first.alg(), first.public_key().id(), content_type, &claims);
         let signature = first.sign(&sig_structure(&protected, &payload));
-        let countersign = |key: &&SigningKey| {
-            let header = signer_header(key.alg().cose(), key.public_key().id());
-            let message = countersign_structure(&protected, &header, &payload, &signature);
-            (header, key.sign(&message))
-        };
+        let countersign = |key: &&SigningKey| countersignature(key, &protected, &payload, &signature);
         let countersignatures: Vec<_> = rest.iter().map(countersign).collect();
         Statement::parse(&encode(&protected, &payload, &signature, &countersignatures))
     }

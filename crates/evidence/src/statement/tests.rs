@@ -186,6 +186,27 @@ fn each_field_out_of_its_bounds_is_named() {
 }
 
 #[test]
+fn a_further_signature_is_the_one_that_all_at_once_would_have_made() {
+    let (_, keys) = weighted();
+    let draft = StatementDraft {
+        issuer: xiezhi_types::AccountId([1; 32]),
+        ledger: xiezhi_types::LedgerId([2; 32]),
+        issued_at: TimestampMs(1_800_000_000_000),
+        group: None,
+        body: Body::Deposit(DepositBody { manifest_root: [1; 32], digests: Vec::new(), phase: None }),
+    };
+    let one = draft.sign(&[&keys[0]]).unwrap();
+    let three = one.countersigned(&keys[1]).unwrap().countersigned(&keys[2]).unwrap();
+    assert_eq!(three.as_bytes(), draft.sign(&[&keys[0], &keys[1], &keys[2]]).unwrap().as_bytes());
+    assert_eq!(three.id(), one.id(), "it is the same statement");
+    let full = (0..15).try_fold(one, |statement, _| statement.countersigned(&keys[1]));
+    assert_eq!(
+        full.unwrap().countersigned(&keys[1]).unwrap_err().to_string(),
+        "keys: at most 16 keys can sign"
+    );
+}
+
+#[test]
 fn an_account_statement_is_by_the_account_it_creates() {
     let (spec, keys) = weighted();
     let own = StatementDraft { issuer: spec.id(), group: None, ..draft(Body::Account(spec.clone())) };
