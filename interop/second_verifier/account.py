@@ -98,9 +98,31 @@ def check_present(proof, account, root):
 def is_present(proof, key, value, root):
     """Whether the state of `root` holds `value` under `key`. O(256) hashes at most."""
     key_hash = sha256(key)
-    node = sha256(b"JMT::LeafNode" + key_hash + sha256(value))
-    bits = int.from_bytes(key_hash, "big")
+    return proof.other is None and _climb(proof, key_hash, _leaf(key_hash, sha256(value))) == root
+
+
+def is_absent(proof, key, root):
+    """Whether the state of `root` holds nothing under `key`: its place is empty, or another leaf's."""
+    key_hash, start = sha256(key), b"SPARSE_MERKLE_PLACEHOLDER_HASH__"
+    if proof.other is not None:
+        other, depth = proof.other[0], len(proof.siblings)
+        if other == key_hash or (_bits(other) ^ _bits(key_hash)) >> 256 - depth:
+            return False
+        start = _leaf(*proof.other)
+    return _climb(proof, key_hash, start) == root
+
+
+def _bits(hash):
+    return int.from_bytes(hash, "big")
+
+
+def _leaf(key_hash, value_hash):
+    return sha256(b"JMT::LeafNode" + key_hash + value_hash)
+
+
+def _climb(proof, key_hash, node):
+    bits = _bits(key_hash)
     for depth, sibling in zip(range(len(proof.siblings) - 1, -1, -1), proof.siblings):
         pair = sibling + node if bits >> 255 - depth & 1 else node + sibling
         node = sha256(b"JMT::IntrnalNode" + pair)
-    return proof.other is None and node == root
+    return node

@@ -11,7 +11,7 @@ from pathlib import Path
 from .cbor import decode_deterministic
 from .checkpoint import checkpoint
 from .record_checks import Presented
-from .verdict import Question, verify
+from .verdict import Question, verify, verify_account
 from .witness_checks import Known
 
 FORMAT = "xiezhi-vectors/1"
@@ -66,7 +66,7 @@ def compare_all(folder, vectors):
         except OSError as error:
             rows.append((vector["name"], "file", "there", str(error)))
             continue
-        verdict = verify(data, question_of(vector))
+        verdict = (verify_account if vector.get("account") else verify)(data, question_of(vector))
         rows += disagreements(vector, verdict)
         identical += verdict.as_json() == vector["verdict"]
     return rows, identical

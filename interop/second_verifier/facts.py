@@ -16,22 +16,31 @@ def no_facts():
 def gather_facts(certificate, genesis, ledger, statement, witnesses, policies_met):
     """The facts, in the order of JSON; what is not known is `None`."""
     place = certificate.batch_place
-    facts = no_facts()
+    facts = _sealed_facts(certificate, genesis, ledger, witnesses, policies_met)
     facts |= {
         "record_number": record_number(ledger, certificate.index, place and place.index),
-        "ledger": ledger.hex(),
         "index": str(certificate.index),
         "item": place and place.index,
-        "height": str(certificate.checkpoint.height),
-        "checkpoint_time": rfc3339(certificate.checkpoint.time),
     }
-    if statement is not None:
-        facts |= _statement_facts(statement)
+    return facts if statement is None else facts | _statement_facts(statement)
+
+
+def gather_account_facts(proven, genesis, ledger, witnesses, policies_met):
+    """The facts of a file that proves an account, likewise."""
+    return _sealed_facts(proven, genesis, ledger, witnesses, policies_met) | {"issuer": proven.id.hex()}
+
+
+def _sealed_facts(sealed, genesis, ledger, witnesses, policies_met):
+    facts = no_facts() | {
+        "ledger": ledger.hex(),
+        "height": str(sealed.checkpoint.height),
+        "checkpoint_time": rfc3339(sealed.checkpoint.time),
+    }
     if genesis is not None:
         facts["ledger_name"] = genesis.name
         facts |= _witness_facts(genesis, witnesses)
     if policies_met:
-        facts["exists_since"] = rfc3339(_exists_since(certificate, genesis, witnesses))
+        facts["exists_since"] = rfc3339(_exists_since(sealed, genesis, witnesses))
     return facts
 
 

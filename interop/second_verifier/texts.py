@@ -14,6 +14,12 @@ PROVES_RECORD = {
           "account named above made it; and that the institutions named above witnessed and sealed it. No original was compared, "
           "so it does not prove of any file that it is the one recorded.",
 }
+PROVES_ACCOUNT = {
+    "zh": "本文件证明:上述高度的区块之后,该账户在账本上的状态如所示(或不存在);上述机构共同见证、盖章。"
+          "它不证明账户此后没有变更。",
+    "en": "This proves that the account stood on the ledger as shown, or did not exist, after the block at the height stated above, "
+          "which the institutions named above witnessed and sealed. It does not prove that the account has not changed since.",
+}
 PROVES_NOTHING = {
     "zh": "就所出示的材料而言,本凭证不证明任何事项;原因见上列各项检查。",
     "en": "With what was presented, this certificate proves nothing; the checks above say why.",

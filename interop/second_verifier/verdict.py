@@ -6,11 +6,12 @@ from .cbor import Malformed
 from .certificate import CertificateError, read_certificate
 from .checks import failed, not_evaluated, passed, unknown
 from .digests import sha256
-from .facts import gather_facts, no_facts
+from .facts import gather_account_facts, gather_facts, no_facts
 from .genesis import read_genesis
 from .history import walk
-from .record_checks import read_record, record_checks
-from .texts import DOES_NOT_PROVE, PROVES_NOTHING, PROVES_ORIGINAL, PROVES_RECORD
+from .proven_account import read_proven_account
+from .record_checks import check_checkpoint_ledger, read_record, record_checks
+from .texts import DOES_NOT_PROVE, PROVES_ACCOUNT, PROVES_NOTHING, PROVES_ORIGINAL, PROVES_RECORD
 from .witness_checks import check_consistency, judge_witnesses, witnesses_not_evaluated
 
 CODES = ("certificate", "ledger", "statement", "original", "manifest", "batch-place", "statement-signatures", "inclusion-sha256",
@@ -35,6 +36,7 @@ class Verdict:
     file_hash: bytes
     checks: list
     facts: dict
+    proves_if_valid: dict | None = None
 
     @property
     def outcome(self):
@@ -52,6 +54,8 @@ class Verdict:
     def proves(self):
         if self.outcome != "valid":
             return PROVES_NOTHING
+        if self.proves_if_valid:
+            return self.proves_if_valid
         return PROVES_ORIGINAL if self.check("original").passed else PROVES_RECORD
 
     def as_json(self):
@@ -101,6 +105,35 @@ def verify(data, question):
     met = all(check.passed for check in checks if check.code in ("seal-policy", "time-stamp-policy"))
     facts = gather_facts(certificate, genesis, ledger, record.statement, witnesses, met)
     return Verdict(question, file_hash, checks, facts)
+
+
+def verify_account(data, question):
+    """The verdict on the file `data` that proves an account."""
+    file_hash = sha256(data)
+    try:
+        proven = read_proven_account(data)
+    except CertificateError as error:
+        return Verdict(question, file_hash, [failed("certificate", error.reason)], no_facts(), PROVES_ACCOUNT)
+    ledger, genesis = sha256(proven.genesis), None
+    try:
+        genesis = read_genesis(proven.genesis)
+    except Malformed:
+        pass
+    params = {"account": proven.id.hex(), "height": str(proven.checkpoint.height)}
+    state = passed("account-state", params, "" if proven.account else "absent") if proven.holds else failed("account-state", "state-proof", params)
+    checks = [passed("certificate"), _check_ledger(ledger, genesis, question.anchors), state, check_checkpoint_ledger(proven.checkpoint, ledger)]
+    if genesis is None:
+        checks += [not_evaluated("history", "ledger", link=str(number)) for number in range(len(proven.history))]
+        witnesses = witnesses_not_evaluated(proven)
+    else:
+        history, genesis = walk(
+            proven, genesis, ledger, lambda link, term: judge_witnesses(link, term, question.declared_time, None).checks)
+        checks += history
+        witnesses = judge_witnesses(proven, genesis, question.declared_time, None)
+    checks += witnesses.checks
+    met = all(check.passed for check in checks if check.code in ("seal-policy", "time-stamp-policy"))
+    facts = gather_account_facts(proven, genesis, ledger, witnesses, met)
+    return Verdict(question, file_hash, checks, facts, PROVES_ACCOUNT)
 
 
 def _check_ledger(ledger, genesis, anchors):

@@ -187,6 +187,7 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         institution: peer.institution.to_string(),
         role: peer.role.name().to_owned(),
         name: names(&peer.name),
+        suspended: peer.suspended,
         this: peer.this,
         sealed_height: U64(peer.sealed_height.0),
         heard: peer.heard.map(TimestampMs::rfc3339),
@@ -220,6 +221,10 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         sealing_problem: found.sealing_problem.clone(),
         voting: found.voting,
         unsealed_checkpoints: U64(found.unsealed_checkpoints),
+        term: U64(found.term),
+        next_term: found
+            .next_term
+            .map(|(number, from)| wire::NextTerm { number: U64(number), from: U64(from.0) }),
         institutions: found.institutions.iter().map(peer).collect(),
     }
 }

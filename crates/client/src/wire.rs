@@ -465,6 +465,8 @@ object! {
         role: String,
         /// Its names.
         name: Names,
+        /// Whether it is suspended: it neither votes nor seals.
+        suspended: bool,
         /// Whether it is this node.
         this: bool,
         /// Height of the last checkpoint of which this node has its seal.
@@ -540,8 +542,22 @@ object! {
         sealing_problem: Option<String>,
         /// Checkpoints that wait for seals or time stamps.
         unsealed_checkpoints: U64,
+        /// The alliance's term.
+        term: U64,
+        /// The next term, if one is decided.
+        next_term: Option<NextTerm>,
         /// Every institution.
         institutions: Vec<Peer>,
+    }
+}
+
+object! {
+    /// A term that is decided.
+    NextTerm {
+        /// Its number.
+        number: U64,
+        /// Its first height.
+        from: U64,
     }
 }
 

@@ -301,6 +301,16 @@ impl Statement {
         &self.signatures
     }
 
+    /// The accounts under which it is found: its issuer's, and one that it concerns besides.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        let issuer = self.claims.issuer;
+        let concerned = match &self.body {
+            Body::Change(said) => said.concerned().filter(|account| *account != issuer),
+            _ => None,
+        };
+        std::iter::once(issuer).chain(concerned)
+    }
+
     /// The group it belongs to.
     #[must_use]
     pub fn group(&self) -> Option<GroupId> {

@@ -42,7 +42,9 @@ impl Loaded {
     pub(crate) fn index_entries(&self, index: u64, emit: &mut dyn FnMut(&[u8], &[u8])) {
         let Some(statement) = &self.statement else { return };
         emit(&layout::statement_entry(&statement.id().0), &index.to_be_bytes());
-        emit(&layout::account_entry(&statement.claims().issuer.0, index), &[]);
+        for account in statement.accounts() {
+            emit(&layout::account_entry(&account.0, index), &[]);
+        }
         if let Some(group) = statement.group() {
             emit(&layout::group_entry(&group.0, index), &[]);
         }

@@ -1,6 +1,6 @@
 //! Answers to questions about the ledger.
 
-use xiezhi_evidence::{CertifiedSeal, seal::note_keys};
+use xiezhi_evidence::{CertifiedSeal, alliance::MemberStatus, seal::note_keys};
 use xiezhi_note::{Cosignature, NoteSignature, SignedNote};
 use xiezhi_store::{Found, Search, StoredRecord, TreeKind};
 use xiezhi_types::{Height, InstitutionId, LogIndex, StatementId, TimestampMs};
@@ -252,8 +252,11 @@ impl Core {
 
     pub(crate) fn status(&self) -> NodeStatus {
         let tip = self.store.tip();
-        let term = self.store.term_at(tip.height);
-        let institutions = term.members.iter().map(|member| &member.institution).map(|i| PeerStatus {
+        let term = self.store.term_at(self.next_height());
+        let next = self.store.alliance().next.clone().filter(|next| next.number > term.number);
+        let peers = term.members.iter().map(|member| (&member.institution, member.status));
+        let institutions = peers.map(|(i, status)| PeerStatus {
+            suspended: status == MemberStatus::Suspended,
             institution: i.id.clone(),
             role: i.role,
             name: (i.name.zh.clone(), i.name.en.clone()),
@@ -277,6 +280,8 @@ impl Core {
             live: self.is_live(),
             voting: self.handle().is_some_and(|handle| handle.is_voting()),
             unsealed_checkpoints: self.sealing.waiting() as u64,
+            term: term.number,
+            next_term: next.map(|next| (next.number, next.from)),
             institutions: institutions.collect(),
         }
     }

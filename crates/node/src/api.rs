@@ -102,6 +102,8 @@ pub struct SealedCheckpoint {
 pub struct PeerStatus {
     /// Which institution.
     pub institution: InstitutionId,
+    /// Whether it is suspended: it neither votes nor seals.
+    pub suspended: bool,
     /// What it is.
     pub role: Role,
     /// Its names, Chinese and English.
@@ -160,6 +162,10 @@ pub struct NodeStatus {
     pub sealing_problem: Option<String>,
     /// Checkpoints that wait for seals or time stamps.
     pub unsealed_checkpoints: u64,
+    /// The alliance's term.
+    pub term: u64,
+    /// The next one and its first height, if it is decided.
+    pub next_term: Option<(u64, Height)>,
     /// Every institution.
     pub institutions: Vec<PeerStatus>,
 }

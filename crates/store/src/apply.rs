@@ -155,8 +155,9 @@ impl Store {
         let value = keys::concat(&[&head, &count.to_be_bytes(), statement.as_bytes()]);
         batch.insert(&self.log, index, value);
         batch.insert(&self.find, keys::by_statement(&statement.id()), index);
-        let by_account = keys::concat(&[&keys::account_prefix(&statement.claims().issuer), &index]);
-        batch.insert(&self.find, by_account, []);
+        for account in statement.accounts() {
+            batch.insert(&self.find, keys::concat(&[&keys::account_prefix(&account), &index]), []);
+        }
         if let Some(group) = statement.group() {
             batch.insert(&self.find, keys::concat(&[&keys::group_prefix(&group), &index]), []);
         }

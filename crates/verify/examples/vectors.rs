@@ -10,6 +10,8 @@ mod governance;
 mod history;
 #[path = "vectors/keys.rs"]
 mod keys;
+#[path = "vectors/proofs.rs"]
+mod proofs;
 #[path = "vectors/record.rs"]
 mod record;
 #[path = "vectors/seals.rs"]
@@ -29,7 +31,7 @@ use xiezhi_verify::{
     fixtures::{
         DECLARED, Fixture, ORIGINAL, Plan, SEALED_S, deposit, exhibit, manifest, revocation, signing_key,
     },
-    verify,
+    verify, verify_account,
 };
 
 #[allow(dead_code, reason = "the tests include this file for its functions")]
@@ -49,6 +51,8 @@ struct Vector {
     record_only: bool,
     declared: TimestampMs,
     known: Vec<KnownCheckpoint>,
+    /// The file proves an account, and is no certificate.
+    is_account: bool,
 }
 
 /// vectors.json. Structs, because their fields keep their order whatever the features of the JSON library.
@@ -69,6 +73,8 @@ struct Entry {
     declared_time: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known: Vec<Known>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    account: bool,
     outcome: String,
     verdict: String,
 }
@@ -123,14 +129,18 @@ pub(crate) fn judge(certificate: &[u8], vector: &Json) -> String {
         },
     };
     let known: Vec<_> = vector["known"].as_array().into_iter().flatten().map(known_checkpoint).collect();
+    let anchors = [Anchor { ledger: anchor, name }];
+    let declared_time =
+        TimestampMs(text("declared_time").and_then(|ms| ms.parse().ok()).expect("milliseconds"));
+    if vector["account"] == true {
+        return verify_account(certificate, &anchors, declared_time).0.to_json();
+    }
     let verdict = verify(&Input {
         certificate,
-        anchors: &[Anchor { ledger: anchor, name }],
+        anchors: &anchors,
         exhibit: &exhibit,
         record_only: vector["record_only"] == true,
-        declared_time: TimestampMs(
-            text("declared_time").and_then(|ms| ms.parse().ok()).expect("milliseconds"),
-        ),
+        declared_time,
         known_checkpoints: &known,
     });
     verdict.to_json()
@@ -143,9 +153,14 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
     let mut index = Vec::new();
     let first = [good(&fixture), asked(&fixture), planned(&fixture), altered(&fixture)];
     let then = [record::all(&fixture), seals::all(&fixture), stamps::all(&fixture), keys::all(&fixture)];
-    let then = then.into_iter().chain([accounts::all(&fixture), governance::all(&fixture), history::all()]);
+    let then = then.into_iter().chain([
+        accounts::all(&fixture),
+        governance::all(&fixture),
+        history::all(),
+        proofs::all(&fixture),
+    ]);
     for vector in first.into_iter().chain(then).flatten() {
-        let file = format!("{}.xzc", vector.name);
+        let file = format!("{}.{}", vector.name, if vector.is_account { "xza" } else { "xzc" });
         let exhibit = match &vector.exhibit {
             Exhibit::None => None,
             Exhibit::Digests { size, digests } => Some(Presented {
@@ -162,6 +177,7 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
             record_only: vector.record_only,
             declared_time: vector.declared.to_string(),
             known: vector.known.iter().map(known_entry).collect(),
+            account: vector.is_account,
             outcome: String::new(),
             verdict: String::new(),
         };
@@ -197,6 +213,7 @@ fn vector(name: &'static str, about: &'static str, fixture: &Fixture, certificat
         record_only: false,
         declared: DECLARED,
         known: Vec::new(),
+        is_account: false,
     }
 }
 

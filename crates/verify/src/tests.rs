@@ -6,10 +6,7 @@ const SPEC: &str = include_str!("../../../docs/specs/verdict.md");
 const VECTORS: &str = include_str!("../../../testdata/certificates/vectors.json");
 
 /// What no vector exercises, and why.
-const WITHOUT_VECTOR: [(&str, &str, &str); 5] = [
-    (code::ACCOUNT_STATE, "", "the vectors are certificates; the tests of account proofs make one"),
-    (code::ACCOUNT_STATE, "absent", "the same"),
-    (code::ACCOUNT_STATE, "state-proof", "the same"),
+const WITHOUT_VECTOR: [(&str, &str, &str); 2] = [
     (code::CERTIFICATE, "too-long", "a file of more than 4 MiB; the tests of verdicts make one"),
     (
         code::SEAL,

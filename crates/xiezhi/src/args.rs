@@ -7,8 +7,10 @@ use clap_complete::Shell;
 use xiezhi_types::{InstitutionId, Role};
 
 mod account;
+mod id;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
+pub(crate) use id::{IdAction, IdOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
 #[derive(Debug, Parser)]
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Proof(Proof),
     /// Create accounts; change their keys, recover, freeze and hand them over
     Account(AccountOptions),
+    /// Check numbers by which persons and enterprises are known
+    Id(IdOptions),
     /// Show the state of the alliance's nodes
     Status(Status),
     /// Manage the ledgers that you trust

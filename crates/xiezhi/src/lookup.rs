@@ -247,6 +247,14 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
             if let Some(problem) = &status.sealing_problem {
                 println!("  {}", texts.get("status-seals-nothing", &[("problem", problem)]));
             }
+            if let Some(next) = &status.next_term {
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("number", &next.number), ("from", &next.from)];
+                println!("  {}", texts.get("status-next-term", &values));
+            }
+            if status.institutions.iter().any(|peer| peer.this && peer.suspended) {
+                println!("  {}", texts.get("status-suspended", &[("number", &status.term)]));
+            }
             if !status.voting && status.following.is_none() {
                 println!("  {}", texts.get("status-silent", &[]));
             }

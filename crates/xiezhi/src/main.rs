@@ -14,6 +14,7 @@ mod files;
 mod fsck;
 mod help;
 mod home;
+mod id;
 mod lookup;
 mod member;
 mod pending;
@@ -140,6 +141,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Find(options) => lookup::find(&common, &options, texts).await,
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Account(options) => accounts::run(&common, &options, texts).await,
+            Command::Id(options) => id::run(&options, texts),
             Command::Status(options) => lookup::status(&common, &options, texts).await,
             Command::Trust(options) => trust::run(&options, texts).await,
             Command::Equivocation(options) => equivocation::run(&common, &options, texts).await,

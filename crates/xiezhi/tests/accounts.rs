@@ -74,6 +74,14 @@ fn an_account_outlives_its_keys_and_every_certificate_its_account() {
         (&frozen["status"], &frozen["freezings"][0]["reference"]),
         (&"frozen".into(), &"order 1".into())
     );
+    let found: Value = serde_json::from_str(&place.expect(0, &["find", "--account", &id, "--json"])).unwrap();
+    let issuers: std::collections::BTreeSet<_> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["statement"]["issuer"].clone().to_string())
+        .collect();
+    assert_eq!(issuers.len(), 2, "the court's order is found under the account too: {found}");
     account(&place, 1, &["finish-reset", "firm", "--sign", text(&recovery)]);
     let lift = ["unfreeze", &id, "--freezing", "order 1", "--order", "order 3"];
     account(&place, 0, &[&lift[..], &by_court].concat());

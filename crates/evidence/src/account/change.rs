@@ -317,6 +317,15 @@ impl AccountChange {
         }
     }
 
+    /// The account besides the issuer's that is concerned: what was said is found under it too.
+    #[must_use]
+    pub fn concerned(&self) -> Option<AccountId> {
+        match self {
+            Self::Transfer(successor) => successor.account,
+            other => other.other_account(),
+        }
+    }
+
     /// The account that changes, where it is not the issuer's.
     #[must_use]
     pub fn other_account(&self) -> Option<AccountId> {

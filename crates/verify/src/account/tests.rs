@@ -1,9 +1,9 @@
-use xiezhi_evidence::{AccountStatus, account::PROVEN_VERSION};
+use xiezhi_evidence::account::PROVEN_VERSION;
 use xiezhi_types::AccountId;
 
 use super::*;
 use crate::{
-    Outcome, Status,
+    Outcome,
     fixtures::{DECLARED, Fixture, Plan},
 };
 
@@ -23,7 +23,7 @@ fn of(certificate: Certificate, id: AccountId, account: Option<Account>) -> Prov
     }
 }
 
-/// The fixture, its account as a file proves it, and another that the ledger does not have.
+/// The fixture, its account as a file proves it, and another that the ledger does not have. What becomes of files that are wrong is in the vectors.
 fn files() -> (Fixture, ProvenAccount, ProvenAccount) {
     let fixture = Fixture::new();
     let certificate = fixture.certificate(&Plan::default());
@@ -44,49 +44,6 @@ fn files() -> (Fixture, ProvenAccount, ProvenAccount) {
         value_hash: leaf(&canonical(&account)),
     });
     (fixture, present, absent)
-}
-
-fn judge(fixture: &Fixture, file: &ProvenAccount) -> (Outcome, Option<(&'static str, &'static str)>) {
-    let (verdict, _) = verify_account(&file.encode(), &[fixture.anchor()], DECLARED);
-    let first = verdict.checks.iter().find(|check| check.status != Status::Pass);
-    (verdict.outcome, first.map(|check| (check.code, check.reason)))
-}
-
-#[test]
-fn an_account_and_its_absence_are_proven() {
-    let (fixture, present, absent) = files();
-    for file in [&present, &absent] {
-        assert_eq!(ProvenAccount::parse(&file.encode()).as_ref(), Ok(file));
-        assert_eq!(judge(&fixture, file), (Outcome::Valid, None));
-    }
-    let stranger = verify_account(&present.encode(), &[], DECLARED).0;
-    assert_eq!(stranger.outcome, Outcome::Unknown);
-    let (verdict, _) = verify_account(&present.encode(), &[fixture.anchor()], DECLARED);
-    assert_eq!(verdict.proves, crate::verdict::PROVES_ACCOUNT);
-    assert_eq!(verdict.facts.issuer, Some(present.id.to_string()));
-}
-
-#[test]
-fn what_is_not_so_is_not_proven() {
-    let (fixture, present, absent) = files();
-    let wrong = (Outcome::Invalid, Some((code::ACCOUNT_STATE, "state-proof")));
-    let mut frozen = present.clone();
-    if let Some(account) = &mut frozen.account {
-        account.status = AccountStatus::Frozen;
-    }
-    assert_eq!(judge(&fixture, &frozen), wrong);
-    assert_eq!(judge(&fixture, &ProvenAccount { account: None, ..present.clone() }), wrong);
-    assert_eq!(judge(&fixture, &ProvenAccount { id: absent.id, ..present.clone() }), wrong);
-    assert_eq!(judge(&fixture, &ProvenAccount { id: present.id, ..absent.clone() }), wrong);
-    let mut unsealed = present.clone();
-    unsealed.seals.truncate(1);
-    assert_eq!(judge(&fixture, &unsealed).0, Outcome::Invalid);
-    let none = verify_account(b"something else", &[fixture.anchor()], DECLARED).0;
-    assert_eq!((none.outcome, none.checks[0].reason), (Outcome::Invalid, "not-a-certificate"));
-    let certificate = fixture.certificate(&Plan::default()).encode();
-    let other = verify_account(&certificate, &[fixture.anchor()], DECLARED).0;
-    assert_eq!(other.checks[0].reason, "malformed", "a certificate is no proof of an account");
-    assert!(Certificate::parse(&present.encode()).is_err(), "nor the other way round");
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! `id`: numbers by which persons and enterprises are known.
+
+use xiezhi_identity::{Date, Rule, check};
+
+use crate::{
+    Ending, Usage,
+    args::{IdAction, IdOptions},
+    home,
+    texts::Texts,
+};
+
+pub(crate) fn run(options: &IdOptions, texts: &Texts) -> anyhow::Result<Ending> {
+    let IdAction::Check { kind, number, json } = &options.action;
+    let number = match number.as_str() {
+        "-" => std::io::read_to_string(std::io::stdin())?.trim().to_owned(),
+        given => given.to_owned(),
+    };
+    let judged = check((*kind).into(), &number, Some(today()?));
+    if *json {
+        let rule = judged.err().map(Rule::code);
+        println!("{}", serde_json::json!({"well_formed": judged.is_ok(), "rule": rule}));
+    } else {
+        match judged {
+            Ok(()) => println!("{}", texts.get("id-well-formed", &[])),
+            Err(rule) => println!("{}", texts.get("id-breaks", &[("rule", &sentence(rule, texts))])),
+        }
+    }
+    Ok(if judged.is_ok() { Ending::Done } else { Ending::Invalid })
+}
+
+fn sentence(rule: Rule, texts: &Texts) -> String {
+    let text = format!("id-rule-{}", rule.code());
+    match rule {
+        Rule::Length { found, needed } => texts.get(&text, &[("found", &found), ("needed", &needed)]),
+        Rule::Character { place } => texts.get(&text, &[("place", &place)]),
+        _ => texts.get(&text, &[]),
+    }
+}
+
+/// Today, by this machine's clock, in UTC.
+fn today() -> anyhow::Result<Date> {
+    let now = home::now().rfc3339();
+    let number = |range: std::ops::Range<usize>| now.get(range).and_then(|digits| digits.parse::<u16>().ok());
+    let date =
+        || Some((number(0..4)?, u8::try_from(number(5..7)?).ok()?, u8::try_from(number(8..10)?).ok()?));
+    date().ok_or_else(|| Usage(format!("the clock says {now}")).into())
+}
