@@ -148,11 +148,12 @@ fn an_expired_seal_does_not_count_and_old_certificates_stay_valid() {
     let file = |name: &str| all.place.file(name, name.as_bytes());
     let (before, one_expired, two_expired) = (file("before.txt"), file("one.txt"), file("two.txt"));
     all.deposit(0, 0, &before);
-    all.wait(0, "the court seals", |status| {
-        status["institutions"]
-            .as_array()
-            .is_some_and(|them| them.iter().all(|one| one["sealed_height"] != "0"))
-    });
+    for at in [court, 1] {
+        all.wait(at, "has everybody's seal", |status| {
+            let them = status["institutions"].as_array();
+            them.is_some_and(|them| them.iter().all(|one| one["sealed_height"] != "0"))
+        });
+    }
     says(&all, court, "its seal certificate expires at");
     says(&all, 1, "the seal certificate of court is valid until");
     let said = all.place.expect(0, &["status", "--url", &all.url(1)]);
