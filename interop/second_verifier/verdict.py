@@ -82,23 +82,13 @@ def verify(data, question):
         checks = [failed("certificate", error.reason)]
         checks += [not_evaluated(code, "certificate") for code in CODES[1:]]
         return Verdict(question, file_hash, checks, no_facts())
-    ledger, genesis = sha256(certificate.genesis), None
-    try:
-        genesis = read_genesis(certificate.genesis)
-    except Malformed:
-        pass
+    ledger, genesis = _read_genesis(certificate)
     record = read_record(certificate)
     checks = [passed("certificate"), _check_ledger(ledger, genesis, question.anchors)]
     checks += record_checks(record, genesis, ledger, question.presented, question.record_only)
-    if genesis is None:
-        checks += [not_evaluated("history", "ledger", link=str(number)) for number in range(len(certificate.history))]
-        witnesses = witnesses_not_evaluated(certificate)
-    else:
-        history, genesis = walk(
-            certificate, genesis, ledger, lambda link, term: judge_witnesses(link, term, question.declared_time, None).checks)
-        checks += history
-        issued_at = record.statement and record.statement.issued_at
-        witnesses = judge_witnesses(certificate, genesis, question.declared_time, issued_at)
+    issued_at = record.statement and record.statement.issued_at
+    history, genesis, witnesses = _witnessed(certificate, genesis, ledger, question.declared_time, issued_at)
+    checks += history
     checks += witnesses.checks
     checks += [check_consistency(certificate.checkpoint, known) for known in question.known] or [
         unknown("consistency", "none-known", counts=False)]
@@ -114,26 +104,35 @@ def verify_account(data, question):
         proven = read_proven_account(data)
     except CertificateError as error:
         return Verdict(question, file_hash, [failed("certificate", error.reason)], no_facts(), PROVES_ACCOUNT)
-    ledger, genesis = sha256(proven.genesis), None
-    try:
-        genesis = read_genesis(proven.genesis)
-    except Malformed:
-        pass
+    ledger, genesis = _read_genesis(proven)
     params = {"account": proven.id.hex(), "height": str(proven.checkpoint.height)}
     state = passed("account-state", params, "" if proven.account else "absent") if proven.holds else failed("account-state", "state-proof", params)
     checks = [passed("certificate"), _check_ledger(ledger, genesis, question.anchors), state, check_checkpoint_ledger(proven.checkpoint, ledger)]
-    if genesis is None:
-        checks += [not_evaluated("history", "ledger", link=str(number)) for number in range(len(proven.history))]
-        witnesses = witnesses_not_evaluated(proven)
-    else:
-        history, genesis = walk(
-            proven, genesis, ledger, lambda link, term: judge_witnesses(link, term, question.declared_time, None).checks)
-        checks += history
-        witnesses = judge_witnesses(proven, genesis, question.declared_time, None)
+    history, genesis, witnesses = _witnessed(proven, genesis, ledger, question.declared_time, None)
+    checks += history
     checks += witnesses.checks
     met = all(check.passed for check in checks if check.code in ("seal-policy", "time-stamp-policy"))
     facts = gather_account_facts(proven, genesis, ledger, witnesses, met)
     return Verdict(question, file_hash, checks, facts, PROVES_ACCOUNT)
+
+
+def _read_genesis(sealed):
+    """The ledger's id, and the genesis if it can be read."""
+    ledger = sha256(sealed.genesis)
+    try:
+        return ledger, read_genesis(sealed.genesis)
+    except Malformed:
+        return ledger, None
+
+
+def _witnessed(sealed, genesis, ledger, declared_time, issued_at):
+    """The checks of the history, the genesis with the last term reached, and what witnesses the checkpoint."""
+    if genesis is None:
+        history = [not_evaluated("history", "ledger", link=str(number)) for number in range(len(sealed.history))]
+        return history, None, witnesses_not_evaluated(sealed)
+    history, genesis = walk(
+        sealed, genesis, ledger, lambda link, term: judge_witnesses(link, term, declared_time, None).checks)
+    return history, genesis, judge_witnesses(sealed, genesis, declared_time, issued_at)
 
 
 def _check_ledger(ledger, genesis, anchors):

@@ -181,8 +181,17 @@ fn p256(path: &Path) -> Result<P256Key, AllianceError> {
     P256Key::from_pkcs8_pem(&read_text(path)?).map_err(|e| wrong(e.to_string()))
 }
 
+/// The certificate authority that `file`, a node's configuration in the folder `base`, must run.
+pub(crate) fn own_authority(file: &NodeFile, base: &Path) -> Result<CertificateAuthority, AllianceError> {
+    let section = file.authority.as_ref().ok_or_else(|| AllianceError::Value {
+        field: "authority",
+        reason: format!("{} runs no certificate authority", file.institution),
+    })?;
+    authority(&base.join(&section.key), &base.join(&section.certificate))
+}
+
 /// The certificate authority of a key file and a certificate file.
-pub(crate) fn authority(key: &Path, cert: &Path) -> Result<CertificateAuthority, AllianceError> {
+fn authority(key: &Path, cert: &Path) -> Result<CertificateAuthority, AllianceError> {
     let wrong = |reason| AllianceError::Content { path: cert.to_owned(), reason };
     CertificateAuthority::from_parts(p256(key)?, certificate(cert)?.der()).map_err(|e| wrong(e.to_string()))
 }

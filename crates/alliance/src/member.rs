@@ -20,8 +20,9 @@ use xiezhi_types::{InstitutionId, LedgerId, TimestampMs, canonical, from_canonic
 
 use crate::{
     AllianceError, NodeFile,
-    config::{authority, next, read_bytes, read_text, seed},
-    found::{BACKDATED_S, DAY_S, SEAL_DAYS, random, seal_certificate, seal_key, write},
+    config::{next, own_authority, read_bytes, read_text, seed},
+    found::{DAY_S, SEAL_DAYS, random, seal_certificate, seal_key, write},
+    renew::validity_under,
 };
 
 const CODE_DOMAIN: &[u8] = b"xiezhi invitation v1\n";
@@ -360,16 +361,8 @@ pub fn certify(
     if path.extension().is_none_or(|end| end != "request") {
         return Err(content(path, "a request's name ends with .request"));
     }
-    let section = own.file.authority.as_ref().ok_or_else(|| AllianceError::Value {
-        field: "authority",
-        reason: format!("{} runs no certificate authority", own.institution),
-    })?;
-    let authority = authority(&own.base.join(&section.key), &own.base.join(&section.certificate))?;
-    let (at, issuer) = (now.seconds(), authority.certificate().validity());
-    let validity = Validity {
-        not_before: at.saturating_sub(BACKDATED_S).max(issuer.not_before),
-        not_after: (at + SEAL_DAYS * DAY_S).min(issuer.not_after),
-    };
+    let authority = own_authority(&own.file, &own.base)?;
+    let validity = validity_under(&authority, now, now.seconds() + SEAL_DAYS * DAY_S);
     let certificate = seal_certificate(&authority, &institution, name, keys.seal_key, validity)?;
     let list = path.with_file_name("crl.pem");
     if !list.exists()

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use xiezhi_node::Renewal;
-use xiezhi_pki::{CertificateTemplate, Profile, PublicKey, Subject, Validity, X509Certificate};
+use xiezhi_pki::{
+    CertificateAuthority, CertificateTemplate, Profile, PublicKey, Subject, Validity, X509Certificate,
+};
 use xiezhi_types::TimestampMs;
 
 use crate::{
     AllianceError, NodeFile,
-    config::{authority, next, pems, read_bytes, renewal, write_beside},
+    config::{next, own_authority, pems, read_bytes, renewal, write_beside},
     found::{BACKDATED_S, DAY_S, ROOT_DAYS, SEAL_DAYS, serial},
 };
 
@@ -23,12 +25,7 @@ use crate::{
 pub fn renew(ca: &Path, old: &Path, now: TimestampMs, until: Option<u64>) -> Result<Validity, AllianceError> {
     let wrong = |reason: &str| AllianceError::Content { path: old.to_owned(), reason: reason.to_owned() };
     let file = NodeFile::read(ca)?;
-    let section = file.authority.as_ref().ok_or_else(|| AllianceError::Value {
-        field: "authority",
-        reason: format!("{} runs no certificate authority", file.institution),
-    })?;
-    let base = ca.parent().unwrap_or(Path::new("."));
-    let authority = authority(&base.join(&section.key), &base.join(&section.certificate))?;
+    let authority = own_authority(&file, ca.parent().unwrap_or(Path::new(".")))?;
     let present = pems(old, X509Certificate::from_pem)?.swap_remove(0);
     let institution = present.institution();
     let (profile, days) = match (&institution, present.public_key()) {
@@ -41,12 +38,7 @@ pub fn renew(ca: &Path, old: &Path, now: TimestampMs, until: Option<u64>) -> Res
         _ => return Err(wrong("neither an institution's seal certificate nor a time-stamp authority's")),
     };
     let (organisation, common_name) = (present.organisation(), present.common_name());
-    let at = now.seconds();
-    let issuer = authority.certificate().validity();
-    let validity = Validity {
-        not_before: at.saturating_sub(BACKDATED_S).max(issuer.not_before),
-        not_after: until.unwrap_or(at + days * DAY_S).min(issuer.not_after),
-    };
+    let validity = validity_under(&authority, now, until.unwrap_or(now.seconds() + days * DAY_S));
     let renewed = authority.issue(&CertificateTemplate {
         profile,
         subject: Subject {
@@ -59,6 +51,15 @@ pub fn renew(ca: &Path, old: &Path, now: TimestampMs, until: Option<u64>) -> Res
     })?;
     write_beside(old, renewed.to_pem().as_bytes())?;
     Ok(validity)
+}
+
+/// From a little before `now` until `until` (unix seconds), within the validity of `authority`.
+pub(crate) fn validity_under(authority: &CertificateAuthority, now: TimestampMs, until: u64) -> Validity {
+    let issuer = authority.certificate().validity();
+    Validity {
+        not_before: now.seconds().saturating_sub(BACKDATED_S).max(issuer.not_before),
+        not_after: until.min(issuer.not_after),
+    }
 }
 
 /// The files of a node that its institution renews: watched, so that a running node can take them without a stop.

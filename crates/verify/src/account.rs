@@ -1,15 +1,15 @@
 //! The verdict on what the ledger held of an account.
 
 use xiezhi_evidence::{
-    Account, AccountProof, AccountSpec, Certificate, CertificateError,
+    Account, AccountProof, AccountSpec, Certificate,
     account::ProvenAccount,
     certificate::{VERSION, VERSION_HISTORY},
 };
-use xiezhi_types::{CborError, Height, LogIndex, TimestampMs, canonical};
+use xiezhi_types::{Height, LogIndex, TimestampMs, canonical};
 
 use crate::{
     Anchor, Check, Exhibit, Facts, Input, Verdict, checks::ledger, code, examination::Examination,
-    finding as f,
+    finding as f, unreadable,
 };
 
 /// Judges the file of an account's proof: the verdict, and what the file says where it can be read. As with [`crate::verify`] equal inputs give equal verdicts.
@@ -34,20 +34,7 @@ pub fn verify_account(
             let (checks, facts) = examine(&input, &proven);
             (Verdict::of_account(&input, checks, facts), Some(proven))
         }
-        Err(error) => {
-            let checks = vec![Check::new(code::CERTIFICATE, unreadable(&error))];
-            (Verdict::of_account(&input, checks, Facts::default()), None)
-        }
-    }
-}
-
-fn unreadable(error: &CertificateError) -> &'static f::Finding {
-    match error {
-        CertificateError::Magic => &f::CERTIFICATE_NONE,
-        CertificateError::TooLong { .. } => &f::CERTIFICATE_TOO_LONG,
-        CertificateError::Version { .. } => &f::CERTIFICATE_VERSION,
-        CertificateError::Cbor(CborError::NotCanonical { .. }) => &f::CERTIFICATE_NOT_CANONICAL,
-        _ => &f::CERTIFICATE_MALFORMED,
+        Err(error) => (Verdict::of_account(&input, vec![unreadable(&error)], Facts::default()), None),
     }
 }
 

@@ -8,10 +8,11 @@ use xiezhi_evidence::{
     Account, AccountProof, AccountSpec, Alliance, BatchBody, BatchItem, BatchPlace, Body, Certificate,
     CertifiedSeal, Checkpoint, DepositBody, Genesis, Institution, Limits, LocalName, Manifest, Policy, Seal,
     Statement, StatementDraft, TermLink, TimeStamp, Value, WeightedKey,
+    account::{PROVEN_VERSION, ProvenAccount},
     alliance::{Member, MemberStatus, STATE_KEY},
     cose::sig_structure,
     manifest::names,
-    state_proof::StateProof,
+    state_proof::{OtherLeaf, StateProof},
 };
 use xiezhi_merkle::{Hash, Sha256, Sm3, Tree, TreeHash};
 use xiezhi_pki::{
@@ -20,7 +21,7 @@ use xiezhi_pki::{
     timestamp::{GenTime, TimeStampAuthority},
 };
 use xiezhi_types::{
-    GroupId, Height, InstitutionId, LedgerId, LogIndex, Role, TimestampMs, TreeSize, canonical,
+    AccountId, GroupId, Height, InstitutionId, LedgerId, LogIndex, Role, TimestampMs, TreeSize, canonical,
 };
 
 use crate::{Anchor, Exhibit};
@@ -389,6 +390,38 @@ impl Fixture {
             revocations: self.lists(plan),
             checkpoint,
         }
+    }
+
+    /// The proof of the account of `certificate`, and of the absence of another whose place in the state would be the same.
+    #[must_use]
+    pub fn account_proofs(&self, certificate: &Certificate) -> [ProvenAccount; 2] {
+        let AccountProof { account, proof } = certificate.account.clone();
+        let present = ProvenAccount {
+            kind: ProvenAccount::kind(),
+            version: PROVEN_VERSION,
+            genesis: certificate.genesis.clone(),
+            history: certificate.history.clone(),
+            id: account.id,
+            account: Some(account.clone()),
+            proof,
+            checkpoint: certificate.checkpoint.clone(),
+            seals: certificate.seals.clone(),
+            timestamps: certificate.timestamps.clone(),
+            revocations: certificate.revocations.clone(),
+        };
+        let key = |id: &AccountId| sha256(&Account::state_key(id));
+        let own = key(&account.id);
+        let is_same = |id: &AccountId| {
+            let other = key(id);
+            let differs = (0..256).position(|at| (own[at / 8] ^ other[at / 8]) >> (7 - at % 8) & 1 == 1);
+            differs.is_some_and(|at| at >= present.proof.siblings.len())
+        };
+        let mut ids = (0u8..=255).map(|at| AccountId([at; 32]));
+        let id = ids.find(is_same).expect("a few bits are soon the same");
+        let other = OtherLeaf { key_hash: own, value_hash: sha256(&canonical(&account)) };
+        let proof = StateProof { other: Some(other), ..present.proof.clone() };
+        let absent = ProvenAccount { id, account: None, proof, ..present.clone() };
+        [present, absent]
     }
 
     /// A link of a history: a checkpoint at `height` after which the alliance is `alliance`, with the plan's witnesses and times.

@@ -167,11 +167,16 @@ pub fn verify(input: &Input<'_>) -> Verdict {
             let (checks, facts) = Examination::new(input, &certificate).run();
             Verdict::new(input, checks, facts)
         }
-        Err(error) => Verdict::new(input, unreadable(&error), Facts::default()),
+        Err(error) => {
+            let rest = code::ALL.iter().skip(1).map(|code| Check::not_evaluated(code, code::CERTIFICATE));
+            let checks = std::iter::once(unreadable(&error)).chain(rest).collect();
+            Verdict::new(input, checks, Facts::default())
+        }
     }
 }
 
-fn unreadable(error: &CertificateError) -> Vec<Check> {
+/// The check of a file that cannot be read.
+pub(crate) fn unreadable(error: &CertificateError) -> Check {
     let finding = match error {
         CertificateError::Magic => &finding::CERTIFICATE_NONE,
         CertificateError::TooLong { .. } => &finding::CERTIFICATE_TOO_LONG,
@@ -179,8 +184,7 @@ fn unreadable(error: &CertificateError) -> Vec<Check> {
         CertificateError::Cbor(CborError::NotCanonical { .. }) => &finding::CERTIFICATE_NOT_CANONICAL,
         _ => &finding::CERTIFICATE_MALFORMED,
     };
-    let rest = code::ALL.iter().skip(1).map(|code| Check::not_evaluated(code, code::CERTIFICATE));
-    std::iter::once(Check::new(code::CERTIFICATE, finding)).chain(rest).collect()
+    Check::new(code::CERTIFICATE, finding)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use xiezhi_evidence::{
     account::{AccountChange, Authority, Encryption, Lifting, Order, Recovery, Successor},
     alliance::institution_account_id,
 };
-use xiezhi_types::{AccountId, Height, TimestampMs};
+use xiezhi_types::{AccountId, Height};
 
 use crate::{
     Ending, Usage,
@@ -224,7 +224,7 @@ impl Tool<'_> {
         json: bool,
     ) -> anyhow::Result<Ending> {
         let bytes = read_certificate(file)?;
-        let time = at.map_or_else(|| Ok(home::now()), |text| self.parse_time(text))?;
+        let time = home::time(at, self.texts)?;
         let (verdict, proven) = xiezhi_verify::verify_account(&bytes, &trust::anchors(trusted)?, time);
         if json {
             println!("{}", verdict.to_json());
@@ -267,8 +267,12 @@ impl Tool<'_> {
         spec.check().map_err(Usage)?;
         let own = OwnAccount::of(spec.clone(), keys);
         let client = home::client(self.common, self.texts)?;
-        let statement =
-            own.sign_at(self.time(signing)?, ledger_of(&client).await?.0.ledger, None, Body::Account(spec))?;
+        let statement = own.sign_at(
+            home::time(signing.at.as_deref(), self.texts)?,
+            ledger_of(&client).await?.0.ledger,
+            None,
+            Body::Account(spec),
+        )?;
         // Kept first: keys of an account that the ledger has must not be lost.
         own.save(name)?;
         println!("{}", self.texts.get("account-saved", &[("name", &name), ("account", &own.id)]));
@@ -300,8 +304,12 @@ impl Tool<'_> {
         }
         let client = home::client(self.common, self.texts)?;
         let changed = said.other_account().unwrap_or(own.id);
-        let statement =
-            own.sign_at(self.time(signing)?, ledger_of(&client).await?.0.ledger, None, Body::Change(said))?;
+        let statement = own.sign_at(
+            home::time(signing.at.as_deref(), self.texts)?,
+            ledger_of(&client).await?.0.ledger,
+            None,
+            Body::Change(said),
+        )?;
         self.finish(&client, statement, signing).await?;
         if signing.draft.is_none() {
             self.print(&client.account(&changed).await?);
@@ -328,15 +336,6 @@ impl Tool<'_> {
         self.send(&client, draft.sign(&[&key])?.as_bytes().to_vec(), options.acting.timeout).await?;
         self.print(&client.account(&account).await?);
         Ok(())
-    }
-
-    fn time(&self, signing: &Signing) -> anyhow::Result<TimestampMs> {
-        signing.at.as_deref().map_or_else(|| Ok(home::now()), |text| self.parse_time(text))
-    }
-
-    fn parse_time(&self, text: &str) -> anyhow::Result<TimestampMs> {
-        TimestampMs::parse_rfc3339(text)
-            .ok_or_else(|| Usage(self.texts.get("bad-time", &[("time", &text)])).into())
     }
 
     /// Sends the statement, or writes it for others to sign.

@@ -83,6 +83,13 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// The time that `text` names; now where it names none.
+pub(crate) fn time(text: Option<&str>, texts: &Texts) -> anyhow::Result<xiezhi_types::TimestampMs> {
+    let Some(text) = text else { return Ok(now()) };
+    let read = xiezhi_types::TimestampMs::parse_rfc3339(text);
+    read.ok_or_else(|| Usage(texts.get("bad-time", &[("time", &text)])).into())
+}
+
 /// Now, by this machine's clock.
 pub(crate) fn now() -> xiezhi_types::TimestampMs {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

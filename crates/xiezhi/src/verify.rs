@@ -5,7 +5,6 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
 use xiezhi_evidence::certificate::CERTIFICATE_BYTES_MAX;
-use xiezhi_types::TimestampMs;
 use xiezhi_verify::{Exhibit, Input, Lang, Outcome, Status, Verdict};
 
 use crate::{
@@ -30,12 +29,7 @@ pub(crate) fn run(options: &Verify, texts: &Texts) -> anyhow::Result<Ending> {
         eprintln!("{}", texts.get("verify-pending", &[("file", &certificate.display())]));
         return Ok(Ending::NotSealed);
     }
-    let declared_time = match &options.at {
-        None => home::now(),
-        Some(text) => {
-            TimestampMs::parse_rfc3339(text).ok_or_else(|| Usage(texts.get("bad-time", &[("time", text)])))?
-        }
-    };
+    let declared_time = home::time(options.at.as_deref(), texts)?;
     let anchors = trust::anchors(&options.trust)?;
     let bytes = read_certificate(certificate)?;
     let exhibit = match original {

@@ -1,12 +1,8 @@
 //! Proofs of accounts, and of their absence.
 
 use xiezhi_crypto::sha256;
-use xiezhi_evidence::{
-    Account, AccountStatus, Certificate,
-    account::{PROVEN_VERSION, ProvenAccount},
-    state_proof::OtherLeaf,
-};
-use xiezhi_types::{AccountId, canonical};
+use xiezhi_evidence::{Account, AccountStatus, account::ProvenAccount};
+use xiezhi_types::AccountId;
 use xiezhi_verify::{
     Exhibit,
     fixtures::{Fixture, Plan},
@@ -14,41 +10,14 @@ use xiezhi_verify::{
 
 use super::{Vector, vector};
 
-fn of(certificate: Certificate, id: AccountId, account: Option<Account>) -> ProvenAccount {
-    ProvenAccount {
-        kind: ProvenAccount::kind(),
-        version: PROVEN_VERSION,
-        genesis: certificate.genesis,
-        history: certificate.history,
-        id,
-        account,
-        proof: certificate.account.proof,
-        checkpoint: certificate.checkpoint,
-        seals: certificate.seals,
-        timestamps: certificate.timestamps,
-        revocations: certificate.revocations,
-    }
-}
-
 /// Files that prove an account, its absence, or neither.
 pub(super) fn all(fixture: &Fixture) -> Vec<Vector> {
     let certificate = fixture.certificate(&Plan::default());
-    let account = certificate.account.account.clone();
-    let present = of(certificate.clone(), account.id, Some(account.clone()));
-    // Another account, whose place in the state would be this one's.
-    let depth = present.proof.siblings.len();
-    let place = |id: &AccountId| {
-        let hash = sha256(&Account::state_key(id));
-        (0..depth).map(|at| hash[at / 8] >> (7 - at % 8) & 1).collect::<Vec<_>>()
-    };
-    let mut ids = (0u8..=255).map(|at| AccountId([at; 32]));
-    let other = ids.find(|id| place(id) == place(&account.id)).expect("a few bits are soon the same");
-    let elsewhere = (0u8..=255).map(|at| AccountId([at; 32])).find(|id| place(id) != place(&account.id));
-    let mut absent = of(certificate.clone(), other, None);
-    absent.proof.other = Some(OtherLeaf {
-        key_hash: sha256(&Account::state_key(&account.id)),
-        value_hash: sha256(&canonical(&account)),
-    });
+    let [present, absent] = fixture.account_proofs(&certificate);
+    let (account, other) = (certificate.account.account.clone(), absent.id);
+    // Its key's hash begins with another bit than that of the account.
+    let first = |id: &AccountId| sha256(&Account::state_key(id))[0] >> 7;
+    let elsewhere = (0u8..=255).map(|at| AccountId([at; 32])).find(|id| first(id) != first(&account.id));
     let frozen = Account { status: AccountStatus::Frozen, ..account };
     let mut unsealed = present.clone();
     unsealed.seals.truncate(1);
