@@ -316,15 +316,16 @@ impl Account {
         if !may {
             return Err(AuthorityError::Status { account: self.id, status: self.status.word() });
         }
-        let recovery = self.recovery_key.as_ref().map(|key| (key.id(), key.alg()));
-        let (mut sum, mut by_recovery) = (0u32, 0u32);
+        // Looked at only where it may sign: for every other statement its id need not be made.
+        let asks_recovery = matches!(action, Action::Recover | Action::ChangeRecovery);
+        let recovery = self.recovery_key.as_ref().filter(|_| asks_recovery).map(|key| (key.id(), key.alg()));
+        let (mut sum, mut by_recovery) = (0u32, false);
         for (at, signer) in signers.iter().enumerate() {
             if signers[..at].iter().any(|other| other.key == signer.key) {
                 return Err(AuthorityError::RepeatedKey { key: signer.key });
             }
-            let is_recovery = recovery == Some((signer.key, signer.alg));
-            if is_recovery && matches!(action, Action::Recover | Action::ChangeRecovery) {
-                by_recovery += 1;
+            if recovery == Some((signer.key, signer.alg)) {
+                by_recovery = true;
                 continue;
             }
             let known = self.key(signer.key).filter(|known| known.key.alg() == signer.alg);
@@ -337,15 +338,10 @@ impl Account {
             Action::Manage | Action::ChangeRecovery | Action::Cancel => self.manage_threshold,
             Action::Recover => 0,
         };
-        let needs_recovery = match action {
-            Action::Recover => true,
-            Action::ChangeRecovery => recovery.is_some(),
-            Action::Deposit | Action::Manage | Action::Cancel => false,
-        };
         if sum < need {
             return Err(AuthorityError::Threshold { sum, need });
         }
-        if needs_recovery && by_recovery == 0 {
+        if !by_recovery && (action == Action::Recover || recovery.is_some()) {
             return Err(AuthorityError::NoRecovery { account: self.id });
         }
         Ok(())

@@ -32,15 +32,26 @@ pub struct TermChange {
     pub proof: StateProof,
 }
 
-/// The alliance as the tip's state holds it, and the terms before the current one.
+/// The alliance as the tip's state holds it, and every term decided so far, oldest first.
 #[derive(Default)]
 pub(crate) struct Terms {
     alliance: Option<Arc<Alliance>>,
-    past: Vec<Arc<Term>>,
+    decided: Vec<Arc<Term>>,
+}
+
+impl Terms {
+    fn set(&mut self, alliance: Arc<Alliance>) {
+        for term in std::iter::once(&alliance.term).chain(&alliance.next) {
+            if self.decided.last().is_none_or(|last| last.number < term.number) {
+                self.decided.push(Arc::new(term.clone()));
+            }
+        }
+        self.alliance = Some(alliance);
+    }
 }
 
 impl Store {
-    /// The alliance as it stands at the tip; [`Alliance::term_at`] says which term the next block belongs to.
+    /// The alliance as it stands at the tip; [`Store::term_at`] says which term the next block belongs to.
     #[must_use]
     pub fn alliance(&self) -> Arc<Alliance> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
@@ -54,12 +65,8 @@ impl Store {
     /// Never: term 0 begins at height 0.
     #[must_use]
     pub fn term_at(&self, height: Height) -> Arc<Term> {
-        let alliance = self.alliance();
-        if let Some(term) = alliance.term_at(height) {
-            return Arc::new(term.clone());
-        }
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
-        let found = terms.past.iter().rev().find(|term| term.from <= height);
+        let found = terms.decided.iter().rev().find(|term| term.from <= height);
         found.cloned().unwrap_or_else(|| unreachable!("term 0 begins at height 0"))
     }
 
@@ -83,8 +90,9 @@ impl Store {
         let value = value.ok_or_else(|| StoreError::BeforeTerms { path: self.path.clone() })?;
         let alliance = Alliance::parse(&value).map_err(|e| damaged("the alliance", e))?;
         let past = self.term_changes(alliance.term.number)?;
-        let past = past.into_iter().map(|change| Arc::new(change.alliance.term)).collect();
-        let terms = Terms { alliance: Some(Arc::new(alliance)), past };
+        let decided = past.into_iter().map(|change| Arc::new(change.alliance.term)).collect();
+        let mut terms = Terms { alliance: None, decided };
+        terms.set(Arc::new(alliance));
         *self.terms.write().unwrap_or_else(PoisonError::into_inner) = terms;
         Ok(())
     }
@@ -112,11 +120,7 @@ impl Store {
     /// Takes over what a block has changed, after it was written.
     pub(crate) fn set_alliance(&self, alliance: &Arc<Alliance>) {
         let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = terms.alliance.replace(Arc::clone(alliance))
-            && before.term.number != alliance.term.number
-        {
-            terms.past.push(Arc::new(before.term.clone()));
-        }
+        terms.set(Arc::clone(alliance));
     }
 }
 

@@ -407,8 +407,8 @@ impl Account {
     /// The key `id`, authority or recovery.
     #[must_use]
     pub fn signer(&self, id: KeyId) -> Option<&PublicKey> {
-        let recovery = self.recovery_key.as_ref().filter(|key| key.id() == id);
-        self.key(id).map(|known| &known.key).or(recovery)
+        let recovery = || self.recovery_key.as_ref().filter(|key| key.id() == id);
+        self.key(id).map(|known| &known.key).or_else(recovery)
     }
 
     /// Whether it is an institution's: only those cannot reach their threshold for deposits.
