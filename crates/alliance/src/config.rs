@@ -108,6 +108,28 @@ pub struct Overrides {
 }
 
 impl NodeFile {
+    /// The configuration of `institution` as its folder is made: `keys/`, `pki/` and `data/` in it, no authorities, nobody else known.
+    pub(crate) fn usual(institution: String, genesis: &str, listen: String, http: String) -> Self {
+        Self {
+            institution,
+            genesis: genesis.into(),
+            data_dir: "data".into(),
+            listen,
+            http,
+            consensus_key: "keys/consensus.key".into(),
+            seal_key: "keys/seal.key".into(),
+            seal_chain: "pki/seal.pem".into(),
+            revocations: vec!["pki/crl.pem".into()],
+            cache_mib: default_cache_mib(),
+            worker_threads: 1,
+            timestamp_urls: Vec::new(),
+            follow: Vec::new(),
+            peers: BTreeMap::new(),
+            timestamps: None,
+            authority: None,
+        }
+    }
+
     /// The file's text.
     ///
     /// # Errors

@@ -334,24 +334,13 @@ fn genesis(
 fn node_file(founding: &Founding, members: &[Member], at: usize) -> NodeFile {
     let port = |offset: usize| founding.base_port + u16::try_from(offset).unwrap_or(0);
     let host = &founding.host;
+    let address = |offset| format!("{host}:{}", port(offset));
+    let own = members[at].id.to_string();
     NodeFile {
-        institution: members[at].id.to_string(),
-        genesis: "../genesis.cbor".into(),
-        data_dir: "data".into(),
-        listen: format!("{host}:{}", port(100 + at)),
-        http: format!("{host}:{}", port(at)),
-        consensus_key: "keys/consensus.key".into(),
-        seal_key: "keys/seal.key".into(),
-        seal_chain: "pki/seal.pem".into(),
-        revocations: vec!["pki/crl.pem".into()],
-        cache_mib: 64,
-        worker_threads: 1,
-        timestamp_urls: Vec::new(),
-        follow: Vec::new(),
         peers: members
             .iter()
             .enumerate()
-            .map(|(i, member)| (member.id.to_string(), format!("{host}:{}", port(100 + i))))
+            .map(|(i, member)| (member.id.to_string(), address(100 + i)))
             .collect(),
         timestamps: time_stamps(&members[at]).map(|stands_in_for| TimestampSection {
             key: "keys/tsa.key".into(),
@@ -360,6 +349,7 @@ fn node_file(founding: &Founding, members: &[Member], at: usize) -> NodeFile {
         }),
         authority: (members[at].role == Role::CertificateAuthority)
             .then(|| AuthoritySection { key: "keys/ca.key".into(), certificate: "pki/root.pem".into() }),
+        ..NodeFile::usual(own, "../genesis.cbor", address(100 + at), address(at))
     }
 }
 

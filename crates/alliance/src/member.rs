@@ -301,24 +301,8 @@ pub fn prepare(
     }
     let mut peers = invitation.peers.clone();
     peers.insert(institution.to_string(), listen.to_owned());
-    let file = NodeFile {
-        institution: institution.to_string(),
-        genesis: "genesis.cbor".into(),
-        data_dir: "data".into(),
-        listen: listen.to_owned(),
-        http: http.to_owned(),
-        consensus_key: "keys/consensus.key".into(),
-        seal_key: "keys/seal.key".into(),
-        seal_chain: "pki/seal.pem".into(),
-        revocations: vec!["pki/crl.pem".into()],
-        cache_mib: 64,
-        worker_threads: 1,
-        timestamp_urls: Vec::new(),
-        follow: invitation.follow.clone(),
-        peers,
-        timestamps: None,
-        authority: None,
-    };
+    let usual = NodeFile::usual(institution.to_string(), "genesis.cbor", listen.to_owned(), http.to_owned());
+    let file = NodeFile { follow: invitation.follow.clone(), peers, ..usual };
     let own =
         Own { base: dir.to_owned(), institution, ledger: Genesis::ledger_id(&genesis), file: file.clone() };
     own.request(false)?;

@@ -212,10 +212,7 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
-        let body = bytes.strip_prefix(&MAGIC).ok_or(CertificateError::Magic)?;
-        if bytes.len() > CERTIFICATE_BYTES_MAX {
-            return Err(CertificateError::TooLong { bytes: bytes.len() });
-        }
+        let body = body(bytes)?;
         let known = [VERSION, VERSION_HISTORY].map(u64::from);
         if let Some(found) = version(body).filter(|found| !known.contains(found)) {
             return Err(CertificateError::Version { found });
@@ -254,6 +251,15 @@ impl Certificate {
         bytes.extend(canonical(self));
         bytes
     }
+}
+
+/// What follows the first bytes, if the file is not too long.
+pub(crate) fn body(bytes: &[u8]) -> Result<&[u8], CertificateError> {
+    let body = bytes.strip_prefix(&MAGIC).ok_or(CertificateError::Magic)?;
+    if bytes.len() > CERTIFICATE_BYTES_MAX {
+        return Err(CertificateError::TooLong { bytes: bytes.len() });
+    }
+    Ok(body)
 }
 
 /// Bounds what a verifier has to look at beside a checkpoint, and the order of seals.

@@ -43,9 +43,13 @@ pub(crate) fn client(common: &Common, texts: &Texts) -> anyhow::Result<Client> {
             return Err(Usage(text).into());
         }
     }
+    client_at(&urls, texts)
+}
+
+/// A client of the nodes at `urls`.
+pub(crate) fn client_at(urls: &[String], texts: &Texts) -> anyhow::Result<Client> {
     let urls: Vec<&str> = urls.iter().map(|url| url.trim_end_matches('/')).collect();
-    let language = texts.pick("zh-CN", "en");
-    Ok(Client::with_nodes(&urls)?.language(language))
+    Ok(Client::with_nodes(&urls)?.language(texts.pick("zh-CN", "en")))
 }
 
 /// Writes a file of which nobody ever sees a half: beside, synced, then renamed. `secret` keeps others from reading it.

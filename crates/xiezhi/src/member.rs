@@ -89,8 +89,7 @@ pub(crate) fn client_of(common: &Common, texts: &Texts, own: &Own) -> anyhow::Re
     let file = own.file();
     let mut urls = vec![format!("http://{}", file.http)];
     urls.extend(file.follow.iter().cloned());
-    let urls: Vec<&str> = urls.iter().map(|url| url.trim_end_matches('/')).collect();
-    Ok(Client::with_nodes(&urls)?.language(texts.pick("zh-CN", "en")))
+    home::client_at(&urls, texts)
 }
 
 /// The seal key by which the ledger knows the institution now.
@@ -286,12 +285,9 @@ impl Tool<'_> {
             let request = own.request_path(false);
             bail!(Usage(self.texts.get("member-uncertified", &[("request", &request.display())])));
         }
-        let file = own.file();
-        let urls: Vec<&str> = match self.common.url.is_empty() {
-            true => file.follow.iter().map(|url| url.trim_end_matches('/')).collect(),
-            false => self.common.url.iter().map(|url| url.trim_end_matches('/')).collect(),
-        };
-        let client = Client::with_nodes(&urls)?.language(self.texts.pick("zh-CN", "en"));
+        // Its own node takes nothing while it only follows.
+        let urls = if self.common.url.is_empty() { &own.file().follow } else { &self.common.url };
+        let client = home::client_at(urls, self.texts)?;
         let key = Code::parse(code)?.key(&own.ledger, &own.institution)?;
         let issuer = institution_account_id(&own.ledger, &own.institution);
         let said = Governance::Confirm(own.prove(&keys, address));

@@ -5,10 +5,7 @@ use xiezhi_types::{AccountId, canonical, from_canonical};
 
 use super::{Account, KEYS_MAX};
 use crate::{
-    certificate::{
-        CERTIFICATE_BYTES_MAX, CertificateError, CertifiedSeal, HISTORY_MAX, MAGIC, TimeStamp,
-        check_witnesses,
-    },
+    certificate::{CertificateError, CertifiedSeal, HISTORY_MAX, MAGIC, TimeStamp, body, check_witnesses},
     checkpoint::Checkpoint,
     state_proof::StateProof,
 };
@@ -68,11 +65,7 @@ impl ProvenAccount {
     /// # Errors
     /// [`CertificateError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
-        let body = bytes.strip_prefix(&MAGIC).ok_or(CertificateError::Magic)?;
-        if bytes.len() > CERTIFICATE_BYTES_MAX {
-            return Err(CertificateError::TooLong { bytes: bytes.len() });
-        }
-        let proven: Self = from_canonical("the proof of an account", body)?;
+        let proven: Self = from_canonical("the proof of an account", body(bytes)?)?;
         let wrong = |field, reason: String| Err(CertificateError::Field { field, reason });
         if proven.kind != KIND {
             return wrong("kind", format!("must be \"{KIND}\""));
