@@ -1,14 +1,13 @@
 //! The verdict on what the ledger held of an account.
 
-use xiezhi_evidence::{
-    Account, AccountProof, AccountSpec, Certificate,
-    account::ProvenAccount,
-    certificate::{VERSION, VERSION_HISTORY},
-};
-use xiezhi_types::{Height, LogIndex, TimestampMs, canonical};
+use xiezhi_evidence::{Account, account::ProvenAccount};
+use xiezhi_types::{TimestampMs, canonical};
 
 use crate::{
-    Anchor, Check, Exhibit, Facts, Input, Verdict, checks::ledger, code, examination::Examination,
+    Anchor, Check, Exhibit, Facts, Input, Verdict,
+    checks::ledger,
+    code,
+    examination::{Examination, Witnessed},
     finding as f, unreadable,
 };
 
@@ -39,38 +38,20 @@ pub fn verify_account(
 }
 
 fn examine(input: &Input<'_>, proven: &ProvenAccount) -> (Vec<Check>, Facts) {
-    // What witnesses a checkpoint is judged as a certificate's is; the record's parts are not looked at.
-    let spec = AccountSpec {
-        salt: [0; 16],
-        keys: Vec::new(),
-        deposit_threshold: 0,
-        manage_threshold: 0,
-        recovery_key: None,
-        encryption_key: None,
-        recovery_delay_s: None,
+    let witnessed = Witnessed {
+        checkpoint: &proven.checkpoint,
+        seals: &proven.seals,
+        timestamps: &proven.timestamps,
+        revocations: &proven.revocations,
     };
-    let certificate = Certificate {
-        version: if proven.history.is_empty() { VERSION } else { VERSION_HISTORY },
-        genesis: proven.genesis.clone(),
-        history: proven.history.clone(),
-        index: LogIndex(0),
-        statement: Vec::new(),
-        batch: None,
-        manifest: None,
-        account: AccountProof { account: Account::create(&spec, Height(0)), proof: proven.proof.clone() },
-        checkpoint: proven.checkpoint.clone(),
-        path_sha256: Vec::new(),
-        path_sm3: Vec::new(),
-        seals: proven.seals.clone(),
-        timestamps: proven.timestamps.clone(),
-        revocations: proven.revocations.clone(),
-    };
-    let x = Examination::new(input, &certificate);
-    let mut checks =
-        vec![Check::new(code::CERTIFICATE, &f::CERTIFICATE_READ), ledger::ledger(&x), state(proven)];
-    checks.push(ledger::checkpoint_ledger(&x));
+    let x = Examination::new(input, &proven.genesis, &proven.history, witnessed, None);
+    let mut checks = vec![
+        Check::new(code::CERTIFICATE, &f::CERTIFICATE_READ),
+        ledger::ledger(&x),
+        state(proven),
+        ledger::checkpoint_ledger(&x),
+    ];
     let mut facts = x.witnesses(&mut checks);
-    (facts.record_number, facts.index) = (None, None);
     facts.issuer = Some(proven.id.to_string());
     (checks, facts)
 }
@@ -78,10 +59,9 @@ fn examine(input: &Input<'_>, proven: &ProvenAccount) -> (Vec<Check>, Facts) {
 fn state(proven: &ProvenAccount) -> Check {
     let (root, key) = (&proven.checkpoint.state_root, Account::state_key(&proven.id));
     let (held, finding) = match &proven.account {
-        Some(account) if account.id != proven.id => (false, &f::STATE_PROOF),
         Some(account) => {
             let held = proven.proof.verify_present(root, &key, &canonical(account)).is_ok();
-            (held, &f::STATE_ACCOUNT)
+            (held && account.id == proven.id, &f::STATE_ACCOUNT)
         }
         None => (proven.proof.verify_absent(root, &key).is_ok(), &f::STATE_NO_ACCOUNT),
     };

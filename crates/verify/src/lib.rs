@@ -25,7 +25,7 @@ use xiezhi_evidence::{Certificate, CertificateError, Checkpoint, LocalName};
 use xiezhi_merkle::Hash;
 use xiezhi_types::{CborError, LedgerId, TimestampMs};
 
-use examination::Examination;
+use examination::Record;
 
 pub use account::verify_account;
 pub use finding::Status;
@@ -164,7 +164,7 @@ pub struct Input<'a> {
 pub fn verify(input: &Input<'_>) -> Verdict {
     match Certificate::parse(input.certificate) {
         Ok(certificate) => {
-            let (checks, facts) = Examination::new(input, &certificate).run();
+            let (checks, facts) = Record::new(input, &certificate).run();
             Verdict::new(input, checks, facts)
         }
         Err(error) => {

@@ -3,16 +3,16 @@
 use xiezhi_evidence::Checkpoint;
 use xiezhi_merkle::{Hash, Sha256, Sm3, TreeHash, verify_consistency};
 
-use crate::{Check, KnownCheckpoint, Status, code, examination::Examination, finding as f, finding::Finding};
+use crate::{Check, KnownCheckpoint, Status, code, examination::Record, finding as f, finding::Finding};
 
 /// One check per checkpoint known, and one that says so where there is none. An unknown here never keeps a verdict from being valid.
-pub(crate) fn consistency(x: &Examination<'_>) -> Vec<Check> {
-    let known = x.input.known_checkpoints;
+pub(crate) fn consistency(r: &Record<'_>) -> Vec<Check> {
+    let known = r.input.known_checkpoints;
     if known.is_empty() {
         return vec![Check::new(code::CONSISTENCY, &f::CONSISTENCY_NONE).informational()];
     }
     let check = |known: &KnownCheckpoint| {
-        let check = Check::new(code::CONSISTENCY, compare(&x.certificate.checkpoint, known));
+        let check = Check::new(code::CONSISTENCY, compare(&r.certificate.checkpoint, known));
         let check = check.with("size", known.checkpoint.size);
         if check.status == Status::Unknown { check.informational() } else { check }
     };

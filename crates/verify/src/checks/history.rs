@@ -1,16 +1,20 @@
 //! The history: from the genesis's members and policy, link by link, to those that count for the record.
 
-use xiezhi_evidence::{Certificate, Genesis, Term, TermLink, alliance::STATE_KEY};
+use xiezhi_evidence::{Genesis, Term, TermLink, alliance::STATE_KEY};
 
 use super::{keys, seals, stamps, times};
-use crate::{Check, Status, code, examination::Examination, finding as f};
+use crate::{
+    Check, Status, code,
+    examination::{Examination, Witnessed},
+    finding as f,
+};
 
-/// Walks the links of `certificate` from the genesis's own term: the checks, and the genesis with the members and the policy of the last term
+/// Walks `links` from the genesis's own term: the checks, and the genesis with the members and the policy of the last term
 /// reached in place of its own. A link that fails ends the walk.
-pub(crate) fn walk(x: &Examination<'_>, genesis: &Genesis) -> (Genesis, Vec<Check>) {
+pub(crate) fn walk(x: &Examination<'_>, genesis: &Genesis, links: &[Vec<u8>]) -> (Genesis, Vec<Check>) {
     let (mut term, mut current) = (Term::at_genesis(genesis), genesis.clone());
     let mut checks: Vec<Check> = Vec::new();
-    for (number, bytes) in x.certificate.history.iter().enumerate() {
+    for (number, bytes) in links.iter().enumerate() {
         if checks.last().is_some_and(|before| before.status == Status::Fail) {
             checks.push(Check::not_evaluated(code::HISTORY, code::HISTORY).with("link", number));
             continue;
@@ -63,10 +67,10 @@ fn judge(
     if next.number != term.number + 1 || next.from <= checkpoint.height || next.check().is_err() {
         return refused(&f::LINK_NOT_ALLOWED);
     }
-    if x.certificate.checkpoint.height < next.from {
+    if x.witnessed.checkpoint.height < next.from {
         return refused(&f::LINK_LATER);
     }
-    let undecided = witnessed(x, current, link)?;
+    let undecided = witnessed(x, current, &link)?;
     Ok((next, undecided))
 }
 
@@ -74,26 +78,23 @@ fn judge(
 fn witnessed(
     x: &Examination<'_>,
     current: &Genesis,
-    link: TermLink,
+    link: &TermLink,
 ) -> Result<Option<&'static str>, Refused> {
-    let certificate = Certificate {
-        checkpoint: link.checkpoint,
-        seals: link.seals,
-        timestamps: link.timestamps,
-        revocations: link.revocations,
-        ..x.certificate.clone()
-    };
     let x = Examination {
-        input: x.input,
-        certificate: &certificate,
+        declared_time: x.declared_time,
         ledger: x.ledger,
         anchor: x.anchor,
         genesis: Some(current.clone()),
         history: Vec::new(),
-        statement: None,
-        item: None,
+        witnessed: Witnessed {
+            checkpoint: &link.checkpoint,
+            seals: &link.seals,
+            timestamps: &link.timestamps,
+            revocations: &link.revocations,
+        },
+        issued_at: None,
     };
-    let lists = keys::Lists::read(&certificate.revocations);
+    let lists = keys::Lists::read(&link.revocations);
     let (seals, stamps) = (seals::examine(&x, &lists), stamps::examine(&x, &lists));
     let mut checks = vec![
         seals::policy(&x, &seals),

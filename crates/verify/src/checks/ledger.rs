@@ -2,7 +2,11 @@
 
 use xiezhi_evidence::Body;
 
-use crate::{Check, code, examination::Examination, finding as f};
+use crate::{
+    Check, code,
+    examination::{Examination, Record},
+    finding as f,
+};
 
 pub(crate) fn ledger(x: &Examination<'_>) -> Check {
     let check = |finding| Check::new(code::LEDGER, finding).with("ledger", x.ledger);
@@ -15,11 +19,11 @@ pub(crate) fn ledger(x: &Examination<'_>) -> Check {
     }
 }
 
-pub(crate) fn statement_ledger(x: &Examination<'_>) -> Check {
+pub(crate) fn statement_ledger(r: &Record<'_>) -> Check {
     let code = code::STATEMENT_LEDGER;
-    let Some(statement) = &x.statement else { return Check::not_evaluated(code, code::STATEMENT) };
+    let Some(statement) = &r.statement else { return Check::not_evaluated(code, code::STATEMENT) };
     match (statement.claims().audience, statement.body()) {
-        (Some(audience), _) if audience == x.ledger => Check::new(code, &f::AUDIENCE_SAME),
+        (Some(audience), _) if audience == r.x.ledger => Check::new(code, &f::AUDIENCE_SAME),
         (Some(audience), _) => Check::new(code, &f::AUDIENCE_OTHER).with("audience", audience),
         // Our own content types always name one: the reader refuses them otherwise.
         (None, Body::General { .. }) => Check::new(code, &f::AUDIENCE_NONE),
@@ -28,7 +32,7 @@ pub(crate) fn statement_ledger(x: &Examination<'_>) -> Check {
 }
 
 pub(crate) fn checkpoint_ledger(x: &Examination<'_>) -> Check {
-    let checkpoint = &x.certificate.checkpoint;
+    let checkpoint = x.witnessed.checkpoint;
     if checkpoint.ledger == x.ledger {
         Check::new(code::CHECKPOINT_LEDGER, &f::CHECKPOINT_SAME).with("height", checkpoint.height)
     } else {

@@ -6,7 +6,7 @@ use xiezhi_evidence::{
     manifest::names::{DIGEST_SHA256, DIGEST_SM3, SIZE},
 };
 
-use crate::{Check, Exhibit, code, examination::Examination, finding as f};
+use crate::{Check, Exhibit, code, examination::Record, finding as f};
 
 /// What the record says of the original.
 struct Recorded {
@@ -14,32 +14,32 @@ struct Recorded {
     size: Option<u64>,
 }
 
-pub(crate) fn original(x: &Examination<'_>) -> Check {
+pub(crate) fn original(r: &Record<'_>) -> Check {
     let code = code::ORIGINAL;
-    let Some(statement) = &x.statement else { return Check::not_evaluated(code, code::STATEMENT) };
-    let Exhibit::Digests { size, digests } = x.input.exhibit else {
-        return not_presented(x, statement.body());
+    let Some(statement) = &r.statement else { return Check::not_evaluated(code, code::STATEMENT) };
+    let Exhibit::Digests { size, digests } = r.input.exhibit else {
+        return not_presented(r, statement.body());
     };
     let declared = match statement.body() {
         Body::Account(_) | Body::Change(_) => return Check::new(code, &f::ORIGINAL_ACCOUNT),
         Body::Governance(_) => return Check::new(code, &f::ORIGINAL_GOVERNANCE),
         Body::General { digest, .. } => Recorded { digests: vec![*digest], size: None },
-        Body::Deposit(body) => recorded(x.certificate.manifest.as_ref(), &body.digests),
-        Body::Batch(_) => match &x.item {
+        Body::Deposit(body) => recorded(r.certificate.manifest.as_ref(), &body.digests),
+        Body::Batch(_) => match &r.item {
             None => return Check::new(code, &f::ORIGINAL_WHOLE_BATCH),
             Some(None) => return Check::not_evaluated(code, code::BATCH_PLACE),
-            Some(Some(item)) => recorded(x.certificate.manifest.as_ref(), &item.digests),
+            Some(Some(item)) => recorded(r.certificate.manifest.as_ref(), &item.digests),
         },
     };
     compare(&declared, *size, digests)
 }
 
-fn not_presented(x: &Examination<'_>, body: &Body) -> Check {
+fn not_presented(r: &Record<'_>, body: &Body) -> Check {
     let check = |finding| Check::new(code::ORIGINAL, finding);
     match body {
         Body::Account(_) | Body::Change(_) => check(&f::ORIGINAL_ACCOUNT).informational(),
         Body::Governance(_) => check(&f::ORIGINAL_GOVERNANCE).informational(),
-        _ if x.input.record_only => check(&f::ORIGINAL_LEFT_OUT).informational(),
+        _ if r.input.record_only => check(&f::ORIGINAL_LEFT_OUT).informational(),
         _ => check(&f::ORIGINAL_NOT_PRESENTED),
     }
 }
@@ -90,13 +90,13 @@ fn compare(recorded: &Recorded, size: Option<u64>, presented: &[Digest]) -> Chec
     }
 }
 
-pub(crate) fn manifest(x: &Examination<'_>) -> Check {
+pub(crate) fn manifest(r: &Record<'_>) -> Check {
     let code = code::MANIFEST;
-    let Some(manifest) = &x.certificate.manifest else {
+    let Some(manifest) = &r.certificate.manifest else {
         return Check::new(code, &f::MANIFEST_ABSENT).informational();
     };
-    let Some(statement) = &x.statement else { return Check::not_evaluated(code, code::STATEMENT) };
-    let (root, searchable) = match (statement.body(), &x.item) {
+    let Some(statement) = &r.statement else { return Check::not_evaluated(code, code::STATEMENT) };
+    let (root, searchable) = match (statement.body(), &r.item) {
         (Body::Deposit(body), _) => (body.manifest_root, &body.digests),
         (Body::Batch(_), Some(Some(item))) => (item.manifest_root, &item.digests),
         (Body::Batch(_), Some(None)) => return Check::not_evaluated(code, code::BATCH_PLACE),

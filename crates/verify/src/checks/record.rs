@@ -7,12 +7,12 @@ use xiezhi_types::canonical;
 
 use crate::{
     Check, code,
-    examination::{Examination, content_type},
+    examination::{Record, content_type},
     finding as f,
 };
 
-pub(crate) fn statement(x: &Examination<'_>) -> Check {
-    match &x.statement {
+pub(crate) fn statement(r: &Record<'_>) -> Check {
+    match &r.statement {
         Some(statement) => {
             Check::new(code::STATEMENT, &f::STATEMENT_READ).with("type", content_type(statement.body()))
         }
@@ -21,10 +21,10 @@ pub(crate) fn statement(x: &Examination<'_>) -> Check {
 }
 
 /// Nothing where neither certificate nor statement speaks of a batch.
-pub(crate) fn batch_place(x: &Examination<'_>) -> Option<Check> {
+pub(crate) fn batch_place(r: &Record<'_>) -> Option<Check> {
     let code = code::BATCH_PLACE;
-    let place = x.certificate.batch.as_ref();
-    let Some(statement) = &x.statement else {
+    let place = r.certificate.batch.as_ref();
+    let Some(statement) = &r.statement else {
         return place.map(|_| Check::not_evaluated(code, code::STATEMENT));
     };
     let (batch, place) = match (statement.body(), place) {
@@ -35,7 +35,7 @@ pub(crate) fn batch_place(x: &Examination<'_>) -> Option<Check> {
         (_, Some(_)) => return Some(Check::new(code, &f::BATCH_NOT_ONE)),
         (_, None) => return None,
     };
-    if let Some(None) = x.item {
+    if let Some(None) = r.item {
         return Some(Check::new(code, &f::BATCH_ITEM_MALFORMED));
     }
     let leaf = BatchItem::leaf(&place.item);
@@ -48,11 +48,11 @@ pub(crate) fn batch_place(x: &Examination<'_>) -> Option<Check> {
     Some(Check::new(code, finding).with("item", index).with("items", items))
 }
 
-pub(crate) fn signatures(x: &Examination<'_>) -> Check {
+pub(crate) fn signatures(r: &Record<'_>) -> Check {
     let code = code::STATEMENT_SIGNATURES;
-    let Some(statement) = &x.statement else { return Check::not_evaluated(code, code::STATEMENT) };
-    let Some(genesis) = &x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
-    let (proven, checkpoint) = (&x.certificate.account, &x.certificate.checkpoint);
+    let Some(statement) = &r.statement else { return Check::not_evaluated(code, code::STATEMENT) };
+    let Some(genesis) = &r.x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
+    let (proven, checkpoint) = (&r.certificate.account, &r.certificate.checkpoint);
     let account = &proven.account;
     let (key, value) = (Account::state_key(&account.id), canonical(account));
     if proven.proof.verify_present(&checkpoint.state_root, &key, &value).is_err() {
@@ -91,17 +91,17 @@ fn refused(code: &'static str, error: &AuthorityError) -> Check {
     }
 }
 
-pub(crate) fn inclusion(x: &Examination<'_>) -> [Check; 2] {
-    let (certificate, checkpoint) = (x.certificate, &x.certificate.checkpoint);
+pub(crate) fn inclusion(r: &Record<'_>) -> [Check; 2] {
+    let (certificate, checkpoint) = (r.certificate, &r.certificate.checkpoint);
     [
-        included::<Sha256>(x, code::INCLUSION_SHA256, &certificate.path_sha256, &checkpoint.root_sha256),
-        included::<Sm3>(x, code::INCLUSION_SM3, &certificate.path_sm3, &checkpoint.root_sm3),
+        included::<Sha256>(r, code::INCLUSION_SHA256, &certificate.path_sha256, &checkpoint.root_sha256),
+        included::<Sm3>(r, code::INCLUSION_SM3, &certificate.path_sm3, &checkpoint.root_sm3),
     ]
 }
 
-fn included<H: TreeHash>(x: &Examination<'_>, code: &'static str, path: &[Hash], root: &Hash) -> Check {
-    let (index, size) = (x.certificate.index, x.certificate.checkpoint.size);
-    let leaf = H::leaf(&x.certificate.statement);
+fn included<H: TreeHash>(r: &Record<'_>, code: &'static str, path: &[Hash], root: &Hash) -> Check {
+    let (index, size) = (r.certificate.index, r.certificate.checkpoint.size);
+    let leaf = H::leaf(&r.certificate.statement);
     let finding = match verify_inclusion::<H>(&leaf, index.0, size.0, path, root) {
         Ok(()) => &f::INCLUDED,
         Err(ProofError::IndexOutside { .. }) => &f::INCLUSION_INDEX,

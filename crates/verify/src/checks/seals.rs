@@ -37,7 +37,7 @@ impl Sealed {
 }
 
 pub(crate) fn examine(x: &Examination<'_>, lists: &Lists) -> Vec<Sealed> {
-    x.certificate.seals.iter().map(|certified| examine_one(x, lists, certified)).collect()
+    x.witnessed.seals.iter().map(|certified| examine_one(x, lists, certified)).collect()
 }
 
 fn examine_one(x: &Examination<'_>, lists: &Lists, certified: &CertifiedSeal) -> Sealed {
@@ -91,7 +91,7 @@ fn check_signatures(
     let key = PublicKey::new(SignatureAlg::Ed25519, &member.seal_key);
     let key = key.map_err(|_| failed(&f::SEAL_SIGNATURE).with("form", "key"))?;
     let origin = genesis.origin(&x.ledger);
-    certified.seal.verify(&x.certificate.checkpoint, &origin, &key).map_err(|error| match error {
+    certified.seal.verify(x.witnessed.checkpoint, &origin, &key).map_err(|error| match error {
         SealError::Signature { form, .. } => failed(&f::SEAL_SIGNATURE).with("form", form),
         _ => failed(&f::SEAL_TIME),
     })

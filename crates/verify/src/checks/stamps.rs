@@ -38,7 +38,7 @@ pub(crate) fn authority(info: &TokenInfo) -> String {
 }
 
 pub(crate) fn examine(x: &Examination<'_>, lists: &Lists) -> Vec<Stamped> {
-    let tokens = x.certificate.timestamps.iter().enumerate();
+    let tokens = x.witnessed.timestamps.iter().enumerate();
     tokens.map(|(number, stamp)| examine_one(x, lists, number, &stamp.token)).collect()
 }
 
@@ -53,10 +53,10 @@ fn examine_one(x: &Examination<'_>, lists: &Lists, number: usize, token: &[u8]) 
         return unjudged(Check::not_evaluated(code::TIME_STAMP, code::LEDGER).with("number", number));
     };
     let failed = |finding| Check::new(code::TIME_STAMP, finding).with("number", number);
-    if x.certificate.timestamps[..number].iter().any(|earlier| earlier.token == token) {
+    if x.witnessed.timestamps[..number].iter().any(|earlier| earlier.token == token) {
         return unjudged(failed(&f::STAMP_TWICE));
     }
-    let checkpoint = &x.certificate.checkpoint;
+    let checkpoint = x.witnessed.checkpoint;
     let imprint = checkpoint.digest();
     let judged =
         keys::judge(&genesis.timestamp_roots, &[], lists, |trust| verify_token(token, &imprint, trust, None));
@@ -70,7 +70,7 @@ fn examine_one(x: &Examination<'_>, lists: &Lists, number: usize, token: &[u8]) 
     let earliest = checkpoint.time.0.saturating_sub(times::skew_ms(genesis));
     let finding = match () {
         () if time.0 < earliest => &f::STAMP_EARLY,
-        () if time > x.input.declared_time => &f::STAMP_LATE,
+        () if time > x.declared_time => &f::STAMP_LATE,
         () => &f::STAMP_HOLDS,
     };
     let check = failed(finding).with("of", &of).with("time", time.rfc3339());

@@ -22,7 +22,7 @@ pub(crate) fn skew_ms(genesis: &Genesis) -> u64 {
 pub(crate) fn times(x: &Examination<'_>, lists: &Lists) -> Check {
     let code = code::TIMES;
     let Some(genesis) = &x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
-    let (declared, checkpoint) = (x.input.declared_time, &x.certificate.checkpoint);
+    let (declared, checkpoint) = (x.declared_time, x.witnessed.checkpoint);
     let check = |finding, time: String| Check::new(code, finding).with("time", time);
     if checkpoint.time > declared {
         return check(&f::TIMES_CHECKPOINT, checkpoint.time.rfc3339());
@@ -31,7 +31,7 @@ pub(crate) fn times(x: &Examination<'_>, lists: &Lists) -> Check {
         return check(&f::TIMES_GENESIS, checkpoint.time.rfc3339());
     }
     let earliest = checkpoint.time.0.saturating_sub(skew_ms(genesis));
-    for seal in x.certificate.seals.iter().map(|certified| &certified.seal) {
+    for seal in x.witnessed.seals.iter().map(|certified| &certified.seal) {
         let at = TimestampMs(seal.time.saturating_mul(1000));
         let finding = match () {
             () if at > declared => &f::TIMES_SEAL_LATE,
@@ -40,9 +40,8 @@ pub(crate) fn times(x: &Examination<'_>, lists: &Lists) -> Check {
         };
         return check(finding, seconds(seal.time)).with("institution", &seal.institution);
     }
-    let issued_at = x.statement.as_ref().and_then(|statement| statement.claims().issued_at);
     let latest = checkpoint.time.seconds().saturating_add(u64::from(genesis.limits.statement_window_s));
-    if let Some(at) = issued_at.filter(|at| *at > latest) {
+    if let Some(at) = x.issued_at.filter(|at| *at > latest) {
         return check(&f::TIMES_STATEMENT, seconds(at));
     }
     if let Some((list, made)) = lists.made_after(declared.seconds()) {
