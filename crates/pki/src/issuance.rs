@@ -32,7 +32,7 @@ use crate::{
     encoding::{EncodingError, oid, strip_zeros, x509_time},
     key::{encoded, key_identifier},
     profile::Profile,
-    signer::{Signer, SignerError},
+    signer::{Signer, SigningError},
     suite::Suite,
 };
 
@@ -86,7 +86,7 @@ pub enum IssueError {
     Signer {
         /// Why.
         #[from]
-        source: SignerError,
+        source: SigningError,
     },
     /// An authority whose certificate allows no further authority below.
     #[error("the issuer's path length constraint allows no authority below it")]
@@ -349,10 +349,10 @@ pub(crate) fn sign_certificate(
 }
 
 /// The algorithm that `key` signs with.
-pub(crate) fn algorithm(key: &dyn Signer) -> Result<AlgorithmIdentifierOwned, SignerError> {
+pub(crate) fn algorithm(key: &dyn Signer) -> Result<AlgorithmIdentifierOwned, SigningError> {
     let suite = key.public_key().suite();
     let reason = "a signer's key is of no known suite";
-    suite.map(Suite::algorithm).ok_or_else(|| SignerError { reason: reason.to_owned() })
+    suite.map(Suite::algorithm).ok_or_else(|| SigningError { reason: reason.to_owned() })
 }
 
 pub(crate) fn name(subject: Subject<'_>) -> Result<Name, IssueError> {

@@ -43,5 +43,5 @@ pub use issuance::{CertificateAuthority, CertificateTemplate, CrlTemplate, Issue
 pub use key::{KeyError, P256Key, P256PublicKey, PublicKey, Sm2PublicKey};
 pub use profile::{ENTERPRISE_URI_PREFIX, NODE_URI_PREFIX, OFFICER_URI_PREFIX, PERSON_URI_PREFIX, Profile};
 pub use request::{CertificationRequest, RequestError};
-pub use signer::{Signer, SignerError, SigningKey};
+pub use signer::{Signer, SigningError, SigningKey};
 pub use suite::Suite;

@@ -23,7 +23,7 @@ const PKCS8_BYTES_MAX: usize = 1024;
 /// Why a key did not sign.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the key did not sign: {reason}")]
-pub struct SignerError {
+pub struct SigningError {
     /// What the keeper of the key says.
     pub reason: String,
 }
@@ -36,8 +36,8 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// Signs `message` as its suite has it in certificates: DER of `r` and `s`, or 64 bytes for Ed25519.
     ///
     /// # Errors
-    /// [`SignerError`]; keys in memory have none.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError>;
+    /// [`SigningError`]; keys in memory have none.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
 }
 
 impl Signer for P256Key {
@@ -45,7 +45,7 @@ impl Signer for P256Key {
         PublicKey::P256(P256Key::public_key(self))
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         Ok(P256Key::sign(self, message))
     }
 }
@@ -158,7 +158,7 @@ impl Signer for SigningKey {
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         let signature = self.0.sign(message);
         Ok(match self.suite() {
             Suite::Ed25519 => signature.to_vec(),
