@@ -154,6 +154,12 @@ backup-cut = the file ended in the middle of a part; that part is fetched again
 backup-other = { $file } is a backup of another ledger
 backup-not = { $file } is no backup, or is damaged at byte { $at }
 restore-exists = { $dir } exists: set it aside first; nothing is written over
+recover-start = restart { $number } of term { $term } at height { $base }: this copy has { $size } records up to block { $tip }
+recover-checkpoint = last checkpoint: { $digest }
+recover-digest = start: { $start }
+recover-how = Nothing is changed. Compare the start with all institutions, then run it with --begin --expect.
+recover-done = The node begins there when it is started.
+recover-other = the start here is { $start }, not the one expected: another copy has other records or another height
 restore-done = { $dir }: { $size } records up to block { $height }, every one checked.
     Start the node: it follows in silence until it cannot contradict votes it has forgotten, and then votes.
 demo-1 = 1. An alliance: every institution runs a node of one ledger.

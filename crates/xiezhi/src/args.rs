@@ -7,9 +7,11 @@ use clap_complete::Shell;
 use xiezhi_types::{InstitutionId, Role};
 
 mod account;
+mod copies;
 mod id;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
+pub(crate) use copies::{Backup, Recover, Restore};
 pub(crate) use id::{IdAction, IdOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make the data of a lost node anew, from a backup, from the other nodes, or from both; everything is checked on the way
     Restore(Restore),
+    /// Begin consensus anew, by agreement of all, when so many institutions have lost their votes that nothing becomes final any more
+    Recover(Recover),
     /// Change who is in the alliance and what makes a certificate: propose, vote, invite, join, leave, change keys
     Member(MemberOptions),
     /// Issue a new seal certificate for an institution, with the key of the alliance's certificate authority
@@ -396,32 +400,6 @@ pub(crate) struct Observe {
     /// Follow only the ledger of this anchor file or genesis [default: the ledgers that you trust]
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Backup {
-    /// The backup file; an existing one is continued
-    #[arg(value_name = "FILE.xzb")]
-    pub(crate) file: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    /// The node's configuration file; its data directory must not exist
-    #[arg(value_name = "node.toml")]
-    pub(crate) node: PathBuf,
-    /// A backup; with --url what came after it is fetched from those nodes, without it all is fetched
-    #[arg(long, value_name = "FILE.xzb")]
-    pub(crate) from: Option<PathBuf>,
-    /// Where the node keeps its data, over the file's data_dir
-    #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
-    pub(crate) node_data: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
