@@ -2,10 +2,11 @@
 import unicodedata
 
 from .cbor import decode_deterministic
+from .delegation import check_grant
 from .keys import public_key
 from .shapes import array, expect, fields, institution_id, octets, text, tuple_of, uint
 
-AUTHORITY, RECOVERY, ENCRYPTION, BEGIN_RESET, CANCEL_RESET, FINISH_RESET, TRANSFER, ACCEPT, FREEZE, UNFREEZE = range(10)
+AUTHORITY, RECOVERY, ENCRYPTION, BEGIN_RESET, CANCEL_RESET, FINISH_RESET, TRANSFER, ACCEPT, FREEZE, UNFREEZE, DELEGATE, REVOKE = range(12)
 DELAY_S = (3_600, 90 * 24 * 3_600)
 REFERENCE_BYTES_MAX = 128
 
@@ -13,7 +14,7 @@ REFERENCE_BYTES_MAX = 128
 def check_account_change(data):
     """Checks the payload of a statement that changes an account, and gives which kind it is. Raises `Malformed`."""
     what, said = tuple_of(decode_deterministic(data), 2)
-    expect(uint(what) <= UNFREEZE, "unknown kind of change")
+    expect(uint(what) <= REVOKE, "unknown kind of change")
     if what in (CANCEL_RESET, FINISH_RESET):
         tuple_of(said, 0)
         return what
@@ -32,7 +33,9 @@ def check_account_change(data):
     elif what == TRANSFER:
         if 1 in fields(said, (), (1,)):
             octets(said[1], 32)
-    elif what == ACCEPT:
+    elif what == DELEGATE:
+        check_grant(said)
+    elif what in (ACCEPT, REVOKE):
         octets(said, 32)
     elif what == FREEZE:
         _check_order(said)

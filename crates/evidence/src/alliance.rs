@@ -210,6 +210,7 @@ pub fn institution_account(id: AccountId, keys: Vec<PublicKey>, height: Height) 
         successor: None,
         keys_changed: None,
         before: None,
+        delegations: Vec::new(),
     }
 }
 

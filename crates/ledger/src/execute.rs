@@ -186,6 +186,13 @@ impl<V: StateView> Draft<'_, V> {
         if let Err(rejection) = allowed {
             return Ok(Err(rejection));
         }
+        if let Some(grantor) = one.grantor() {
+            let grantor = self.account(&grantor)?;
+            match one.use_delegation(grantor.as_deref(), self.height, time) {
+                Ok(used) => self.accounts.extend(used.map(|account| (account.id, account))),
+                Err(rejection) => return Ok(Err(rejection)),
+            }
+        }
         match one.statement().body() {
             Body::Account(spec) => {
                 self.accounts.insert(issuer, Account::create(spec, self.height));

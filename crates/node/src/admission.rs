@@ -128,8 +128,12 @@ fn judge(core: &Core, admitted: &Admitted, time: xiezhi_types::TimestampMs) -> R
     }
     admitted.check_clock(time, &core.genesis)?;
     // A store that cannot be read is treated as one without the account: the depositor hears no and tries again.
-    let account = core.account(&admitted.statement().claims().issuer).ok().flatten();
-    admitted.authorize(account.as_deref())
+    let account = |id: &xiezhi_types::AccountId| core.account(id).ok().flatten();
+    admitted.authorize(account(&admitted.statement().claims().issuer).as_deref())?;
+    // As in the next block at this time; what other statements use until then is for execution to count.
+    let grantor = admitted.grantor().and_then(|grantor| account(&grantor));
+    admitted.use_delegation(grantor.as_deref(), core.store.tip().height.next(), time)?;
+    Ok(())
 }
 
 /// Tells the other nodes, so that whoever leads next can propose it.

@@ -78,6 +78,7 @@ impl<'a> Record<'a> {
         checks.push(original::manifest(self));
         checks.extend(record::batch_place(self));
         checks.push(record::signatures(self));
+        checks.extend(record::delegation(self));
         checks.extend(record::inclusion(self));
         checks.push(ledger::statement_ledger(self));
         checks.push(ledger::checkpoint_ledger(&self.x));
@@ -97,6 +98,7 @@ impl<'a> Record<'a> {
         let claims = statement.claims();
         facts.statement = Some(statement.id().to_string());
         facts.issuer = Some(claims.issuer.to_string());
+        facts.grantor = claims.grantor.map(|grantor| grantor.to_string());
         facts.issued_at = claims.issued_at.map(|at| TimestampMs(at.saturating_mul(1000)).rfc3339());
         facts.group = statement.group().map(|group| group.to_string());
         facts.content_type = Some(content_type(statement.body()).to_owned());

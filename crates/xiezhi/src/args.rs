@@ -144,6 +144,9 @@ pub(crate) struct Deposit {
     /// Name of the account to sign with; created on first use
     #[arg(long, default_value = "default")]
     pub(crate) account: String,
+    /// Deposit in the name of another account, which has let this one: its id, or its name here
+    #[arg(long = "for", value_name = "ACCOUNT")]
+    pub(crate) grantor: Option<String>,
     /// How long to wait for the seals, in seconds
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub(crate) timeout: u64,
