@@ -5,6 +5,7 @@ use std::sync::Arc;
 use xiezhi_crypto::{SignatureAlg, SigningKey};
 use xiezhi_evidence::{
     AccountSpec, Body, DepositBody, Governance, LocalName, StatementDraft,
+    account::{AccountChange, Grant, Permission},
     alliance::{TERM_DELAY, institution_account_id},
     governance::{Change, Invite, Keys, Step, Vote},
 };
@@ -204,4 +205,45 @@ fn what_institutions_may_not_say_is_found() {
     }
     let report = check(&with_block(vec![stranger.creation(), admitted(own, &LEDGER)]));
     assert!(found(&report).contains(&"record 3: record-not-authorized".to_owned()), "{report:#?}");
+}
+
+#[test]
+fn what_is_deposited_in_another_s_name_is_counted_again() {
+    let (firm, platform) = (Depositor::new(1), Depositor::new(2));
+    let made = |at: u8, grantor| {
+        let body = DepositBody { manifest_root: [at; 32], digests: Vec::new(), phase: None };
+        let body = Body::Deposit(body);
+        let issuer = platform.id();
+        let draft = StatementDraft { issuer, ledger: LEDGER, issued_at: fixtures::NOW, group: None, body };
+        let statement = draft.sign_for(Some(grantor), &[&platform.key]).unwrap();
+        admitted(statement.as_bytes().to_vec(), &LEDGER)
+    };
+    let grant = Grant {
+        delegate: platform.id(),
+        permissions: vec![Permission::Deposit],
+        quota: 3,
+        daily: None,
+        not_before: None,
+        until: TimestampMs(fixtures::NOW.0 + 3_600_000),
+    };
+    let says = |said| admitted(firm.statement(fixtures::NOW, None, Body::Change(said)), &LEDGER);
+    let recorded = || {
+        let sealed = Sealed::new();
+        sealed.run(&[firm.creation(), platform.creation()]);
+        sealed.run(&[says(AccountChange::Delegate(grant.clone()))]);
+        sealed.run(&[made(1, firm.id())]);
+        sealed.run(&[made(2, firm.id()), says(AccountChange::Revoke(platform.id())), made(3, firm.id())]);
+        sealed
+    };
+    let report = fixture::check_clean(&recorded().close());
+    assert_eq!(report.records, 7, "all within the quota");
+    // Recorded without being asked: revoked, or for an account that granted nothing.
+    for (at, grantor) in [(4, firm.id()), (5, Depositor::new(3).id())] {
+        let sealed = recorded();
+        let mut outcome = sealed.outcome(&[]);
+        outcome.records.push(NewRecord { index: LogIndex(7), admitted: made(at, grantor) });
+        sealed.apply(&outcome);
+        let report = check(&sealed.close());
+        assert!(found(&report).contains(&"record 7: record-not-authorized".to_owned()), "{report:#?}");
+    }
 }
