@@ -7,6 +7,7 @@ from .keys import public_key
 from .shapes import array, expect, fields, institution_id, octets, text, tuple_of, uint
 
 AUTHORITY, RECOVERY, ENCRYPTION, BEGIN_RESET, CANCEL_RESET, FINISH_RESET, TRANSFER, ACCEPT, FREEZE, UNFREEZE, DELEGATE, REVOKE = range(12)
+REPLACING = (AUTHORITY, RECOVERY, BEGIN_RESET, CANCEL_RESET, FINISH_RESET)
 DELAY_S = (3_600, 90 * 24 * 3_600)
 REFERENCE_BYTES_MAX = 128
 
@@ -45,6 +46,14 @@ def check_account_change(data):
         institution_id(said[2])
         text(said[3])
     return what
+
+
+def changed_keys(data):
+    """The keys that a well-formed change brings and that can act for the account."""
+    what, said = decode_deterministic(data)
+    if what in (AUTHORITY, BEGIN_RESET):
+        return [public_key(key) for key, _ in said[0][1]]
+    return [public_key(said[0][1])] if what == RECOVERY and 1 in said[0] else []
 
 
 def authority_shape(value):

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 from .account import as_of, check_present
-from .account_change import BEGIN_RESET, CANCEL_RESET, FINISH_RESET, RECOVERY
+from .account_change import BEGIN_RESET, CANCEL_RESET, FINISH_RESET, RECOVERY, REPLACING
 from .cbor import Malformed
 from .checks import failed, not_evaluated, passed, rfc3339, unknown
 from .delegation import DEPOSIT
@@ -168,9 +168,19 @@ def check_signatures(record, genesis):
     if account.created > checkpoint.height:
         return failed(code, "created-later")
     signers = record.statement.signers
-    if any(signer.suite not in genesis.suites for signer in signers):
+    if not _suites_allow(genesis, record.statement):
         return failed(code, "suite")
     return _check_signers(signers, as_of(account, checkpoint.height), record.statement)
+
+
+def _suites_allow(genesis, statement):
+    """Signers' suites are allowed, or retired where keys are replaced; then only keys of allowed suites come, otherwise none of a retired one."""
+    replaces = statement.kind == CHANGE and statement.change in REPLACING
+    used = {signer.suite for signer in statement.signers}
+    if used - genesis.suites - (genesis.retired if replaces else set()):
+        return False
+    brought = {key.suite for key in statement.new_keys}
+    return brought <= genesis.suites if used & genesis.retired else not brought & genesis.retired
 
 
 def _check_signers(signers, account, statement):

@@ -1,10 +1,10 @@
 """Statements: statement.md (COSE_Sign1 of RFC 9052, countersignatures of RFC 9338)."""
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .cbor import Tagged, decode, decode_deterministic, encode
-from .account_change import DELEGATE, check_account_change, check_authority, check_delay
+from .account_change import DELEGATE, changed_keys, check_account_change, check_authority, check_delay
 from .digests import sha256
 from .governance import check_governance
 from .keys import public_key, suite
@@ -48,6 +48,7 @@ class Statement:
     items_root: bytes | None = None
     items: int | None = None
     change: int | None = None           # which kind of change of an account
+    new_keys: list = field(default_factory=list)   # that come and can act for an account
 
     @property
     def deposits(self):
@@ -121,12 +122,13 @@ def _read_own(header, payload):
         expect(subject == "account", "subject")
         check_account_spec(body)
         expect(xz_id(claims[ISSUER]) == sha256(ACCOUNT_DOMAIN + payload), "issued by another account than it creates")
-        return claims, kind, {"digests": []}
+        keys = [key for key, _ in weighted_keys(body[2])] + ([public_key(body[5])] if 5 in body else [])
+        return claims, kind, {"digests": [], "new_keys": keys}
     if kind == CHANGE:
         expect(subject == "account", "subject")
         change = check_account_change(payload)
         expect(change != DELEGATE or body[1][0][1] != xz_id(claims[ISSUER]), "delegated to itself")
-        return claims, kind, {"digests": [], "change": change}
+        return claims, kind, {"digests": [], "change": change, "new_keys": changed_keys(payload)}
     if kind == GOVERNANCE:
         expect(subject == "alliance", "subject")
         check_governance(payload)

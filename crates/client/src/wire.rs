@@ -362,7 +362,7 @@ object! {
         name: Names,
         /// Origin line of the log's checkpoints.
         origin: String,
-        /// Signature suites that accounts may use.
+        /// Signature suites that accounts may use in the present term.
         suites: Vec<String>,
         /// Bounds.
         limits: Limits,

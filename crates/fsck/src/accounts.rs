@@ -78,7 +78,7 @@ impl<'a> Accounts<'a> {
             self.by_id.insert(issuer, Arc::clone(account));
             self.fresh.insert(issuer);
         }
-        self.check_bounds(statement, time).map_err(|reason| (code::RECORD_NOT_ALLOWED, reason))?;
+        self.check_bounds(statement, height, time).map_err(|reason| (code::RECORD_NOT_ALLOWED, reason))?;
         if is_creation && exists {
             return Err((code::RECORD_NOT_AUTHORIZED, "the account exists already".to_owned()));
         }
@@ -153,7 +153,7 @@ impl<'a> Accounts<'a> {
         Ok(())
     }
 
-    fn check_bounds(&self, statement: &Statement, time: Option<u64>) -> Result<(), String> {
+    fn check_bounds(&self, statement: &Statement, height: u64, time: Option<u64>) -> Result<(), String> {
         let limits = &self.genesis.limits;
         if statement.claims().audience.is_some_and(|found| found != self.ledger) {
             return Err("it is meant for another ledger".to_owned());
@@ -164,8 +164,8 @@ impl<'a> Accounts<'a> {
         if matches!(statement.body(), Body::Batch(batch) if batch.items > limits.batch_items_max) {
             return Err("too many items".to_owned());
         }
-        if let Some(signer) = statement.signatures().iter().find(|s| !self.genesis.allows(s.alg)) {
-            return Err(format!("suite {} is not allowed", signer.alg.name()));
+        if let Some(alg) = self.membership.term_at(height).suites(self.genesis).refuses(statement) {
+            return Err(format!("suite {} is not allowed", alg.name()));
         }
         let off = statement.claims().issued_at.zip(time).map(|(at, time)| at.abs_diff(time / 1000));
         match off.filter(|off| *off > u64::from(limits.statement_window_s)) {

@@ -6,6 +6,7 @@ use xiezhi_crypto::{BatchItem as SignatureItem, Digest, PublicKey, verify_all};
 use xiezhi_evidence::{
     Account, Body, Genesis, Statement, StatementError,
     account::{AuthorityError, ChangeError, DelegationError},
+    alliance::Suites,
 };
 use xiezhi_merkle::{Hash, Sha256, Sm3, TreeHash};
 use xiezhi_types::{AccountId, Height, LedgerId, StatementId, TimestampMs};
@@ -51,8 +52,10 @@ pub enum Rejection {
         /// This one.
         ledger: LedgerId,
     },
-    /// Signed with a suite that this ledger does not allow.
-    #[error("alg: {alg} is not allowed on this ledger")]
+    /// Signed with a suite that the ledger does not allow in this term, or brings a key of one that is retired.
+    #[error(
+        "alg: {alg} is not allowed on this ledger, or no longer; a key of a retired suite can only be replaced"
+    )]
     Suite {
         /// The suite.
         alg: &'static str,
@@ -140,7 +143,7 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// Checks all that needs no state: form, bounds, ledger, suites, items and their root.
+    /// Checks all that needs no state: form, bounds, ledger, items and their root.
     ///
     /// # Errors
     /// [`Rejection`].
@@ -153,9 +156,6 @@ impl Admitted {
         let statement = Statement::parse(transaction.statement())?;
         if let Some(found) = statement.claims().audience.filter(|found| found != ledger) {
             return Err(Rejection::OtherLedger { found, ledger: *ledger });
-        }
-        if let Some(signer) = statement.signatures().iter().find(|s| !genesis.allows(s.alg)) {
-            return Err(Rejection::Suite { alg: signer.alg.name() });
         }
         if let Body::Batch(batch) = statement.body()
             && batch.items > limits.batch_items_max
@@ -227,6 +227,17 @@ impl Admitted {
             return Err(Rejection::Clock { issued_at, now: now.rfc3339(), off_s, window_s });
         }
         Ok(())
+    }
+
+    /// Checks the suites of its signers, and of keys that it brings, against those of the term.
+    ///
+    /// # Errors
+    /// [`Rejection::Suite`].
+    pub fn check_suites(&self, suites: &Suites) -> Result<(), Rejection> {
+        match suites.refuses(&self.statement) {
+            Some(alg) => Err(Rejection::Suite { alg: alg.name() }),
+            None => Ok(()),
+        }
     }
 
     /// The account that the statement creates, as it would stand; what its own signatures are judged by.

@@ -160,6 +160,7 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
         delegations::all(&fixture),
         governance::all(&fixture),
         history::all(),
+        history::suites(),
         proofs::all(&fixture),
     ]);
     for vector in first.into_iter().chain(then).flatten() {

@@ -218,8 +218,8 @@ findings! {
         "所证明的账户不是声明的签发者。",
         "The account proven is not the one that issued the statement.";
     SIGNATURE_SUITE = Fail "suite",
-        "该账本不允许签名算法 {suite}。",
-        "The ledger does not allow the signature suite {suite}.";
+        "该账本当时不允许签名算法 {suite};其密钥至多可用于更换密钥。",
+        "The ledger did not allow the signature suite {suite} then; at most, keys of it could be replaced.";
     SIGNATURE_KEY = Fail "unknown-key",
         "签名密钥 {key} 不属于该账户。",
         "The signing key {key} is not one of the account's.";

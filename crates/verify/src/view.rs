@@ -239,12 +239,15 @@ fn governance_json(said: &Governance) -> Json {
                 Step::Readmit(id) => ("readmit", Some(id)),
                 Step::Remove(id) => ("remove", Some(id)),
                 Step::Policy => ("policy", None),
+                Step::Suites(_) => ("suites", None),
             };
+            let suites = if let Step::Suites(suites) = &change.step { Some(suites) } else { None };
             json!({
                 "says": "propose",
                 "step": step,
                 "institution": institution.map(ToString::to_string),
                 "policy": change.policy.as_ref().map(|policy| hex::encode(canonical(policy))),
+                "suites": suites,
             })
         }
         Governance::Vote(vote) => {

@@ -479,6 +479,17 @@ pub(crate) enum MemberAction {
         #[command(flatten)]
         acting: Acting,
     },
+    /// Propose which signature suites accounts may use; what is retired still signs the change that replaces its keys
+    Suites {
+        /// A suite to allow: ed25519, es256 or sm2; may be repeated
+        #[arg(long, value_name = "SUITE", required_unless_present = "retire")]
+        allow: Vec<String>,
+        /// A suite to retire; may be repeated
+        #[arg(long, value_name = "SUITE")]
+        retire: Vec<String>,
+        #[command(flatten)]
+        acting: Acting,
+    },
     /// Leave the alliance; where the sealing policy names the institution, its removal is proposed instead
     Leave {
         #[command(flatten)]

@@ -332,6 +332,31 @@ impl AccountChange {
         canonical(self)
     }
 
+    /// Whether it replaces keys that can act for the account, or keeps them from being replaced: keys of a retired suite still sign this.
+    #[must_use]
+    pub fn replaces_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::Authority(_)
+                | Self::Recovery(_)
+                | Self::BeginReset(_)
+                | Self::CancelReset
+                | Self::FinishReset
+        )
+    }
+
+    /// The keys that it brings and that can act for the account.
+    #[must_use]
+    pub fn new_keys(&self) -> Vec<&PublicKey> {
+        match self {
+            Self::Authority(authority) | Self::BeginReset(authority) => {
+                authority.keys.iter().map(|one| &one.key).collect()
+            }
+            Self::Recovery(recovery) => recovery.key.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What the issuer must be allowed to do.
     #[must_use]
     pub fn action(&self) -> Action {

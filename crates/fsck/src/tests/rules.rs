@@ -247,3 +247,27 @@ fn what_is_deposited_in_another_s_name_is_counted_again() {
         assert!(found(&report).contains(&"record 7: record-not-authorized".to_owned()), "{report:#?}");
     }
 }
+
+#[test]
+fn a_deposit_by_a_retired_suite_is_found() {
+    let key = SigningKey::from_seed(SignatureAlg::Es256, &[5; 32]).unwrap();
+    let depositor = Depositor { spec: AccountSpec::single([5; 16], key.public_key()), key };
+    let retired = |deposits: bool| {
+        let sealed = Sealed::new();
+        let vote = |at| says(at, &seal_key(at), Governance::Vote(Vote { proposal: 1, approve: true }));
+        sealed.run(&[depositor.creation(), depositor.deposit(b"in time", None)]);
+        sealed.run(&[says(0, &seal_key(0), propose(Step::Suites(vec![-8]))), vote(1), vote(2)]);
+        (0..TERM_DELAY).for_each(|_| sealed.run(&[]));
+        sealed.run(&[Depositor::new(1).creation()]);
+        let mut outcome = sealed.outcome(&[]);
+        if deposits {
+            let admitted = depositor.deposit(b"late", None);
+            outcome.records.push(NewRecord { index: LogIndex(6), admitted });
+            sealed.apply(&outcome);
+        }
+        sealed.close()
+    };
+    assert_eq!(fixture::check_clean(&retired(false)).records, 6);
+    let report = check(&retired(true));
+    assert!(found(&report).contains(&"record 6: record-not-allowed".to_owned()), "{report:#?}");
+}

@@ -333,3 +333,4 @@ fn only_a_court_freezes_and_the_account_must_exist() {
 }
 
 mod delegation;
+mod suites;

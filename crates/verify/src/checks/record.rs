@@ -54,7 +54,7 @@ pub(crate) fn batch_place(r: &Record<'_>) -> Option<Check> {
 pub(crate) fn signatures(r: &Record<'_>) -> Check {
     let code = code::STATEMENT_SIGNATURES;
     let Some(statement) = &r.statement else { return Check::not_evaluated(code, code::STATEMENT) };
-    let Some(genesis) = &r.x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
+    let Some(suites) = &r.x.suites else { return Check::not_evaluated(code, code::LEDGER) };
     let (proven, checkpoint) = (&r.certificate.account, &r.certificate.checkpoint);
     let account = &proven.account;
     if !is_proven(proven, r.certificate) {
@@ -66,8 +66,8 @@ pub(crate) fn signatures(r: &Record<'_>) -> Check {
     if account.created > checkpoint.height {
         return Check::new(code, &f::ACCOUNT_LATER);
     }
-    if let Some(signature) = statement.signatures().iter().find(|signature| !genesis.allows(signature.alg)) {
-        return Check::new(code, &f::SIGNATURE_SUITE).with("suite", signature.alg);
+    if let Some(suite) = suites.refuses(statement) {
+        return Check::new(code, &f::SIGNATURE_SUITE).with("suite", suite);
     }
     let account = account.as_of(checkpoint.height);
     match account.verify(statement.action(), statement.signatures()) {
