@@ -210,7 +210,7 @@ impl OwnAccount {
         group: Option<GroupId>,
         body: Body,
     ) -> anyhow::Result<Vec<u8>> {
-        self.sign_at(home::now(), ledger, group, body)
+        self.sign_for(None, ledger, group, body)
     }
 
     /// A statement of this account in the name of `grantor` for `ledger`, signed now.

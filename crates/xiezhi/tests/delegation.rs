@@ -99,7 +99,10 @@ fn a_platform_deposits_in_a_firms_name_within_its_limits() {
     refused(&firm, "1 deposits a day");
     account(&["revoke", "firm", "--to", "platform"]);
     refused(&firm, "has not let account");
-    account(&["delegate", "firm", "--to", "platform", "--quota", "5", "--until", "2099-12-31"]);
+    // Another quota than the first: the same said twice in one second is one statement.
+    account(&["delegate", "firm", "--to", "platform", "--quota", "6", "--until", "2099-12-31"]);
+    // What is proven by itself is the newest sealed state: a deposit waits until the grant is in it.
+    place.expect(0, &["deposit", text(&place.file("own.txt", b"own")), "--account", "platform"]);
     let proof = place.path("firm.xza");
     account(&["prove", "firm", "--out", text(&proof)]);
     let order = place.file("order.pdf", b"an order");
@@ -111,6 +114,7 @@ fn a_platform_deposits_in_a_firms_name_within_its_limits() {
         let said = place.expect(0, &["verify", text(file), &format!("{}.xzc", text(file))]);
         assert!(said.contains(&format!("account {firm}, which let it until")), "{said}");
     }
-    assert!(account(&["check", text(&proof)]).contains("may deposit in its name until"));
+    let said = account(&["check", text(&proof)]);
+    assert!(said.contains("may deposit in its name until"), "{said}");
     place.expect(0, &["fsck", text(&place.path("home/alliance/forensic/node.toml"))]);
 }
