@@ -148,6 +148,9 @@ pub(crate) struct Deposit {
     /// Name of the account to sign with; created on first use
     #[arg(long, default_value = "default")]
     pub(crate) account: String,
+    /// Deposit in the name of another account, which has let this one: its id, or its name here
+    #[arg(long = "for", value_name = "ACCOUNT")]
+    pub(crate) grantor: Option<String>,
     /// How long to wait for the seals, in seconds
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub(crate) timeout: u64,
@@ -451,6 +454,17 @@ pub(crate) enum MemberAction {
     Policy {
         /// The policy, as JSON: the shape that `member list --json` shows
         file: PathBuf,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Propose which signature suites accounts may use; what is retired still signs the change that replaces its keys
+    Suites {
+        /// A suite to allow: ed25519, es256 or sm2; may be repeated
+        #[arg(long, value_name = "SUITE", required_unless_present = "retire")]
+        allow: Vec<String>,
+        /// A suite to retire; may be repeated
+        #[arg(long, value_name = "SUITE")]
+        retire: Vec<String>,
         #[command(flatten)]
         acting: Acting,
     },
