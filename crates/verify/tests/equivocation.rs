@@ -149,7 +149,7 @@ fn keys_of_later_terms_count_by_the_history_that_leads_to_them() {
     let mut members = term.members.clone();
     let seat = members.iter().position(|member| member.institution.id == court.institution.id).unwrap();
     members[seat] = court;
-    let next = Term { number: 1, from: Height(4), members, policy: term.policy.clone() };
+    let next = Term { number: 1, from: Height(4), members, policy: term.policy.clone(), suites: None };
     let alliance = Alliance {
         version: 1,
         term,
