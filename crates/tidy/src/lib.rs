@@ -15,7 +15,7 @@ use std::{
 /// The crates from the bottom to the top; each may depend on those before it in an earlier or the same row.
 const ROWS: [&[&str]; 10] = [
     &["types"],
-    &["crypto", "merkle", "note", "identity"],
+    &["crypto", "merkle", "note", "identity", "keystore"],
     &["pki"],
     &["evidence"],
     &["verify", "ledger"],

@@ -23,7 +23,7 @@ use crate::{
     account::{self, OwnAccount, make_key, read_key, read_public_key},
     args::{AccountAction, AccountOptions, AuthorityOptions, Common, OrderOptions, Signing},
     deposit::ledger_of,
-    home, member,
+    home, member, secret,
     texts::Texts,
     trust,
     verify::{self, hash_quietly, read_certificate},
@@ -47,6 +47,16 @@ pub(crate) async fn run(common: &Common, options: &AccountOptions, texts: &Texts
             let key = make_key(file, SignatureAlg::from_name(alg)?)?;
             let values: [(&str, &dyn std::fmt::Display); 2] = [("file", &file.display()), ("key", &key.id())];
             println!("{}", texts.get("account-key", &values));
+        }
+        AccountAction::Protect { account, key } => {
+            let path = secret_file(account, key.as_ref())?;
+            secret::protect(&path, texts)?;
+            println!("{}", texts.get("secret-sealed", &[("file", &path.display())]));
+        }
+        AccountAction::Unprotect { account, key } => {
+            let path = secret_file(account, key.as_ref())?;
+            secret::unprotect(&path)?;
+            println!("{}", texts.get("secret-open", &[("file", &path.display())]));
         }
         AccountAction::Create { name, authority, recovery, delay_hours, signing } => {
             tool.create(name, authority, recovery.as_deref(), *delay_hours, signing).await?;
@@ -144,6 +154,11 @@ fn read_authority(
     };
     authority.check().map_err(Usage)?;
     Ok((authority, own.into_iter().collect()))
+}
+
+/// The file of a key, or of the account called `name` here.
+fn secret_file(name: &str, key: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    key.map_or_else(|| account::path(name), |key| Ok(key.clone()))
 }
 
 fn read_keys(files: &[PathBuf]) -> anyhow::Result<Vec<SigningKey>> {

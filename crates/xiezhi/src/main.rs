@@ -19,6 +19,7 @@ mod lookup;
 mod member;
 mod pending;
 mod recover;
+mod secret;
 mod serve;
 mod texts;
 mod trust;

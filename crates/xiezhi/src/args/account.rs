@@ -19,6 +19,24 @@ pub(crate) enum AccountAction {
         #[arg(long)]
         json: bool,
     },
+    /// Seal a secret file with a passphrase (argon2id, AES-256-GCM): an account's here, or --key; sealed already, it gets another passphrase
+    Protect {
+        /// Its name here
+        #[arg(default_value = "default")]
+        account: String,
+        /// A key file, or one of a node's keys, instead
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Leave a secret file open again
+    Unprotect {
+        /// Its name here
+        #[arg(default_value = "default")]
+        account: String,
+        /// A key file, or one of a node's keys, instead
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
     /// Show an account as the ledger holds it: keys, thresholds, what is pending
     Show {
         /// Its name here, or its id
