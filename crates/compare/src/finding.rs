@@ -99,6 +99,9 @@ findings! {
     LIMIT = "limit-reached",
         "超过比较上限({which}:{what}),只比较了字节。",
         "Beyond what is compared ({which}: {what}); only the bytes were compared.";
+    TOO_LONG = "too-long",
+        "文件过长,除逐字节比对外未作其他比较。",
+        "The files are too long for any other comparison than byte by byte.";
     BYTE_RANGES = "byte-ranges-equal",
         "所出示的 {of} 字节中,有 {bytes} 字节以成段的形式与原件相同。",
         "Of the {of} bytes presented, {bytes} are the same as in the original, in runs.";

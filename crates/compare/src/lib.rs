@@ -179,6 +179,19 @@ pub fn compare(presented: &[u8], original: &[u8]) -> Comparison {
     }
 }
 
+/// The answer for files that are too long to be held: `first_difference` is the offset from which on they differ, if they do; lengths in bytes.
+#[must_use]
+pub fn compare_long(first_difference: Option<u64>, presented: u64, original: u64) -> Comparison {
+    let Some(at) = first_difference else {
+        return Comparison::new(Relation::Identical, vec![finding::new(&finding::BYTES_EQUAL)]);
+    };
+    let differ = finding::new(&finding::BYTES_DIFFER)
+        .with("at", at)
+        .with("presented", presented)
+        .with("original", original);
+    Comparison::new(Relation::NotIdentical, vec![differ, finding::new(&finding::TOO_LONG)])
+}
+
 /// What a file's first bytes say it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -410,6 +410,12 @@ fn with_digests_alone_there_are_two_answers_and_what_is_missing() {
 }
 
 #[test]
+fn long_files_are_identical_or_not() {
+    assert_eq!(compare_long(None, 9, 9).relation, Relation::Identical);
+    assert_eq!(compare_long(Some(3), 9, 9).relation, Relation::NotIdentical);
+}
+
+#[test]
 fn the_json_has_its_form() {
     let comparison = compare(b"a\nx\n", b"a\ny\n");
     let expected = concat!(

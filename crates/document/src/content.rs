@@ -2,12 +2,11 @@
 
 use qrcode::{EcLevel, QrCode, render::svg};
 use typst::foundations::{Array, Bytes, Dict, IntoValue as _, Value, array, dict};
-use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_evidence::{
-    BatchItem, Body, Certificate, Manifest, Statement,
+    Certificate, Manifest,
     manifest::{self, names},
 };
-use xiezhi_verify::{Check, Lang, Outcome, Status, Verdict, code};
+use xiezhi_verify::{Check, Lang, Outcome, Recorded, Status, Verdict, code};
 
 use crate::{
     ATTACHMENT, Request,
@@ -24,7 +23,7 @@ type Column = (Text, i64);
 /// What of a certificate is shown beside the verdict.
 #[derive(Default)]
 struct Shown {
-    digests: Vec<Digest>,
+    recorded: Recorded,
     manifest: Option<Manifest>,
 }
 
@@ -83,29 +82,13 @@ fn outcome_word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The recorded digests, and the manifest where it is the one committed to. Of a valid certificate only.
+/// The recorded digests and length, and the manifest where it is the one committed to. Of a valid certificate only.
 fn shown(certificate: &Certificate, verdict: &Verdict) -> Shown {
     let is_bound = verdict.checks_of(code::MANIFEST).all(|check| check.status == Status::Pass);
-    let manifest = certificate.manifest.clone().filter(|_| is_bound);
-    let item = certificate.batch.as_ref().and_then(|place| BatchItem::parse(&place.item).ok());
-    let searchable = match (Statement::parse(&certificate.statement).as_ref().map(Statement::body), item) {
-        (Ok(Body::Deposit(body)), _) => body.digests.clone(),
-        (Ok(Body::Batch(_)), Some(item)) => item.digests,
-        (Ok(Body::General { digest, .. }), _) => vec![*digest],
-        _ => Vec::new(),
-    };
-    let open = manifest.as_ref().map(named_digests).unwrap_or_default();
-    Shown { digests: if open.is_empty() { searchable } else { open }, manifest }
-}
-
-/// The digests of the exhibit itself.
-fn named_digests(manifest: &Manifest) -> Vec<Digest> {
-    let named = [(names::DIGEST_SHA256, DigestAlg::Sha256), (names::DIGEST_SM3, DigestAlg::Sm3)];
-    let digest = |(name, alg)| match manifest.value(name) {
-        Some(manifest::Value::Digest(digest)) if digest.alg == alg => Some(*digest),
-        _ => None,
-    };
-    named.into_iter().filter_map(digest).collect()
+    Shown {
+        recorded: xiezhi_verify::recorded_original(certificate),
+        manifest: certificate.manifest.clone().filter(|_| is_bound),
+    }
 }
 
 /// A QR code and what it leads to.
@@ -118,7 +101,7 @@ struct Code {
 fn code(request: &Request<'_>, verdict: &Verdict, shown: &Shown) -> Option<Code> {
     let number = verdict.facts.record_number.as_ref().filter(|_| verdict.outcome == Outcome::Valid)?;
     let page = request.verification_page.map(|url| format!("{url}#{number}"));
-    let digest = shown.digests.first().map(ToString::to_string).unwrap_or_default();
+    let digest = shown.recorded.digests.first().map(ToString::to_string).unwrap_or_default();
     let text = page.clone().unwrap_or_else(|| format!("{number}\n{digest}").trim_end().to_owned());
     // 512 and 40 bytes fit every level of correction.
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
@@ -231,14 +214,9 @@ fn record(page: &Page<'_>) -> Dict {
         Lang::Zh => visible(&name.zh),
         Lang::En => visible(&name.en),
     });
-    let digests = page.shown.digests.iter().map(|digest| (texts::DIGEST, Some(digest.to_string())));
-    let value = |name: &str| page.shown.manifest.as_ref().and_then(|manifest| manifest.value(name));
-    let size = match value(names::SIZE) {
-        Some(manifest::Value::Number(size)) => {
-            Some(texts::BYTES.of(page.lang).replace("{n}", &size.to_string()))
-        }
-        _ => None,
-    };
+    let digests = page.shown.recorded.digests.iter().map(|digest| (texts::DIGEST, Some(digest.to_string())));
+    let size =
+        page.shown.recorded.size.map(|size| texts::BYTES.of(page.lang).replace("{n}", &size.to_string()));
     let mut rows = vec![(texts::NUMBER, facts.record_number.clone())];
     if is_valid {
         let compared = page.verdict.checks_of(code::ORIGINAL).any(|check| check.status == Status::Pass);

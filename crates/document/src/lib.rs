@@ -7,12 +7,13 @@
 //! No clock, file, network or randomness: equal inputs give equal bytes. The time inside the document is the declared time. What the one
 //! embedded font cannot show is written as its code point.
 //!
-//! The document is a view. It can be altered like every paper; the attached file is what proves.
+//! [`signature`] lets an institution sign the document. The document is a view. It can be altered like every paper; the attached file is what proves.
 //!
 //! The crate compiles a typesetter: nothing below or beside it depends on it.
 
 mod content;
 mod glyphs;
+pub mod signature;
 mod texts;
 mod typesetting;
 

@@ -21,6 +21,7 @@ pub(crate) fn run(program: &str, pdf: &[u8], args: &[&str]) -> Option<String> {
 }
 
 /// The same of a program that must succeed.
+#[allow(dead_code, reason = "not every file of tests needs it")]
 pub(crate) fn output(program: &str, pdf: &[u8], args: &[&str]) -> Option<String> {
     let text = run(program, pdf, args)?;
     assert!(!text.ends_with("\nFAILED"), "{program}: {text}");
