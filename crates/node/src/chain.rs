@@ -65,7 +65,10 @@ impl Ledger {
     fn last(&self) -> Option<u64> {
         let alliance = self.core.store.alliance();
         let later = [Some(&alliance.term), alliance.next.as_ref()].into_iter().flatten();
-        later.filter(|term| term.number > self.era.number).map(|term| term.from.0.saturating_sub(1)).min()
+        later
+            .filter(|term| term.number > u64::from(self.era.number))
+            .map(|term| term.from.0.saturating_sub(1))
+            .min()
     }
 
     /// Reads a block once; statements that this node has admitted are not read again.

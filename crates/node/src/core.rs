@@ -50,6 +50,8 @@ pub(crate) struct Core {
     told: Mutex<HashMap<InstitutionId, Told>>,
     keys: RwLock<Vec<Arc<NodeKeys>>>,
     handle: RwLock<Option<Handle>>,
+    /// Where consensus was begun anew by agreement, if it was.
+    pub(crate) restart: Option<Era>,
     /// The era in which this node has a vote to use.
     era: Mutex<Option<Era>>,
     /// For sealed blocks that a peer sends, while this node follows.
@@ -117,6 +119,7 @@ impl Core {
             told: Mutex::default(),
             keys: RwLock::default(),
             handle: RwLock::default(),
+            restart: None,
             era: Mutex::default(),
             answering: Mutex::default(),
             following: RwLock::default(),

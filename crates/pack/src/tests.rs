@@ -94,7 +94,10 @@ fn a_pack_checks_and_gives_the_verdict_again() {
 #[test]
 fn equal_contents_give_equal_bytes() {
     assert_eq!(packed(), packed());
-    assert_eq!(hex::encode(xiezhi_crypto::sha256(&packed())), "0b97f903aa1e5d749c101521344d0618b9de7bb1abda681689b7d1c7294ef69e");
+    assert_eq!(
+        hex::encode(xiezhi_crypto::sha256(&packed())),
+        "0b97f903aa1e5d749c101521344d0618b9de7bb1abda681689b7d1c7294ef69e"
+    );
 }
 
 #[test]

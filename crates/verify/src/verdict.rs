@@ -180,6 +180,9 @@ pub struct Facts {
     pub statement: Option<String>,
     /// The account that stated.
     pub issuer: Option<String>,
+    /// The account in whose name it stated; left out where that is its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grantor: Option<String>,
     /// When the depositor says it signed; RFC 3339. Not proven by anybody.
     pub issued_at: Option<String>,
     /// The group it belongs to.

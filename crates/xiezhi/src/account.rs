@@ -13,7 +13,7 @@ use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
 use xiezhi_evidence::{AccountSpec, Body, StatementDraft};
 use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical, from_canonical};
 
-use crate::{Usage, home};
+use crate::{Usage, home, texts::Texts};
 
 /// A secret key.
 #[derive(Serialize, Deserialize)]
@@ -130,6 +130,15 @@ pub(crate) fn names() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The account called `account` here, with the keys that sign for it here; or the one with that id, without keys.
+pub(crate) fn named(account: &str, texts: &Texts) -> anyhow::Result<OwnAccount> {
+    if let Ok(id) = account.parse() {
+        return Ok(OwnAccount::existing(id, Vec::new()));
+    }
+    let found = OwnAccount::find(account)?;
+    found.ok_or_else(|| Usage(texts.get("account-no-such", &[("account", &account)])).into())
+}
+
 impl OwnAccount {
     /// An account with a new key.
     pub(crate) fn new() -> anyhow::Result<Self> {
@@ -201,7 +210,20 @@ impl OwnAccount {
         group: Option<GroupId>,
         body: Body,
     ) -> anyhow::Result<Vec<u8>> {
-        self.sign_at(home::now(), ledger, group, body)
+        self.sign_for(None, ledger, group, body)
+    }
+
+    /// A statement of this account in the name of `grantor` for `ledger`, signed now.
+    pub(crate) fn sign_for(
+        &self,
+        grantor: Option<AccountId>,
+        ledger: LedgerId,
+        group: Option<GroupId>,
+        body: Body,
+    ) -> anyhow::Result<Vec<u8>> {
+        let draft = StatementDraft { issuer: self.id, ledger, issued_at: home::now(), group, body };
+        let keys: Vec<&SigningKey> = self.keys.iter().collect();
+        Ok(draft.sign_for(grantor, &keys)?.as_bytes().to_vec())
     }
 
     /// A statement of this account for `ledger`, signed as of `issued_at`.

@@ -94,6 +94,16 @@ pub(crate) fn time(text: Option<&str>, texts: &Texts) -> anyhow::Result<xiezhi_t
     read.ok_or_else(|| Usage(texts.get("bad-time", &[("time", &text)])).into())
 }
 
+/// A time as RFC 3339, or a date alone: `date_ms` after that day's beginning in UTC.
+pub(crate) fn moment(text: &str, date_ms: u64, texts: &Texts) -> anyhow::Result<xiezhi_types::TimestampMs> {
+    let day =
+        (text.len() == 10).then(|| xiezhi_types::TimestampMs::parse_rfc3339(&format!("{text}T00:00:00Z")));
+    match day.flatten() {
+        Some(day) => Ok(xiezhi_types::TimestampMs(day.0.saturating_add(date_ms))),
+        None => time(Some(text), texts),
+    }
+}
+
 /// Now, by this machine's clock.
 pub(crate) fn now() -> xiezhi_types::TimestampMs {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

@@ -20,6 +20,7 @@ mod id;
 mod lookup;
 mod member;
 mod pending;
+mod recover;
 mod serve;
 mod texts;
 mod trust;
@@ -133,6 +134,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Observe(options) => serve::observe(&common, &options, texts).await,
             Command::Backup(options) => backup::save(&common, &options, texts).await,
             Command::Restore(options) => backup::restore(&common, &options, texts).await,
+            Command::Recover(options) => recover::recover(&options, texts),
             Command::Member(options) => member::run(&common, &options, texts).await,
             Command::Renew(options) => serve::renew(&options, texts),
             Command::Demo(options) => demo::run(&common, &options, texts).await,

@@ -226,6 +226,10 @@ fn an_institution_joins_keys_change_and_it_leaves_by_the_tool_alone() {
     let members = terms.as_array().unwrap().iter().map(|term| term["members"].as_array().unwrap().len());
     assert_eq!(members.collect::<Vec<_>>(), [4, 5, 5, 4]);
 
+    // What an honest node says in a later term contradicts no certificate of an earlier one.
+    let certificate = format!("{}.xzc", text(&files[0]));
+    all.place.expect(1, &["equivocation", "prove", &certificate, "--out", "none.cbor", "--url", &all.url(0)]);
+
     all.kill(&[0, 1, 2, 3]);
     all.place.expect(0, &["trust", "add", text(&all.place.path("alliance/genesis.cbor")), "--yes"]);
     for file in &files {

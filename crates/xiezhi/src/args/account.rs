@@ -171,6 +171,38 @@ pub(crate) enum AccountAction {
         #[command(flatten)]
         signing: Signing,
     },
+    /// Let another account deposit in an account's name, within limits; what it was let before ends
+    Delegate {
+        /// The account's name here, or its id
+        account: String,
+        /// The account that may: its id, or its name here
+        #[arg(long, value_name = "ACCOUNT")]
+        to: String,
+        /// How many deposits in all; a batch counts as many as it has items
+        #[arg(long, value_name = "COUNT")]
+        quota: u64,
+        /// How many a day, by UTC [default: no limit but the quota]
+        #[arg(long, value_name = "COUNT")]
+        daily: Option<u64>,
+        /// From when on, as 2026-12-01T09:00:00Z, or 2026-12-01 for the beginning of that day (UTC) [default: from the next block on]
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Until when, likewise; a date alone is for the end of that day (UTC)
+        #[arg(long, value_name = "TIME")]
+        until: String,
+        #[command(flatten)]
+        signing: Signing,
+    },
+    /// End what was delegated to an account
+    Revoke {
+        /// The account's name here, or its id
+        account: String,
+        /// The account that may deposit no more: its id, or its name here
+        #[arg(long, value_name = "ACCOUNT")]
+        to: String,
+        #[command(flatten)]
+        signing: Signing,
+    },
     /// Freeze an account by a court's order
     Freeze {
         /// The account
