@@ -17,6 +17,7 @@ mod crl;
 mod encoding;
 mod issuance;
 mod key;
+mod signature;
 pub mod timestamp;
 
 #[cfg(test)]
@@ -34,3 +35,4 @@ pub use der::asn1::ObjectIdentifier;
 pub use encoding::EncodingError;
 pub use issuance::{CertificateAuthority, CertificateTemplate, CrlTemplate, IssueError, Profile, Subject};
 pub use key::{KeyError, P256Key, P256PublicKey, PublicKey};
+pub use signature::{DetachedSignature, DocumentSigner, SignerError};

@@ -28,6 +28,7 @@ use xiezhi_types::{CborError, LedgerId, TimestampMs};
 use examination::Record;
 
 pub use account::verify_account;
+pub use checks::original::{Recorded, recorded_original};
 pub use finding::Status;
 pub use verdict::{
     Check, DOES_NOT_PROVE, FORMAT, Facts, Lang, Name, Outcome, PROVES, PROVES_ACCOUNT, PROVES_NOTHING,

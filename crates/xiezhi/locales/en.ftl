@@ -283,3 +283,32 @@ fsck-index-differs = leads elsewhere than the log
 fsck-state-missing = is not there
 fsck-state-stray = follows from no account
 fsck-state-differs = is not what the accounts give
+document-valid = { $file }: a document of a valid certificate
+document-invalid = { $file }: a document that says INVALID
+document-unknown = { $file }: a document that says NOT DECIDED
+document-refused = the verdict is not valid, and only a valid one was to become a document: `xiezhi verify` says why
+document-page = --page: an http or https address of at most 512 visible ASCII characters without # is needed
+pack-written = { $file }: everything a reader needs; check it with `xiezhi certificate check`
+pack-whole = The pack is whole: { $count } files, each as its index says.
+unpack-exists = { $dir } exists already: name a directory that does not
+custody-hashed = { $time }  hashed, says the depositor { $by }
+custody-signed = { $time }  signed, says the depositor { $by }
+custody-recorded = { $time }  recorded on ledger { $by }
+custody-sealed = { $time }  sealed by { $by }
+custody-time-stamped = { $time }  time-stamped by { $by }
+custody-packed = { $time }  packed, says the packer { $by }
+compare-identical = IDENTICAL: byte for byte the same
+compare-content-equal = CONTENT EQUAL, NOT IDENTICAL: other bytes, the same content as far as stated
+compare-partly = PARTLY MATCHING
+compare-different = DIFFERENT
+compare-not-identical = NOT IDENTICAL
+compare-unknown = UNKNOWN: nothing to compare with
+compare-entry = entry { $presented } = { $original }
+compare-page = pages { $presented } = { $original }
+compare-line = lines { $presented } = { $original }
+compare-byte = bytes { $presented } = { $original }
+compare-more = and { $count } more
+compare-original = The original given, against the record:
+compare-record-valid = The certificate itself is VALID (the record alone was verified).
+compare-record-invalid = The certificate itself is INVALID: it says nothing that may be believed. `xiezhi verify` says why.
+compare-record-unknown = Whether the certificate may be believed is UNKNOWN. `xiezhi verify` says why.

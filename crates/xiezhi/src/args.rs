@@ -7,10 +7,16 @@ use clap_complete::Shell;
 use xiezhi_types::{InstitutionId, Role};
 
 mod account;
+mod certificate;
 mod copies;
 mod id;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
+pub(crate) use certificate::{
+    CertificateAction, CertificateOptions, CheckOptions, CompareOptions, Judging, PackOptions,
+};
+#[cfg(feature = "pdf")]
+pub(crate) use certificate::{Look, PdfOptions};
 pub(crate) use copies::{Backup, Recover, Restore};
 pub(crate) use id::{IdAction, IdOptions};
 
@@ -56,6 +62,10 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Verify a certificate offline: no node, no network
     Verify(Verify),
+    /// Compare a presented file with the original, or with its certificate: exit code 0 identical, 1 not, 5 unknown
+    Compare(CompareOptions),
+    /// Make a document for people of a certificate, or an evidence pack, or check one
+    Certificate(CertificateOptions),
     /// Show a certificate file, or a record by its number or index
     Show(Show),
     /// Find records by digest, file, number, account or group

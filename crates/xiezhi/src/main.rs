@@ -7,6 +7,8 @@ mod accounts;
 mod args;
 mod backup;
 mod bench;
+mod certificate;
+mod compare;
 mod demo;
 mod deposit;
 mod equivocation;
@@ -140,6 +142,8 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Deposit(options) => deposit::run(&common, &options, texts).await,
             Command::Collect(options) => deposit::collect(&common, &options, texts).await,
             Command::Verify(options) => verify::run(&options, texts),
+            Command::Compare(options) => compare::run(&options, texts),
+            Command::Certificate(options) => certificate::run(&common, &options, texts).await,
             Command::Show(options) => lookup::show(&common, &options, texts).await,
             Command::Find(options) => lookup::find(&common, &options, texts).await,
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
