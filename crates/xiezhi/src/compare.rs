@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{BufRead, BufReader, Read as _},
     path::Path,
 };
 
@@ -107,7 +107,7 @@ fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
 }
 
 /// Where two streams begin to differ; none when they do not.
-fn first_difference(a: impl Read, b: impl Read) -> anyhow::Result<Option<u64>> {
+fn first_difference(a: impl BufRead, b: impl BufRead) -> anyhow::Result<Option<u64>> {
     let (mut a, mut b) = (a.bytes(), b.bytes());
     let mut at = 0;
     loop {

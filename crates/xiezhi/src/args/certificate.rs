@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
-use xiezhi_verify::Lang;
+use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
 pub(crate) struct CertificateOptions {
@@ -64,7 +63,7 @@ pub(crate) struct Look {
 
 /// Languages of documents.
 #[cfg(feature = "pdf")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Language {
     /// Chinese
     Zh,
@@ -73,7 +72,7 @@ pub(crate) enum Language {
 }
 
 #[cfg(feature = "pdf")]
-impl From<Language> for Lang {
+impl From<Language> for xiezhi_verify::Lang {
     fn from(language: Language) -> Self {
         match language {
             Language::Zh => Self::Zh,

@@ -101,7 +101,7 @@ fn signer(key: &Path, chain: &Path) -> anyhow::Result<DocumentSigner> {
     const END: &str = "-----END CERTIFICATE-----";
     let read =
         |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
-    let key = P256Key::from_pkcs8_pem(&read(key)?).with_context(|| key.display().to_string())?;
+    let key = P256Key::from_pkcs8_pem(read(key)?.trim()).with_context(|| key.display().to_string())?;
     let text = read(chain)?;
     let blocks =
         text.split_inclusive(END).filter_map(|block| block.find("-----BEGIN").map(|at| &block[at..]));
