@@ -20,7 +20,7 @@ const ROWS: [&[&str]; 10] = [
     &["pki", "compare"],
     &["evidence"],
     &["verify", "ledger"],
-    &["store", "fsck", "consensus", "document", "pack"],
+    &["store", "fsck", "consensus", "document", "pack", "wasm"],
     &["node", "client"],
     &["api", "alliance"],
     &["xiezhi"],

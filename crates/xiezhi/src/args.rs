@@ -62,6 +62,12 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Verify a certificate offline: no node, no network
     Verify(Verify),
+    /// Write the page that verifies certificates offline in any browser: one HTML file, for whoever has no tool
+    VerifierPage {
+        /// The file to write
+        #[arg(value_name = "FILE.html", default_value = "xiezhi-verifier.html")]
+        file: PathBuf,
+    },
     /// Compare a presented file with the original, or with its certificate: exit code 0 identical, 1 not, 5 unknown
     Compare(CompareOptions),
     /// Make a document for people of a certificate, or an evidence pack, or check one
