@@ -64,11 +64,13 @@ fn vectors() -> Vec<Value> {
 }
 
 #[test]
-fn every_vector_gets_the_verdict_of_the_native_verifier() {
+fn vectors_get_the_verdict_of_the_native_verifier() {
     let mut browser = Browser::new();
     let mut judged = 0;
+    // Interpreted, a vector takes about a second: every fourth one, unless all are asked for.
+    let step = if std::env::var_os("XIEZHI_ALL_VECTORS").is_some() { 1 } else { 4 };
     // Checkpoints already known are not for a page without a memory.
-    for vector in vectors().iter().filter(|vector| vector["known"].is_null()) {
+    for vector in vectors().iter().filter(|vector| vector["known"].is_null()).step_by(step) {
         let certificate = fs::read(folder().join(vector["certificate"].as_str().unwrap())).unwrap();
         let anchor = &vector["anchor"];
         let request = serde_json::json!({
@@ -93,7 +95,7 @@ fn every_vector_gets_the_verdict_of_the_native_verifier() {
         );
         judged += 1;
     }
-    assert!(judged >= 200, "{judged}");
+    assert!(judged >= 240 / step, "{judged}");
 }
 
 #[test]
