@@ -6,6 +6,7 @@ from .digests import sha256
 from .keys import public_key
 from .merkle import ProofError
 from .account_change import authority_shape, freezing_shape
+from .delegation import delegations
 from .shapes import array, expect, fields, octets, uint, tuple_of
 from .statement import weighted_keys
 
@@ -22,6 +23,7 @@ class Account:
     manage_threshold: int
     recovery: object
     status: str
+    delegations: list
     created: int
     encoding: bytes
     before: dict | None
@@ -36,7 +38,7 @@ class StateProof:
 
 def account(value):
     """Reads an account by its shape alone: whether it keeps the rules for accounts is the ledger's word, by the proof."""
-    fields(value, (1, 2, 3, 4, 8, 9), (5, 6, 7, 10, 11, 12, 13, 14, 15))
+    fields(value, (1, 2, 3, 4, 8, 9), (5, 6, 7, 10, 11, 12, 13, 14, 15, 16))
     if 7 in value:
         public_key(value[7])
     for label, bits in ((6, 64), (10, 32), (14, 64)):
@@ -53,14 +55,15 @@ def account(value):
         octets(value[13], 32)
     before = None
     if 15 in value:
-        block = fields(value[15], (1, 2, 4), (3,))
+        block = fields(value[15], (1, 2, 4), (3, 5))
         authority = authority_shape(block[2])
-        before = {"height": uint(block[1]), **_judged(authority[1], authority[2], authority[3], block.get(3), block[4])}
-    now = _judged(value[2], value[3], value[4], value.get(5), value[8])
+        judged = _judged(authority[1], authority[2], authority[3], block.get(3), block[4], block.get(5))
+        before = {"height": uint(block[1]), **judged}
+    now = _judged(value[2], value[3], value[4], value.get(5), value[8], value.get(16))
     return Account(octets(value[1], 32), created=uint(value[9]), encoding=encode(value), before=before, **now)
 
 
-def _judged(keys, deposit_threshold, manage_threshold, recovery, status):
+def _judged(keys, deposit_threshold, manage_threshold, recovery, status, granted):
     expect(uint(status) in STATUSES, "status")
     return {
         "keys": {key.key_id: (key, weight) for key, weight in weighted_keys(keys)},
@@ -68,6 +71,7 @@ def _judged(keys, deposit_threshold, manage_threshold, recovery, status):
         "manage_threshold": uint(manage_threshold, 32),
         "recovery": None if recovery is None else public_key(recovery),
         "status": STATUSES[status],
+        "delegations": [] if granted is None else delegations(granted),
     }
 
 

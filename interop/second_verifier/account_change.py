@@ -2,10 +2,12 @@
 import unicodedata
 
 from .cbor import decode_deterministic
+from .delegation import check_grant
 from .keys import public_key
 from .shapes import array, expect, fields, institution_id, octets, text, tuple_of, uint
 
-AUTHORITY, RECOVERY, ENCRYPTION, BEGIN_RESET, CANCEL_RESET, FINISH_RESET, TRANSFER, ACCEPT, FREEZE, UNFREEZE = range(10)
+AUTHORITY, RECOVERY, ENCRYPTION, BEGIN_RESET, CANCEL_RESET, FINISH_RESET, TRANSFER, ACCEPT, FREEZE, UNFREEZE, DELEGATE, REVOKE = range(12)
+REPLACING = (AUTHORITY, RECOVERY, BEGIN_RESET, CANCEL_RESET, FINISH_RESET)
 DELAY_S = (3_600, 90 * 24 * 3_600)
 REFERENCE_BYTES_MAX = 128
 
@@ -13,7 +15,7 @@ REFERENCE_BYTES_MAX = 128
 def check_account_change(data):
     """Checks the payload of a statement that changes an account, and gives which kind it is. Raises `Malformed`."""
     what, said = tuple_of(decode_deterministic(data), 2)
-    expect(uint(what) <= UNFREEZE, "unknown kind of change")
+    expect(uint(what) <= REVOKE, "unknown kind of change")
     if what in (CANCEL_RESET, FINISH_RESET):
         tuple_of(said, 0)
         return what
@@ -32,7 +34,9 @@ def check_account_change(data):
     elif what == TRANSFER:
         if 1 in fields(said, (), (1,)):
             octets(said[1], 32)
-    elif what == ACCEPT:
+    elif what == DELEGATE:
+        check_grant(said)
+    elif what in (ACCEPT, REVOKE):
         octets(said, 32)
     elif what == FREEZE:
         _check_order(said)
@@ -42,6 +46,14 @@ def check_account_change(data):
         institution_id(said[2])
         text(said[3])
     return what
+
+
+def changed_keys(data):
+    """The keys that a well-formed change brings and that can act for the account."""
+    what, said = decode_deterministic(data)
+    if what in (AUTHORITY, BEGIN_RESET):
+        return [public_key(key) for key, _ in said[0][1]]
+    return [public_key(said[0][1])] if what == RECOVERY and 1 in said[0] else []
 
 
 def authority_shape(value):

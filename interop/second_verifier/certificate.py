@@ -52,6 +52,8 @@ class Certificate:
     seals: list
     time_stamps: list
     lists: list
+    grantor: Account | None             # in whose name the record was made
+    grantor_proof: StateProof | None
 
 
 def read_certificate(data):
@@ -62,7 +64,7 @@ def read_certificate(data):
         raise CertificateError("too-long")
     body = data[len(BEGINNING):]
     key, version = first_entry(body) or (None, None)
-    if key == 1 and version not in (1, 2):
+    if key == 1 and version not in (1, 2, 3):
         raise CertificateError("version")
     try:
         value = decode_first(body)
@@ -74,10 +76,12 @@ def read_certificate(data):
 
 
 def _certificate(value):
-    fields(value, (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14), (6, 7))
-    expect(value[1] in (1, 2), "version")
-    history = [octets(item) for item in (array(value[3], 0, 0) if value[1] == 1 else array(value[3], 1, HISTORY_MAX))]
+    fields(value, (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14), (6, 7, 15))
+    expect(value[1] in (1, 2, 3) and (15 in value) == (value[1] == 3), "version")
+    links = {1: (0, 0), 2: (1, HISTORY_MAX), 3: (0, HISTORY_MAX)}[value[1]]
+    history = [octets(item) for item in array(value[3], *links)]
     fields(value[8], (1, 2))
+    grantor = fields(value[15], (1, 2)) if 15 in value else None
     return Certificate(
         genesis=octets(value[2]),
         history=history,
@@ -93,6 +97,8 @@ def _certificate(value):
         seals=certified_seals(value[12]),
         time_stamps=time_stamps(value[13]),
         lists=revocation_lists(value[14]),
+        grantor=grantor and account(grantor[1]),
+        grantor_proof=grantor and state_proof(grantor[2]),
     )
 
 

@@ -5,12 +5,14 @@ from .statement import BATCH, DEPOSIT
 from .witness_checks import different_authorities
 
 NAMES = ("record_number", "ledger", "ledger_name", "index", "item", "height", "checkpoint_time", "exists_since", "statement",
-         "issuer", "issued_at", "group", "phase", "content_type", "time_stamps", "seals")
+         "issuer", "grantor", "issued_at", "group", "phase", "content_type", "time_stamps", "seals")
+
+WHERE_GIVEN = {"grantor"}                # left out where there is none
 
 
 def no_facts():
     """The facts of a file that cannot be read."""
-    return dict.fromkeys(NAMES) | {"time_stamps": [], "seals": []}
+    return {name: None for name in NAMES if name not in WHERE_GIVEN} | {"time_stamps": [], "seals": []}
 
 
 def gather_facts(certificate, genesis, ledger, statement, witnesses, policies_met):
@@ -22,7 +24,8 @@ def gather_facts(certificate, genesis, ledger, statement, witnesses, policies_me
         "index": str(certificate.index),
         "item": place and place.index,
     }
-    return facts if statement is None else facts | _statement_facts(statement)
+    facts = facts if statement is None else facts | _statement_facts(statement)
+    return {name: facts[name] for name in NAMES if name in facts}
 
 
 def gather_account_facts(proven, genesis, ledger, witnesses, policies_met):
@@ -61,7 +64,7 @@ def _statement_facts(statement):
         "group": statement.subject if grouped else None,
         "phase": statement.phase,
         "content_type": statement.content_type,
-    }
+    } | ({} if statement.grantor is None else {"grantor": statement.grantor.hex()})
 
 
 def _witness_facts(genesis, witnesses):

@@ -39,6 +39,7 @@ class Genesis:
     clock_skew: int
     statement_window: int
     suites: set
+    retired: frozenset = frozenset()    # suites that a later term no longer allows
 
     @property
     def skew(self):

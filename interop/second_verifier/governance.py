@@ -4,11 +4,11 @@ import unicodedata
 
 from .cbor import Opaque, decode_deterministic, encode
 from .genesis import ROLES, policy_shape
-from .keys import EDDSA, public_key
-from .shapes import expect, fields, institution_id, local_name, octets, text, tuple_of, uint
+from .keys import EDDSA, public_key, suite
+from .shapes import array, expect, fields, institution_id, local_name, octets, text, tuple_of, uint
 
 PROPOSE, VOTE, WITHDRAW, CONFIRM, LEAVE, ROTATE = range(6)
-INVITE, SUSPEND, READMIT, REMOVE, POLICY = range(5)
+INVITE, SUSPEND, READMIT, REMOVE, POLICY, SUITES = range(6)
 BOOLEANS = (Opaque(b"\xf4"), Opaque(b"\xf5"))
 POLICY_BYTES_MAX = 4_096
 NAME_BYTES_MAX = 256
@@ -40,9 +40,11 @@ def change_shape(change):
     """Checks the shape of a change, not its bounds."""
     fields(change, (1,), (2,))
     kind, named = tuple_of(change[1], 2)
-    expect(uint(kind) <= POLICY, "unknown step")
+    expect(uint(kind) <= SUITES, "unknown step")
     if kind == POLICY:
         tuple_of(named, 0)
+    elif kind == SUITES:
+        suite_numbers(tuple_of(named, 1)[0])
     else:
         (named,) = tuple_of(named, 1)
         if kind == INVITE:
@@ -52,6 +54,18 @@ def change_shape(change):
     if 2 in change:
         policy_shape(change[2])
     return change
+
+
+def suite_numbers(value):
+    """A list of numbers of suites, known or not."""
+    for number in array(value, 0):
+        expect(isinstance(number, int) and -1 << 63 <= number < 1 << 63, "not a suite's number")
+    return value
+
+
+def falling(numbers):
+    """Whether the numbers fall: the order of their encodings."""
+    return all(a > b for a, b in zip(numbers, numbers[1:]))
 
 
 def invited_shape(value):
@@ -65,6 +79,8 @@ def invited_shape(value):
 def _check_change(change):
     kind, named = change_shape(change)[1]
     expect(kind != POLICY or 2 in change, "no policy")
+    if kind == SUITES:
+        expect(named[0] and falling([suite(number) for number in named[0]]), "suites")
     expect(2 not in change or len(encode(change[2])) <= POLICY_BYTES_MAX, "policy too long")
     if kind == INVITE:
         for name in named[0][3].values():

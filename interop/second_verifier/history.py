@@ -7,7 +7,8 @@ from .certificate import certified_seals, revocation_lists, time_stamps
 from .checkpoint import Checkpoint, checkpoint
 from .checks import failed, not_evaluated, passed, unknown
 from .genesis import check_distinct, check_policy, policy_shape, read_institution
-from .governance import change_shape, invited_shape
+from .governance import change_shape, falling, invited_shape, suite_numbers
+from .keys import EDDSA
 from .shapes import array, expect, fields, institution_id, text, uint
 
 ACTIVE, SUSPENDED = 0, 1
@@ -29,7 +30,7 @@ class Link:
 
 
 def walk(certificate, genesis, ledger, witnessed):
-    """The checks, and the genesis with members and policy of the last term reached.
+    """The checks, and the genesis with members, policy and suites of the last term reached.
 
     `witnessed(link, genesis)` gives the checks of the link's seals, time stamps and times.
     """
@@ -97,7 +98,10 @@ def _read_link(data):
 
 
 def _term_shape(term):
-    fields(term, (1, 2, 3, 4))
+    fields(term, (1, 2, 3, 4), (5,))
+    if 5 in term:
+        fields(term[5], (1, 2))
+        suite_numbers(term[5][1]), suite_numbers(term[5][2])
     uint(term[1]), uint(term[2]), policy_shape(term[4])
     for member in array(term[3], 0):
         fields(member, (1, 2), (3,))
@@ -117,6 +121,9 @@ def _is_allowed(term):
         expect(len(active) >= ACTIVE_MIN and len(term[3]) <= MEMBERS_MAX, "number of members")
         check_distinct([read_institution(member[1]) for member in term[3]])
         check_policy(term[4], active)
+        if 5 in term:
+            allowed, retired = term[5][1], term[5][2]
+            expect(falling(allowed) and falling(retired) and not set(allowed) & set(retired) and EDDSA in allowed, "suites")
     except Malformed:
         return False
     return True
@@ -124,4 +131,6 @@ def _is_allowed(term):
 
 def _reached(genesis, term):
     policy = term[4]
+    if 5 in term:
+        genesis = replace(genesis, suites=set(term[5][1]), retired=set(term[5][2]))
     return replace(genesis, institutions=_active(term), policy=policy, seal_group=policy[1], time_stamps_needed=policy[2])

@@ -2,9 +2,10 @@
 from dataclasses import dataclass
 
 from .account import as_of, check_present
-from .account_change import BEGIN_RESET, CANCEL_RESET, FINISH_RESET, RECOVERY
+from .account_change import BEGIN_RESET, CANCEL_RESET, FINISH_RESET, RECOVERY, REPLACING
 from .cbor import Malformed
-from .checks import failed, not_evaluated, passed, unknown
+from .checks import failed, not_evaluated, passed, rfc3339, unknown
+from .delegation import DEPOSIT
 from .digests import sha256, sm3
 from .keys import verify
 from .merkle import ProofError, check_inclusion
@@ -64,6 +65,7 @@ def record_checks(record, genesis, ledger, presented, record_only):
     yield check_manifest(record)
     yield from check_batch_place(record)
     yield check_signatures(record, genesis)
+    yield from check_delegation(record)
     yield from check_inclusions(record.certificate)
     yield check_statement_ledger(record, ledger)
     yield check_checkpoint_ledger(record.certificate.checkpoint, ledger)
@@ -166,9 +168,19 @@ def check_signatures(record, genesis):
     if account.created > checkpoint.height:
         return failed(code, "created-later")
     signers = record.statement.signers
-    if any(signer.suite not in genesis.suites for signer in signers):
+    if not _suites_allow(genesis, record.statement):
         return failed(code, "suite")
     return _check_signers(signers, as_of(account, checkpoint.height), record.statement)
+
+
+def _suites_allow(genesis, statement):
+    """Signers' suites are allowed, or retired where keys are replaced; then only keys of allowed suites come, otherwise none of a retired one."""
+    replaces = statement.kind == CHANGE and statement.change in REPLACING
+    used = {signer.suite for signer in statement.signers}
+    if used - genesis.suites - (genesis.retired if replaces else set()):
+        return False
+    brought = {key.suite for key in statement.new_keys}
+    return brought <= genesis.suites if used & genesis.retired else not brought & genesis.retired
 
 
 def _check_signers(signers, account, statement):
@@ -202,6 +214,51 @@ def _check_signers(signers, account, statement):
         if not verify(key, signer.signed, signer.signature):
             return failed(code, "bad-signature", {"key": signer.key_id.hex()})
     return passed(code, {"account": account.id.hex(), "signers": str(len(signers))})
+
+
+def check_delegation(record):
+    """The check, where certificate or statement speak of another in whose name the record is made."""
+    code, statement, certificate = "delegation", record.statement, record.certificate
+    grantor, checkpoint = certificate.grantor, certificate.checkpoint
+    if statement is None:
+        if grantor is not None:
+            yield not_evaluated(code, "statement")
+    elif statement.grantor is None:
+        if grantor is not None:
+            yield failed(code, "unexpected")
+    elif grantor is None:
+        yield failed(code, "no-grantor", {"grantor": statement.grantor.hex()})
+    else:
+        yield _check_grantor(statement, grantor, certificate.grantor_proof, checkpoint)
+
+
+def _check_grantor(statement, grantor, proof, checkpoint):
+    code, names = "delegation", {"grantor": statement.grantor.hex(), "delegate": statement.issuer.hex()}
+    try:
+        check_present(proof, grantor, checkpoint.state_root)
+    except ProofError as error:
+        return failed(code, error.reason)
+    if grantor.id != statement.grantor:
+        return failed(code, "other-grantor")
+    if grantor.created > checkpoint.height:
+        return failed(code, "created-later")
+    grantor = as_of(grantor, checkpoint.height)
+    if grantor.status != "normal":
+        return failed(code, "account-status", {"state": grantor.status})
+    held = next((one for one in grantor.delegations if one.delegate == statement.issuer), None)
+    if held is None or DEPOSIT not in held.permissions:
+        return failed(code, "not-delegated", names)
+    time = rfc3339(checkpoint.time)
+    if held.not_before is not None and checkpoint.time < held.not_before:
+        return failed(code, "not-yet", {"not_before": rfc3339(held.not_before), "time": time})
+    if checkpoint.time >= held.until:
+        return failed(code, "expired", {"until": rfc3339(held.until), "time": time})
+    need, today = statement.deposits, held.used_on(checkpoint.time)
+    if not need <= held.used <= held.quota:
+        return failed(code, "quota", {"quota": str(held.quota), "used": str(held.used), "need": str(need)})
+    if held.daily is not None and not need <= today <= held.daily:
+        return failed(code, "daily-quota", {"quota": str(held.daily), "used": str(today), "need": str(need)})
+    return passed(code, names | {"until": rfc3339(held.until), "used": str(held.used), "quota": str(held.quota)})
 
 
 def check_inclusions(certificate):

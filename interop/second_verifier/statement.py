@@ -1,10 +1,10 @@
 """Statements: statement.md (COSE_Sign1 of RFC 9052, countersignatures of RFC 9338)."""
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .cbor import Tagged, decode, decode_deterministic, encode
-from .account_change import check_account_change, check_authority, check_delay
+from .account_change import DELEGATE, changed_keys, check_account_change, check_authority, check_delay
 from .digests import sha256
 from .governance import check_governance
 from .keys import public_key, suite
@@ -14,7 +14,7 @@ COSE_SIGN1 = 18
 BYTES_MAX = 65_535
 SIGNERS_MAX = 16
 ALGORITHM, CRITICAL, CONTENT_TYPE, KEY_ID, COUNTERSIGNATURES, CLAIMS = 1, 2, 3, 4, 11, 15
-ISSUER, SUBJECT, AUDIENCE, ISSUED_AT = 1, 2, 3, 6
+ISSUER, SUBJECT, AUDIENCE, ISSUED_AT, GRANTOR = 1, 2, 3, 6, -65_702
 DEPOSIT, BATCH, ACCOUNT, CHANGE, GOVERNANCE = (
     f"application/vnd.xiezhi.{kind}+cbor" for kind in ("deposit", "batch", "account", "account-change", "governance"))
 GENERAL = "general"
@@ -40,6 +40,7 @@ class Statement:
     subject: str
     audience: bytes | None              # the ledger's id
     issued_at: int | None
+    grantor: bytes | None               # in whose name, where that is not the issuer
     signers: list
     digests: list
     manifest_root: bytes | None = None
@@ -47,6 +48,12 @@ class Statement:
     items_root: bytes | None = None
     items: int | None = None
     change: int | None = None           # which kind of change of an account
+    new_keys: list = field(default_factory=list)   # that come and can act for an account
+
+    @property
+    def deposits(self):
+        """How many deposits it makes, as delegations count them."""
+        return self.items if self.kind == BATCH else 1
 
 
 def xz_id(value):
@@ -77,6 +84,7 @@ def read_statement(data):
         expect(encode(value) == data and encode(header) == protected, "not deterministic")
     claims, kind, content = read(header, payload)
     expect(None not in (xz_id(claims[ISSUER]), xz_id(claims.get(AUDIENCE, claims[ISSUER]))), "issuer or audience")
+    grantor = _grantor(claims, kind)
     fields(unprotected, (), (COUNTERSIGNATURES,))
     signed = encode(["Signature1", protected, b"", payload])
     signers = [Signer(suite(header[ALGORITHM]), octets(header[KEY_ID], 8), signed, octets(signature, 64))]
@@ -85,7 +93,16 @@ def read_statement(data):
             signers.append(_countersigner(item, protected, payload, signature))
     return Statement(
         kind, str(header.get(CONTENT_TYPE, "")), sha256(signed), xz_id(claims[ISSUER]), claims[SUBJECT], xz_id(claims.get(AUDIENCE)),
-        claims.get(ISSUED_AT), signers, **content)
+        claims.get(ISSUED_AT), grantor, signers, **content)
+
+
+def _grantor(claims, kind):
+    if GRANTOR not in claims:
+        return None
+    grantor = xz_id(claims[GRANTOR])
+    expect(grantor is not None and grantor != xz_id(claims[ISSUER]), "grantor")
+    expect(kind in (DEPOSIT, BATCH, GENERAL), "nothing but deposits in another's name")
+    return grantor
 
 
 def _countersigner(item, protected, payload, signature):
@@ -98,17 +115,20 @@ def _countersigner(item, protected, payload, signature):
 
 def _read_own(header, payload):
     fields(header, (ALGORITHM, CONTENT_TYPE, KEY_ID, CLAIMS))
-    claims = fields(header[CLAIMS], (ISSUER, SUBJECT, AUDIENCE, ISSUED_AT))
+    claims = fields(header[CLAIMS], (ISSUER, SUBJECT, AUDIENCE, ISSUED_AT), (GRANTOR,))
     uint(claims[ISSUED_AT])
     kind, subject, body = header[CONTENT_TYPE], text(claims[SUBJECT]), decode_deterministic(payload)
     if kind == ACCOUNT:
         expect(subject == "account", "subject")
         check_account_spec(body)
         expect(xz_id(claims[ISSUER]) == sha256(ACCOUNT_DOMAIN + payload), "issued by another account than it creates")
-        return claims, kind, {"digests": []}
+        keys = [key for key, _ in weighted_keys(body[2])] + ([public_key(body[5])] if 5 in body else [])
+        return claims, kind, {"digests": [], "new_keys": keys}
     if kind == CHANGE:
         expect(subject == "account", "subject")
-        return claims, kind, {"digests": [], "change": check_account_change(payload)}
+        change = check_account_change(payload)
+        expect(change != DELEGATE or body[1][0][1] != xz_id(claims[ISSUER]), "delegated to itself")
+        return claims, kind, {"digests": [], "change": change, "new_keys": changed_keys(payload)}
     if kind == GOVERNANCE:
         expect(subject == "alliance", "subject")
         check_governance(payload)

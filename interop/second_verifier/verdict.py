@@ -85,9 +85,9 @@ def verify(data, question):
     ledger, genesis = _read_genesis(certificate)
     record = read_record(certificate)
     checks = [passed("certificate"), _check_ledger(ledger, genesis, question.anchors)]
-    checks += record_checks(record, genesis, ledger, question.presented, question.record_only)
     issued_at = record.statement and record.statement.issued_at
     history, genesis, witnesses = _witnessed(certificate, genesis, ledger, question.declared_time, issued_at)
+    checks += record_checks(record, genesis, ledger, question.presented, question.record_only)
     checks += history
     checks += witnesses.checks
     checks += [check_consistency(certificate.checkpoint, known) for known in question.known] or [

@@ -14,6 +14,7 @@ use xiezhi_node::{AuthorityConfig, NodeConfig, NodeKeys, Renewal, Stamper, TimeS
 use xiezhi_pki::{
     CertificateAuthority, Crl, ObjectIdentifier, P256Key, X509Certificate, timestamp::TimeStampAuthority,
 };
+use zeroize::Zeroizing;
 
 use crate::AllianceError;
 
@@ -159,15 +160,45 @@ pub(crate) fn read_text(path: &Path) -> Result<String, AllianceError> {
 
 pub(crate) fn seed(path: &Path) -> Result<[u8; 32], AllianceError> {
     let mut seed = [0; 32];
-    hex::decode_to_slice(read_text(path)?.trim(), &mut seed).map_err(|_| AllianceError::Content {
+    let secret = read_secret(path)?;
+    hex::decode_to_slice(secret.trim_ascii(), &mut seed).map_err(|_| AllianceError::Content {
         path: path.to_owned(),
         reason: "a key's seed is 64 hexadecimal digits".to_owned(),
     })?;
     Ok(seed)
 }
 
-/// Every PEM block of the file, each read by `read`.
-pub(crate) fn pems<T, E: ToString>(
+/// The passphrase that the environment names: the first line of the file `XIEZHI_PASSPHRASE_FILE`, or `XIEZHI_PASSPHRASE` itself.
+///
+/// # Errors
+/// [`AllianceError::File`].
+pub fn passphrase() -> Result<Option<Zeroizing<String>>, AllianceError> {
+    let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(path) = given("XIEZHI_PASSPHRASE_FILE") {
+        let text = Zeroizing::new(read_text(Path::new(&path))?);
+        return Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())));
+    }
+    Ok(given("XIEZHI_PASSPHRASE").and_then(|value| value.into_string().ok()).map(Zeroizing::new))
+}
+
+/// A secret file: as it lies there, or opened with the [`passphrase`] if it is sealed.
+fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, AllianceError> {
+    let bytes = Zeroizing::new(read_bytes(path)?);
+    if !xiezhi_keystore::is_sealed(&bytes) {
+        return Ok(bytes);
+    }
+    let wrong = |reason: String| AllianceError::Content { path: path.to_owned(), reason };
+    let passphrase = passphrase()?.ok_or_else(|| {
+        wrong("is sealed: name the file of its passphrase in XIEZHI_PASSPHRASE_FILE".to_owned())
+    })?;
+    xiezhi_keystore::open(&bytes, passphrase.as_bytes()).map_err(|error| wrong(error.to_string()))
+}
+
+/// Every PEM block of the file, each read by `read`; at least one.
+///
+/// # Errors
+/// [`AllianceError::File`], [`AllianceError::Content`].
+pub fn pems<T, E: ToString>(
     path: &Path,
     read: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Vec<T>, AllianceError> {
@@ -200,7 +231,9 @@ fn certificate(path: &Path) -> Result<X509Certificate, AllianceError> {
 
 fn p256(path: &Path) -> Result<P256Key, AllianceError> {
     let wrong = |reason| AllianceError::Content { path: path.to_owned(), reason };
-    P256Key::from_pkcs8_pem(&read_text(path)?).map_err(|e| wrong(e.to_string()))
+    let secret = read_secret(path)?;
+    let text = std::str::from_utf8(&secret).map_err(|e| wrong(e.to_string()))?;
+    P256Key::from_pkcs8_pem(text).map_err(|e| wrong(e.to_string()))
 }
 
 /// The certificate authority that `file`, a node's configuration in the folder `base`, must run.

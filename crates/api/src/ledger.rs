@@ -13,7 +13,7 @@ use xiezhi_client::{
     ACCOUNT_PROOF, CBOR,
     wire::{self, Base64, U64},
 };
-use xiezhi_crypto::{DigestAlg, SignatureAlg};
+use xiezhi_crypto::DigestAlg;
 use xiezhi_types::{AccountId, Height};
 
 use crate::{
@@ -56,7 +56,7 @@ pub(crate) async fn get_anchor(State(app): State<Arc<App>>) -> Json<wire::Anchor
         name: view::local_name(&i.name),
         seal_key: Base64(i.seal_key.to_vec()),
     };
-    let suites = genesis.suites.iter().filter_map(|number| SignatureAlg::from_cose(*number).ok());
+    let suites = app.node.alliance().0.term.suites(genesis);
     let limits = &genesis.limits;
     Json(wire::Anchor {
         ledger: app.ledger.to_string(),
@@ -64,7 +64,7 @@ pub(crate) async fn get_anchor(State(app): State<Arc<App>>) -> Json<wire::Anchor
         genesis_sm3: DigestAlg::Sm3.digest(app.node.genesis_bytes()).to_string(),
         name: view::local_name(&genesis.name),
         origin: genesis.origin(&app.ledger),
-        suites: suites.map(|suite| suite.name().to_owned()).collect(),
+        suites: terms::suite_names(&suites.allowed),
         limits: wire::Limits {
             block_bytes_max: limits.block_bytes_max,
             statement_bytes_max: limits.statement_bytes_max,
@@ -128,7 +128,7 @@ pub(crate) async fn get_account_proof(
 )]
 pub(crate) async fn get_alliance(State(app): State<Arc<App>>) -> Json<wire::Alliance> {
     let (alliance, height) = app.node.alliance();
-    Json(terms::alliance(&alliance, height))
+    Json(terms::alliance(app.node.genesis(), &alliance, height))
 }
 
 /// Every term so far: who was in the alliance from which height on, and what made a certificate.
@@ -138,7 +138,7 @@ pub(crate) async fn get_alliance(State(app): State<Arc<App>>) -> Json<wire::Alli
 )]
 pub(crate) async fn list_terms(State(app): State<Arc<App>>) -> Result<Json<wire::Terms>, Problem> {
     let found = app.node.terms()?;
-    Ok(Json(wire::Terms { terms: found.iter().map(terms::term).collect() }))
+    Ok(Json(wire::Terms { terms: found.iter().map(|term| terms::term(app.node.genesis(), term)).collect() }))
 }
 
 /// This node's state, and how it sees the others.

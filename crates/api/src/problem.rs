@@ -193,6 +193,7 @@ impl From<Rejection> for Problem {
             Rejection::Clock { .. } => Some("iat"),
             Rejection::NoAccount { .. } | Rejection::AccountExists { .. } => Some("iss"),
             Rejection::Authority(_) => Some("signature"),
+            Rejection::Delegation(_) => Some("grantor"),
             _ => None,
         };
         let problem = Self::new(kind, &rejection);

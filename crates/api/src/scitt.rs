@@ -179,13 +179,13 @@ pub(crate) async fn get_transparency_configuration(
 ) -> Result<Response, Problem> {
     require_accept(&headers, CBOR)?;
     let issuer = xiezhi_evidence::genesis::institution_uri(app.node.institution());
-    let suites = &app.node.genesis().suites;
+    let suites = app.node.alliance().0.term.suites(app.node.genesis()).allowed;
     let mut e = Encoder::new(Vec::with_capacity(256));
     let mut write = || -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
         e.map(4)?.str("issuer")?.str(&issuer)?.str("ledger")?.str(&app.ledger.to_string())?;
         e.str("keys")?.str("/.well-known/scitt-keys")?;
         e.str("supported_signature_algorithms")?.array(suites.len() as u64)?;
-        for suite in suites {
+        for suite in &suites {
             e.i64(*suite)?;
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! Terms, proposals and invitations in the words of the API.
 
 use xiezhi_client::wire::{self, Base64, U64};
+use xiezhi_crypto::SignatureAlg;
 use xiezhi_evidence::{
-    Alliance, Group, Policy, Term,
+    Alliance, Genesis, Group, Policy, Term,
     alliance::{Invitation, Member, MemberStatus, Proposal},
     governance::{Change, Step},
     policy,
@@ -28,7 +29,16 @@ fn policy(policy: &Policy) -> wire::Policy {
     wire::Policy { seals: group(&policy.seals), timestamps: policy.timestamps }
 }
 
-pub(crate) fn term(term: &Term) -> wire::Term {
+pub(crate) fn suite_names(numbers: &[i64]) -> Vec<String> {
+    let name = |number: &i64| match SignatureAlg::from_cose(*number) {
+        Ok(alg) => alg.name().to_owned(),
+        Err(_) => number.to_string(),
+    };
+    numbers.iter().map(name).collect()
+}
+
+pub(crate) fn term(genesis: &Genesis, term: &Term) -> wire::Term {
+    let suites = term.suites(genesis);
     let member = |Member { institution, status, address }: &Member| wire::Member {
         id: institution.id.to_string(),
         role: institution.role.name().to_owned(),
@@ -47,6 +57,8 @@ pub(crate) fn term(term: &Term) -> wire::Term {
         from: U64(term.from.0),
         members: term.members.iter().map(member).collect(),
         policy: policy(&term.policy),
+        suites: suite_names(&suites.allowed),
+        retired_suites: suite_names(&suites.retired),
         quorum: u32::try_from(term.quorum()).unwrap_or(u32::MAX),
     }
 }
@@ -58,13 +70,16 @@ fn change(change: &Change) -> wire::Change {
         Step::Readmit(id) => ("readmit", Some(id), None),
         Step::Remove(id) => ("remove", Some(id), None),
         Step::Policy => ("policy", None, None),
+        Step::Suites(_) => ("suites", None, None),
     };
+    let suites = if let Step::Suites(suites) = &change.step { Some(suite_names(suites)) } else { None };
     wire::Change {
         step: step.to_owned(),
         institution: institution.map(ToString::to_string),
         role: invite.map(|invite| invite.role.name().to_owned()),
         name: invite.map(|invite| local_name(&invite.name)),
         policy: change.policy.as_ref().map(policy),
+        suites,
     }
 }
 
@@ -89,11 +104,11 @@ fn invitation(invitation: &Invitation) -> wire::Invitation {
     }
 }
 
-pub(crate) fn alliance(alliance: &Alliance, height: Height) -> wire::Alliance {
+pub(crate) fn alliance(genesis: &Genesis, alliance: &Alliance, height: Height) -> wire::Alliance {
     wire::Alliance {
         height: U64(height.0),
-        term: term(&alliance.term),
-        next: alliance.next.as_ref().map(term),
+        term: term(genesis, &alliance.term),
+        next: alliance.next.as_ref().map(|next| term(genesis, next)),
         proposals: alliance.proposals.iter().map(proposal).collect(),
         invitations: alliance.invitations.iter().map(invitation).collect(),
         value: Base64(xiezhi_types::canonical(alliance)),

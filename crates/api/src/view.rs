@@ -4,7 +4,7 @@ use xiezhi_client::wire::{self, Base64, U64};
 use xiezhi_crypto::{Digest, DigestAlg, PublicKey};
 use xiezhi_evidence::{
     Body, LocalName, Statement,
-    account::{Freezing, RECOVERY_DELAY_S},
+    account::{Delegation, Freezing, RECOVERY_DELAY_S},
     policy::Missing,
     statement,
 };
@@ -80,6 +80,7 @@ fn statement_of(statement: &Statement) -> wire::Statement {
         kind: kind.to_owned(),
         content_type: content_type.to_owned(),
         issuer: claims.issuer.to_string(),
+        grantor: claims.grantor.map(|grantor| grantor.to_string()),
         group: statement.group().map(|group| group.to_string()),
         phase,
         issued_at: claims.issued_at.map(|s| TimestampMs(s.saturating_mul(1000)).rfc3339()),
@@ -118,6 +119,7 @@ pub(crate) fn account(view: &AccountView) -> wire::Account {
             until: reset.until.rfc3339(),
         }),
         freezings: account.freezings.iter().map(freezing).collect(),
+        delegations: account.delegations.iter().map(|one| delegation(one, view.time)).collect(),
         successor: account.successor.as_ref().map(ToString::to_string),
         recovered_at: account.recovered_at.map(TimestampMs::rfc3339),
         created: U64(account.created.0),
@@ -140,6 +142,21 @@ fn freezing(freezing: &Freezing) -> wire::Freezing {
         reference: freezing.reference.clone(),
         document: Digest { alg: DigestAlg::Sha256, value: freezing.document }.to_string(),
         height: U64(freezing.height.0),
+    }
+}
+
+fn delegation(delegation: &Delegation, now: TimestampMs) -> wire::Delegation {
+    let grant = &delegation.grant;
+    wire::Delegation {
+        delegate: grant.delegate.to_string(),
+        permissions: grant.permissions.iter().map(|one| one.word().to_owned()).collect(),
+        quota: U64(grant.quota),
+        daily: grant.daily.map(U64),
+        not_before: grant.not_before.map(TimestampMs::rfc3339),
+        until: grant.until.rfc3339(),
+        granted: U64(delegation.granted.0),
+        used: U64(delegation.used),
+        left: U64(delegation.left(now)),
     }
 }
 

@@ -166,6 +166,9 @@ object! {
         content_type: String,
         /// The account that states, 64 hexadecimal digits.
         issuer: String,
+        /// The account in whose name it states, where that is another one, 64 hexadecimal digits.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        grantor: Option<String>,
         /// The group it belongs to, 32 hexadecimal digits.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         group: Option<String>,
@@ -202,94 +205,6 @@ object! {
         /// Give this as `cursor` for those that follow; absent at the end.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         next: Option<String>,
-    }
-}
-
-object! {
-    /// One of an account's keys.
-    AccountKey {
-        /// Its short name within the account, 16 hexadecimal digits.
-        id: String,
-        /// Its suite: `ed25519`, `es256` or `sm2`.
-        alg: String,
-        /// The public key.
-        key: Base64,
-        /// What it counts.
-        weight: u32,
-    }
-}
-
-object! {
-    /// An account as the ledger holds it.
-    Account {
-        /// Its id, 64 hexadecimal digits.
-        id: String,
-        /// `normal`, `frozen`, `recovering` or `transferred`.
-        status: String,
-        /// Authority keys.
-        keys: Vec<AccountKey>,
-        /// Sum of weights needed to deposit.
-        deposit_threshold: u32,
-        /// Sum of weights needed to change the account.
-        manage_threshold: u32,
-        /// Key that can replace the authority keys after a delay.
-        recovery_key: Option<PublicKey>,
-        /// That delay, in seconds.
-        recovery_delay_s: u32,
-        /// Key to which others encrypt for this account.
-        encryption_key: Option<PublicKey>,
-        /// A reset that waits for its delay.
-        reset: Option<Reset>,
-        /// Orders under which it is frozen.
-        freezings: Vec<Freezing>,
-        /// The account to which it is offered, or that has succeeded it.
-        successor: Option<String>,
-        /// When its authority keys were last replaced by the recovery key.
-        recovered_at: Option<String>,
-        /// Height of the block that created it.
-        created: U64,
-        /// The height at which it stands so.
-        height: U64,
-        /// The account as CBOR: the value in the ledger's state.
-        value: Base64,
-    }
-}
-
-object! {
-    /// A key.
-    PublicKey {
-        /// Its id, 16 hexadecimal digits.
-        id: String,
-        /// Its suite.
-        alg: String,
-        /// The key.
-        key: Base64,
-    }
-}
-
-object! {
-    /// A reset that waits for its delay.
-    Reset {
-        /// What the authority keys will be.
-        keys: Vec<AccountKey>,
-        /// Block time at which it was begun.
-        begun: String,
-        /// Until when the authority keys can cancel it, and from when on the recovery key can finish it; block time.
-        until: String,
-    }
-}
-
-object! {
-    /// An order under which an account is frozen.
-    Freezing {
-        /// The court's institution.
-        institution: String,
-        /// How the court names the order.
-        reference: String,
-        /// SHA-256 of the order's document.
-        document: String,
-        /// Height of its block.
-        height: U64,
     }
 }
 
@@ -447,7 +362,7 @@ object! {
         name: Names,
         /// Origin line of the log's checkpoints.
         origin: String,
-        /// Signature suites that accounts may use.
+        /// Signature suites that accounts may use in the present term.
         suites: Vec<String>,
         /// Bounds.
         limits: Limits,
@@ -686,7 +601,9 @@ mod schema {
     }
 }
 
+mod account;
 mod terms;
+pub use account::{Account, AccountKey, Delegation, Freezing, PublicKey, Reset};
 pub use terms::{Alliance, Change, Group, Invitation, Member, Policy, PolicyMember, Proposal, Term, Terms};
 
 #[cfg(test)]

@@ -50,11 +50,25 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Era {
     /// Its number, from 0.
-    pub number: u64,
+    pub number: u32,
+    /// How often its run was begun anew because a quorum had forgotten its votes; 0 unless that happened.
+    pub restart: u32,
     /// What it is bound to: the parent of its block of height 0. The same on every node.
     pub parent: [u8; 32],
     /// What the application's blocks of the eras before count to: its height 0.
     pub base: u64,
+}
+
+impl Era {
+    /// Number and restart in one, 0 of the first era: what its votes and channels are told apart by, and what nodes say of themselves.
+    pub fn id(&self) -> u64 {
+        u64::from(self.restart) << 32 | u64::from(self.number)
+    }
+
+    /// What makes the ids of eras rise as the eras follow each other.
+    pub fn order(id: u64) -> u64 {
+        id.rotate_left(32)
+    }
 }
 
 /// A node and where to find it.
@@ -164,10 +178,11 @@ impl Checked {
         }
         check_limits(config)?;
         let namespace = [b"xiezhi/consensus/v1/", &config.namespace[..]].concat();
-        // The first era's votes carry the ledger's namespace alone.
-        let votes_namespace = match config.era.number {
+        // The first era's votes carry the ledger's namespace alone, those of later ones also what they grow from: after a restart, an era
+        // of the same number may begin elsewhere.
+        let votes_namespace = match config.era.id() {
             0 => namespace.clone(),
-            number => [&namespace[..], b"/era/", &number.to_be_bytes()].concat(),
+            id => [&namespace[..], b"/era/", &id.to_be_bytes(), &config.era.parent].concat(),
         };
         Ok(Self {
             namespace,

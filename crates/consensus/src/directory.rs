@@ -5,10 +5,12 @@
 //!   lock        held (flock) while a node runs
 //!   identity    "xiezhi-consensus 1", ledger digest, node key: one a line, hex
 //!   forgotten   there while this node may have forgotten votes that it cast
+//!   restart     the last restart that this node takes part in: "xiezhi-restart 1", "NUMBER RESTART BASE", what it grows from: one a line
 //!   floor       finalization at or below which it casts no votes; absent when it never forgot any
 //!   engine/     the engine's journals and archives
 //!   links/      what the engine keeps of its links while the node has no vote
 //!   era-N/      identity, forgotten, floor, engine/ of era N, from 1 on; those of era 0 stand above
+//!   era-N.R/    the same of restart R of era N; "new", until it is first opened: no vote was cast in it
 //! ```
 //!
 //! `forgotten` beside the lock holds for eras that have no directory yet as well: a node that lost votes may have cast some in them.
@@ -29,9 +31,14 @@
 //! leaves the node silent and a crash afterwards leaves it with the floor. The old votes are removed in between: all of them lie below the floor.
 //!
 //! A node whose journal of votes is damaged has forgotten votes as well: that is looked for at every start, before the engine repairs it.
+//!
+//! # Restarts
+//! When a quorum has forgotten its votes, everybody waits for everybody. [`begin_restart`] makes the directory of a new run, in which this node
+//! cannot have voted, and notes it in `restart`. It removes the `forgotten` beside the lock: votes of later eras that this node may have cast were for eras that grew from
+//! what is lost, and votes carry what their era grows from. The runs before it can no longer be opened.
 
 use crate::{
-    StartError,
+    Era, StartError,
     config::{Checked, Votes},
     engine::VOTES_PARTITION,
     journal,
@@ -47,6 +54,9 @@ use tracing::warn;
 const FORMAT: &str = "xiezhi-consensus 1";
 const FORGOTTEN: &str = "forgotten";
 const FLOOR: &str = "floor";
+const NEW: &str = "new";
+const RESTART: &str = "restart";
+const RESTART_FORMAT: &str = "xiezhi-restart 1";
 const LEDGER_TAG: &[u8] = b"xiezhi/consensus/ledger/v1\0";
 
 /// A directory that is ours until dropped.
@@ -64,7 +74,7 @@ impl Directory {
     ///
     /// A new directory of an application that has blocks already, `height` of them in this era, has forgotten votes.
     pub(crate) fn open(root: &Path, config: &Checked, height: u64) -> Result<Self, StartError> {
-        let path = era_path(root, config.era.number);
+        let path = era_path(root, &config.era);
         let path = path.as_path();
         let storage = |source| StartError::Storage { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(storage)?;
@@ -81,19 +91,26 @@ impl Directory {
         if !votes {
             return Ok(directory);
         }
+        let restarted = |era: &Era| era.number == config.era.number && era.restart > config.era.restart;
+        if let Some((_, later)) = eras(root).map_err(storage)?.into_iter().find(|(era, _)| restarted(era)) {
+            return Err(StartError::Restarted { path: later });
+        }
         let expected = identity(config);
         match fs::read_to_string(path.join("identity")) {
-            Ok(found) if found == expected => {}
+            Ok(found) if found == expected => remove_durably(path, NEW).map_err(storage)?,
             Ok(_) => return Err(StartError::ForeignStorage { path: path.to_owned() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if path.join("engine").exists() {
                     return Err(StartError::ForeignStorage { path: path.to_owned() });
                 }
-                let emptied = config.era.number == 0 && height > 0;
-                if emptied || root.join(FORGOTTEN).try_exists().map_err(storage)? {
+                let is_new = path.join(NEW).try_exists().map_err(storage)?;
+                let emptied =
+                    if config.era.restart > 0 { !is_new } else { config.era.number == 0 && height > 0 };
+                if emptied || (!is_new && root.join(FORGOTTEN).try_exists().map_err(storage)?) {
                     forget_votes(path).map_err(storage)?;
                 }
                 write_durably(path, "identity", expected.as_bytes()).map_err(storage)?;
+                remove_durably(path, NEW).map_err(storage)?;
             }
             Err(source) => return Err(storage(source)),
         }
@@ -128,24 +145,23 @@ impl Directory {
         }
         // Later eras have begun nowhere while blocks of this one were still proposed.
         for path in [&self.path, &self.root] {
-            match fs::remove_file(path.join(FORGOTTEN)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => File::open(path)?.sync_all()?,
-            }
+            remove_durably(path, FORGOTTEN)?;
         }
         Ok(())
     }
 
     /// Removes what the engine kept of eras before `era`: the application holds their blocks, and whoever is behind follows by those.
-    pub(crate) fn discard_before(&self, era: u64) -> io::Result<()> {
-        for number in (0..era).rev() {
-            let path = era_path(&self.root, number);
+    pub(crate) fn discard_before(&self, era: &Era) -> io::Result<()> {
+        let order = |era: &Era| Era::order(era.id());
+        for (earlier, path) in
+            eras(&self.root)?.into_iter().filter(|(earlier, _)| order(earlier) < order(era))
+        {
             let engine = path.join("engine");
             if !engine.try_exists()? {
-                break;
+                continue;
             }
             // Should the application ever return there, this node has forgotten its votes. In the root that would be said of later eras too.
-            if number > 0 {
+            if earlier.id() > 0 {
                 forget_votes(&path)?;
             }
             fs::remove_dir_all(&engine)?;
@@ -163,11 +179,95 @@ impl Directory {
     }
 }
 
-fn era_path(root: &Path, number: u64) -> PathBuf {
-    match number {
-        0 => root.to_owned(),
-        number => root.join(format!("era-{number}")),
+fn era_path(root: &Path, era: &Era) -> PathBuf {
+    match (era.number, era.restart) {
+        (0, 0) => root.to_owned(),
+        (number, 0) => root.join(format!("era-{number}")),
+        (number, restart) => root.join(format!("era-{number}.{restart}")),
     }
+}
+
+/// The eras that have a directory below `root`, the first one, which has it for itself, included.
+fn eras(root: &Path) -> io::Result<Vec<(Era, PathBuf)>> {
+    let mut found = vec![(Era::default(), root.to_owned())];
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("era-"));
+        let Some(name) = name else { continue };
+        let (number, restart) = name.split_once('.').unwrap_or((name, "0"));
+        if let (Ok(number), Ok(restart)) = (number.parse(), restart.parse()) {
+            found.push((Era { number, restart, ..Era::default() }, path));
+        }
+    }
+    Ok(found)
+}
+
+/// Makes the directory of a restarted `era` below `root`: see the header of the module.
+///
+/// To be called only when this node has never voted in a run with this number, restart and start, and will vote in no earlier run any more.
+///
+/// # Errors
+/// The system's; [`io::ErrorKind::AlreadyExists`] if a node was started in that directory.
+pub fn begin_restart(root: &Path, era: &Era) -> io::Result<()> {
+    if restart_has_begun(root, era) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this restart has begun already"));
+    }
+    let path = era_path(root, era);
+    fs::create_dir_all(&path)?;
+    write_durably(&path, NEW, b"")?;
+    File::create(root.join("lock"))?.sync_all()?;
+    remove_durably(root, FORGOTTEN)?;
+    note_restart(root, era)
+}
+
+/// Has a node below `root` take part in a restarted `era` in which it may have voted and has forgotten its votes.
+///
+/// # Errors
+/// The system's.
+pub fn rejoin_restart(root: &Path, era: &Era) -> io::Result<()> {
+    forget_votes(&era_path(root, era))?;
+    File::create(root.join("lock"))?.sync_all()?;
+    note_restart(root, era)
+}
+
+/// The last restart that the node below `root` takes part in.
+///
+/// # Errors
+/// The system's; [`io::ErrorKind::InvalidData`] if what is noted cannot be read.
+pub fn last_restart(root: &Path) -> io::Result<Option<Era>> {
+    let text = match fs::read_to_string(root.join(RESTART)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text?,
+    };
+    let read = || {
+        let (mut numbers, parent) = (text.lines().nth(1)?.split(' '), text.lines().nth(2)?);
+        let mut number = || numbers.next()?.parse::<u64>().ok();
+        let (number, restart, base) = (number()?.try_into().ok()?, number()?.try_into().ok()?, number()?);
+        let byte = |at: usize| u8::from_str_radix(parent.get(2 * at..2 * at + 2)?, 16).ok();
+        let parent = (0..32).map(byte).collect::<Option<Vec<_>>>()?.try_into().ok()?;
+        let era = Era { number, restart, parent, base };
+        (written(&era) == text).then_some(era)
+    };
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the file \"restart\" is damaged");
+    read().map(Some).ok_or_else(damaged)
+}
+
+/// Whether a node was started in the directory that [`begin_restart`] makes for `era`.
+#[must_use]
+pub fn restart_has_begun(root: &Path, era: &Era) -> bool {
+    ["identity", FORGOTTEN].into_iter().any(|name| era_path(root, era).join(name).exists())
+}
+
+fn note_restart(root: &Path, era: &Era) -> io::Result<()> {
+    write_durably(root, RESTART, written(era).as_bytes())
+}
+
+fn written(era: &Era) -> String {
+    format!("{RESTART_FORMAT}\n{} {} {}\n{}\n", era.number, era.restart, era.base, hex(&era.parent))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn identity(config: &Checked) -> String {
@@ -179,7 +279,6 @@ fn identity(config: &Checked) -> String {
     for key in &config.validators {
         hasher.update(key);
     }
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("{FORMAT}\n{}\n{}\n", hex(&hasher.finalize()), hex(&config.public_key))
 }
 
@@ -193,6 +292,15 @@ fn identity(config: &Checked) -> String {
 pub fn forget_votes(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     write_durably(path, FORGOTTEN, b"")
+}
+
+/// Removes `name` from the directory at `path`, where it need not be.
+fn remove_durably(path: &Path, name: &str) -> io::Result<()> {
+    match fs::remove_file(path.join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => File::open(path)?.sync_all(),
+    }
 }
 
 fn write_durably(path: &Path, name: &str, content: &[u8]) -> io::Result<()> {

@@ -41,6 +41,6 @@ pub mod simulation;
 pub use application::{Application, BoxFuture};
 pub use block::Block;
 pub use config::{Config, Era, Peer, Timings, public_key};
-pub use directory::forget_votes;
+pub use directory::{begin_restart, forget_votes, last_restart, rejoin_restart, restart_has_begun};
 pub use handle::{Exit, Handle, SendError};
 pub use node::{StartError, start};

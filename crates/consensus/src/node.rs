@@ -116,6 +116,12 @@ pub enum StartError {
         /// [`Config::storage_dir`].
         path: PathBuf,
     },
+    /// The era was begun anew in another directory; its votes here must not be continued.
+    #[error("the era was begun anew in {}: the run before it cannot be continued", path.display())]
+    Restarted {
+        /// The directory of the later run.
+        path: PathBuf,
+    },
     /// The engine found its files unreadable, or failed otherwise.
     #[error("the engine did not start: {reason}")]
     Engine {
@@ -136,7 +142,7 @@ pub fn start(config: Config, application: Arc<dyn Application>) -> Result<Handle
     probe(config.listen)?;
     let directory = Directory::open(&config.storage_dir, &checked, application.height())?;
     directory
-        .discard_before(config.era.number)
+        .discard_before(&config.era)
         .map_err(|source| StartError::Storage { path: config.storage_dir.clone(), source })?;
 
     let (outbound, outbound_receiver) = mpsc::channel(OUTBOUND_MESSAGES_MAX);
@@ -295,7 +301,7 @@ async fn connect(context: &runtime::Context, config: &Config, checked: &Checked)
     let mut opened = Vec::new();
     for (number, (sender, receiver)) in channels {
         // What nodes in another era say in consensus is not for this one; messages are for all.
-        let era = if number == engine::MESSAGES.number { 0 } else { checked.era.number };
+        let era = if number == engine::MESSAGES.number { 0 } else { checked.era.id() };
         let part = context.child("channel").with_attribute("number", number);
         let (muxer, mut handle) = Muxer::new(part, sender, receiver);
         muxer.start();

@@ -12,7 +12,7 @@ use std::{
 };
 use tempfile::TempDir;
 use toy::{Alliance, Toy, item, seed};
-use xiezhi_consensus::{Exit, Handle, Peer, SendError, StartError, public_key};
+use xiezhi_consensus::{Era, Exit, Handle, Peer, SendError, StartError, public_key};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -174,6 +174,51 @@ fn a_new_directory_under_an_older_application_has_forgotten_votes() {
         let handle = alliance.start(0, &Toy::stored_at(&dir.path().join("blocks"))).unwrap();
         assert!(!handle.is_voting());
         handle.stop().await;
+    });
+}
+
+#[test]
+fn a_restart_votes_at_once_in_a_new_run_and_the_run_before_stays_closed() {
+    run(async {
+        let dir = TempDir::new().unwrap();
+        let alliance = Alliance::new(4, dir.path());
+        let toy = Toy::stored_at(&dir.path().join("blocks"));
+        alliance.start(0, &toy).unwrap().stop().await;
+        let mut config = alliance.config(0);
+        let root = config.storage_dir.clone();
+        xiezhi_consensus::forget_votes(&root).unwrap();
+        let first = config.clone();
+        config.era = Era { restart: 1, parent: [7; 32], base: 3, ..Era::default() };
+        xiezhi_consensus::begin_restart(&root, &config.era).unwrap();
+        xiezhi_consensus::begin_restart(&root, &config.era).unwrap();
+        assert_eq!(xiezhi_consensus::last_restart(&root).unwrap(), Some(config.era));
+        let handle = xiezhi_consensus::start(config.clone(), toy.clone()).unwrap();
+        assert!(handle.is_voting());
+        handle.stop().await;
+        assert!(xiezhi_consensus::begin_restart(&root, &config.era).is_err());
+        assert!(matches!(xiezhi_consensus::start(first, toy.clone()), Err(StartError::Restarted { .. })));
+
+        // Its directory is lost: what it voted is forgotten.
+        fs::remove_dir_all(root.join("era-0.1")).unwrap();
+        let handle = xiezhi_consensus::start(config.clone(), toy.clone()).unwrap();
+        assert!(!handle.is_voting());
+        handle.stop().await;
+        config.era.restart = 2;
+        xiezhi_consensus::rejoin_restart(&root, &config.era).unwrap();
+        let handle = xiezhi_consensus::start(config, toy).unwrap();
+        assert!(!handle.is_voting());
+        handle.stop().await;
+
+        let noted = fs::read(root.join("restart")).unwrap();
+        for at in 0..noted.len() {
+            let mut bytes = noted.clone();
+            bytes[at] ^= 1;
+            fs::write(root.join("restart"), bytes).unwrap();
+            let read = xiezhi_consensus::last_restart(&root);
+            assert!(!matches!(read, Ok(None)), "byte {at}");
+        }
+        fs::write(root.join("restart"), &noted[..noted.len() - 1]).unwrap();
+        assert!(xiezhi_consensus::last_restart(&root).is_err());
     });
 }
 

@@ -7,6 +7,7 @@ use xiezhi_types::{AccountId, Height, TimestampMs, canonical};
 use crate::statement::Signature;
 
 mod change;
+mod delegation;
 mod proven;
 
 pub use change::{
@@ -14,7 +15,7 @@ pub use change::{
     RECOVERY_DELAY_MAX_S, RECOVERY_DELAY_MIN_S, RECOVERY_DELAY_S, REFERENCE_BYTES_MAX, Recovery, Reset,
     Successor, TYPE_ACCOUNT_CHANGE,
 };
-
+pub use delegation::{DELEGATIONS_MAX, DayUse, Delegation, DelegationError, Grant, Permission};
 pub use proven::{PROVEN_VERSION, ProvenAccount};
 
 /// Most keys an account can have.
@@ -215,6 +216,9 @@ pub struct Account {
     /// How it stood at the beginning of the block that changed it last.
     #[n(15)]
     pub before: Option<Before>,
+    /// Who may deposit in its name, sorted by delegate.
+    #[cbor(n(16), skip_if = "Vec::is_empty")]
+    pub delegations: Vec<Delegation>,
 }
 
 /// Why an account cannot have made a statement.
@@ -287,6 +291,7 @@ impl Account {
             successor: None,
             keys_changed: None,
             before: None,
+            delegations: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
-use xiezhi_crypto::{PublicKey, sha256_parts};
+use xiezhi_crypto::{PublicKey, SignatureAlg, sha256_parts};
 use xiezhi_types::{
     AccountId, CborError, Height, InstitutionId, LedgerId, Role, TimestampMs, canonical, from_canonical,
 };
@@ -17,6 +17,7 @@ use crate::{
     genesis::{Genesis, INSTITUTIONS_MAX, INSTITUTIONS_MIN, Institution, LocalName},
     governance::Change,
     policy::{Policy, PolicyError},
+    statement::{Body, Statement},
 };
 
 /// The format's version.
@@ -77,6 +78,21 @@ pub struct Term {
     /// What makes a certificate.
     #[n(4)]
     pub policy: Policy,
+    /// The signature suites; the genesis' where no term has decided otherwise.
+    #[n(5)]
+    pub suites: Option<Suites>,
+}
+
+/// The signature suites of a term, by their COSE numbers, sorted by their encodings: that is, falling.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Suites {
+    /// Those with which statements are signed.
+    #[n(1)]
+    pub allowed: Vec<i64>,
+    /// Those that were once allowed and are no longer: keys of them sign nothing but their own replacement.
+    #[n(2)]
+    pub retired: Vec<i64>,
 }
 
 /// A change that waits for votes. It passes with the votes of [`Term::quorum`] active members, that of its proposer among them.
@@ -179,6 +195,12 @@ pub enum TermError {
     /// The policy cannot be met by the active members.
     #[error("policy: {0}")]
     Policy(#[from] PolicyError),
+    /// The suites are not in their form, or institutions could not sign.
+    #[error("suites: {reason}")]
+    Suites {
+        /// What is wrong.
+        reason: &'static str,
+    },
 }
 
 /// The account of an institution: its id needs no key, so it stays whatever keys the institution has.
@@ -210,6 +232,7 @@ pub fn institution_account(id: AccountId, keys: Vec<PublicKey>, height: Height) 
         successor: None,
         keys_changed: None,
         before: None,
+        delegations: Vec::new(),
     }
 }
 
@@ -223,7 +246,13 @@ impl Term {
             address: None,
         };
         let members = genesis.institutions.iter().map(member).collect();
-        Self { number: 0, from: Height(0), members, policy: genesis.policy.clone() }
+        Self { number: 0, from: Height(0), members, policy: genesis.policy.clone(), suites: None }
+    }
+
+    /// The suites of the term of a ledger with this genesis.
+    #[must_use]
+    pub fn suites(&self, genesis: &Genesis) -> Suites {
+        self.suites.clone().unwrap_or_else(|| Suites::at_genesis(genesis))
     }
 
     /// The member called `id`, active or suspended.
@@ -268,8 +297,77 @@ impl Term {
                 return Err(TermError::SharedKey { institution: one.id.clone() });
             }
         }
+        if let Some(suites) = &self.suites {
+            suites.check().map_err(|reason| TermError::Suites { reason })?;
+        }
         Ok(self.policy.check(&active)?)
     }
+}
+
+impl Suites {
+    /// The genesis' suites, none retired.
+    #[must_use]
+    pub fn at_genesis(genesis: &Genesis) -> Self {
+        Self { allowed: falling(genesis.suites.iter().copied()), retired: Vec::new() }
+    }
+
+    /// What follows if only `allowed` are allowed: all others that were are retired.
+    #[must_use]
+    pub fn followed_by(&self, allowed: &[i64]) -> Self {
+        let known = self.allowed.iter().chain(&self.retired).copied();
+        let retired = falling(known.filter(|suite| !allowed.contains(suite)));
+        Self { allowed: falling(allowed.iter().copied()), retired }
+    }
+
+    /// The suite for which `statement` is refused: of a signer, or of a key that it brings.
+    ///
+    /// A retired suite still signs what replaces keys by keys of allowed suites; nothing brings new keys of a retired one.
+    #[must_use]
+    pub fn refuses(&self, statement: &Statement) -> Option<SignatureAlg> {
+        let is_in = |list: &[i64], alg: &SignatureAlg| list.contains(&alg.cose());
+        let signers = || statement.signatures().iter().map(|signer| signer.alg);
+        let replaces = matches!(statement.body(), Body::Change(said) if said.replaces_keys());
+        let may_sign =
+            |alg: &SignatureAlg| is_in(&self.allowed, alg) || replaces && is_in(&self.retired, alg);
+        if let Some(alg) = signers().find(|alg| !may_sign(alg)) {
+            return Some(alg);
+        }
+        let by_retired = signers().any(|alg| is_in(&self.retired, &alg));
+        let may_come = |alg: &SignatureAlg| {
+            if by_retired { is_in(&self.allowed, alg) } else { !is_in(&self.retired, alg) }
+        };
+        new_keys(statement).into_iter().map(PublicKey::alg).find(|alg| !may_come(alg))
+    }
+
+    /// Checks order and disjointness, and that institutions, whose keys are Ed25519, can sign.
+    fn check(&self) -> Result<(), &'static str> {
+        let sorted = |list: &[i64]| list.windows(2).all(|pair| pair[0] > pair[1]);
+        if !sorted(&self.allowed) || !sorted(&self.retired) {
+            return Err("must be sorted by their encodings, none twice");
+        }
+        if self.retired.iter().any(|suite| self.allowed.contains(suite)) {
+            return Err("one is both allowed and retired");
+        }
+        if !self.allowed.contains(&SignatureAlg::Ed25519.cose()) {
+            return Err("ed25519 stays allowed: institutions sign with it");
+        }
+        Ok(())
+    }
+}
+
+/// The keys that can act for an account, if the statement brings any.
+fn new_keys(statement: &Statement) -> Vec<&PublicKey> {
+    match statement.body() {
+        Body::Account(spec) => spec.keys.iter().map(|one| &one.key).chain(&spec.recovery_key).collect(),
+        Body::Change(said) => said.new_keys(),
+        _ => Vec::new(),
+    }
+}
+
+/// Numbers in falling order, which is that of their encodings as long as they are negative; none twice.
+fn falling(numbers: impl Iterator<Item = i64>) -> Vec<i64> {
+    let sorted: BTreeSet<i64> = numbers.collect();
+    sorted.into_iter().rev().collect()
 }
 
 impl Alliance {

@@ -18,6 +18,8 @@ use crate::{
 pub const VERSION: u32 = 1;
 /// The version of a certificate of a later term: with the history that leads to it.
 pub const VERSION_HISTORY: u32 = 2;
+/// The version of a certificate of a record made in another account's name: with that account; in term 0 the history is empty.
+pub const VERSION_GRANTOR: u32 = 3;
 /// Most links in a history.
 pub const HISTORY_MAX: usize = 256;
 /// First bytes of every certificate: CBOR tag 55799 (self-described CBOR, RFC 8949, section 3.4.6) and a map's version entry follow.
@@ -50,7 +52,7 @@ pub enum CertificateError {
     Cbor(#[from] CborError),
     /// Another version.
     #[error(
-        "certificate version {found} is unknown; this software reads versions {VERSION} and {VERSION_HISTORY}"
+        "certificate version {found} is unknown; this software reads versions {VERSION} to {VERSION_GRANTOR}"
     )]
     Version {
         /// The version found.
@@ -81,7 +83,7 @@ pub struct BatchPlace {
     pub path: Vec<Hash>,
 }
 
-/// The issuing account after the sealed block, and the proof of it under the checkpoint's state root.
+/// An account after the sealed block, and the proof of it under the checkpoint's state root.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct AccountProof {
@@ -160,7 +162,7 @@ impl TermLink {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Certificate {
-    /// [`VERSION`], or with a history [`VERSION_HISTORY`].
+    /// [`VERSION`], or with a history [`VERSION_HISTORY`], or with a grantor [`VERSION_GRANTOR`].
     #[n(1)]
     pub version: u32,
     /// The ledger's genesis: its hash is the ledger's id.
@@ -202,9 +204,22 @@ pub struct Certificate {
     /// Certificate revocation lists (DER) of the authorities in the chains.
     #[cbor(n(14), with = "xiezhi_types::cbor::blobs")]
     pub revocations: Vec<Vec<u8>>,
+    /// The account in whose name the record was made, at that time; only in version 3.
+    #[n(15)]
+    pub grantor: Option<AccountProof>,
 }
 
 impl Certificate {
+    /// The version that a certificate with these parts has.
+    #[must_use]
+    pub fn version_of(history: &[Vec<u8>], grantor: Option<&AccountProof>) -> u32 {
+        match (history.is_empty(), grantor) {
+            (_, Some(_)) => VERSION_GRANTOR,
+            (true, None) => VERSION,
+            (false, None) => VERSION_HISTORY,
+        }
+    }
+
     /// Reads a certificate's one encoding. Proves nothing: that is `verify`'s.
     ///
     /// [`CborError::NotCanonical`] is for what is well formed but not deterministic; another shape is always the other errors.
@@ -213,14 +228,15 @@ impl Certificate {
     /// [`CertificateError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
         let body = body(bytes)?;
-        let known = [VERSION, VERSION_HISTORY].map(u64::from);
+        let known = [VERSION, VERSION_HISTORY, VERSION_GRANTOR].map(u64::from);
         if let Some(found) = version(body).filter(|found| !known.contains(found)) {
             return Err(CertificateError::Version { found });
         }
         let certificate: Self = deterministic(body)?;
-        let links = certificate.history.len();
-        if links > HISTORY_MAX || (links == 0) != (certificate.version == VERSION) {
-            let reason = format!("{links} links in version {}", certificate.version);
+        let (links, grantor) = (certificate.history.len(), certificate.grantor.as_ref());
+        if links > HISTORY_MAX || certificate.version != Self::version_of(&certificate.history, grantor) {
+            let with = if grantor.is_some() { " and a grantor" } else { "" };
+            let reason = format!("{links} links{with} in version {}", certificate.version);
             return Err(CertificateError::Field { field: "history", reason });
         }
         certificate.check_counts()?;
@@ -236,10 +252,12 @@ impl Certificate {
     }
 
     fn check_counts(&self) -> Result<(), CertificateError> {
-        let keys = self.account.account.keys.len();
-        if !(1..=KEYS_MAX).contains(&keys) {
-            let reason = format!("{keys}, 1 to {KEYS_MAX} are allowed");
-            return Err(CertificateError::Field { field: "account.keys", reason });
+        for proven in std::iter::once(&self.account).chain(&self.grantor) {
+            let keys = proven.account.keys.len();
+            if !(1..=KEYS_MAX).contains(&keys) {
+                let reason = format!("{keys}, 1 to {KEYS_MAX} are allowed");
+                return Err(CertificateError::Field { field: "account.keys", reason });
+            }
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ pub const LABEL_VDS: i64 = 395;
 pub const LABEL_VDP: i64 = 396;
 /// Private header label: SHA-256 of the checkpoint that a seal's receipt covers.
 pub const LABEL_CHECKPOINT: i64 = -65_701;
+/// Private claim: the account in whose name the issuer states.
+pub const CLAIM_GRANTOR: i64 = -65_702;
 
 /// `Sig_structure` of a COSE_Sign1 without external data: what the signature covers.
 #[must_use]

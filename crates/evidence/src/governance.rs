@@ -82,6 +82,9 @@ pub enum Step {
     /// Nobody: only the policy changes.
     #[n(4)]
     Policy,
+    /// Nobody: these suites are allowed from the next term on, by their COSE numbers, falling; others that were are retired.
+    #[n(5)]
+    Suites(#[n(0)] Vec<i64>),
 }
 
 /// Who is invited.
@@ -154,6 +157,12 @@ impl Change {
     fn check(&self) -> Result<(), String> {
         match &self.step {
             Step::Policy if self.policy.is_none() => return Err("policy: missing".to_owned()),
+            Step::Suites(suites) => {
+                let known = suites.iter().all(|number| SignatureAlg::from_cose(*number).is_ok());
+                if !known || suites.is_empty() || suites.windows(2).any(|pair| pair[0] <= pair[1]) {
+                    return Err("suites: known ones, falling, none twice".to_owned());
+                }
+            }
             Step::Invite(invite) => {
                 for name in [&invite.name.zh, &invite.name.en] {
                     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {

@@ -1,11 +1,12 @@
 //! The signed statement: what a depositor says, and the leaf of the evidence log.
 //!
 //! ```text
-//! 18([ << {1: alg, 3: content type, 4: kid, 15: {1: iss, 2: sub, 3: aud, 6: iat}} >>, {? 11: countersignatures}, << body >>, signature ])
+//! 18([ << {1: alg, 3: content type, 4: kid, 15: {1: iss, 2: sub, 3: aud, 6: iat, ? -65702: grantor}} >>, {? 11: countersignatures}, << body >>, signature ])
 //! ```
 //!
 //! A COSE_Sign1 as in the SCITT architecture (RFC 9943). The signature covers the body, so it covers the content. `aud` names the ledger, so
 //! a statement is worth nothing on another one. Further keys of a weighted account sign as COSE countersignatures (RFC 9338).
+//! A deposit made under delegation names the grantor, the account in whose name it is made; its issuer is the delegate, whose keys sign.
 //! Statements of Xiezhi's own content types have exactly one encoding; a statement of any other content type is a general SCITT statement,
 //! in shortest form with its keys in any order, and is kept as it came.
 
@@ -17,8 +18,9 @@ use xiezhi_types::{AccountId, GroupId, LedgerId, StatementId, from_canonical, fr
 use crate::{
     account::{AccountChange, AccountSpec, Action, TYPE_ACCOUNT_CHANGE},
     cose::{
-        LABEL_ALG, LABEL_CLAIMS, LABEL_CONTENT_TYPE, LABEL_COUNTERSIGNATURES, LABEL_CRIT, LABEL_KID,
-        TAG_SIGN1, array_of, countersign_structure, kid, label, map_len, sig_structure, signer_header,
+        CLAIM_GRANTOR, LABEL_ALG, LABEL_CLAIMS, LABEL_CONTENT_TYPE, LABEL_COUNTERSIGNATURES, LABEL_CRIT,
+        LABEL_KID, TAG_SIGN1, array_of, countersign_structure, kid, label, map_len, sig_structure,
+        signer_header,
     },
     encoding::Encoding,
     governance::{Governance, TYPE_GOVERNANCE},
@@ -95,6 +97,8 @@ pub struct Claims {
     pub audience: Option<LedgerId>,
     /// `iat`: when the depositor says it was signed, in seconds; always present in our own content types.
     pub issued_at: Option<u64>,
+    /// The account in whose name it is stated, where that is not the issuer; only what deposits has one.
+    pub grantor: Option<AccountId>,
 }
 
 /// What a deposit commits to.
@@ -246,6 +250,7 @@ impl Statement {
             signatures.push(Signature { key, alg, bytes: *signature, message });
         }
         let body = parse_body(&protected.content_type, &protected.claims, parts.payload)?;
+        check_grantor(&protected.claims, &body)?;
         if matches!(body, Body::General { .. }) {
             check_general(bytes)?;
             check_general(parts.protected)?;
@@ -283,6 +288,16 @@ impl Statement {
         }
     }
 
+    /// How many deposits it makes: one for each item of a batch, otherwise one. What else it may be makes none.
+    #[must_use]
+    pub fn deposits(&self) -> u64 {
+        match &self.body {
+            Body::Deposit(_) | Body::General { .. } => 1,
+            Body::Batch(batch) => u64::from(batch.items),
+            Body::Account(_) | Body::Change(_) | Body::Governance(_) => 0,
+        }
+    }
+
     /// The claims of its header.
     #[must_use]
     pub fn claims(&self) -> &Claims {
@@ -301,12 +316,12 @@ impl Statement {
         &self.signatures
     }
 
-    /// The accounts under which it is found: its issuer's, and one that it concerns besides.
+    /// The accounts under which it is found: its issuer's, and one that it concerns besides, or in whose name it is made.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
         let issuer = self.claims.issuer;
         let concerned = match &self.body {
             Body::Change(said) => said.concerned().filter(|account| *account != issuer),
-            _ => None,
+            _ => self.claims.grantor,
         };
         std::iter::once(issuer).chain(concerned)
     }
@@ -360,6 +375,16 @@ impl Statement {
             return Err(field("items", "the items' root is not the statement's"));
         }
         Ok(())
+    }
+}
+
+/// Only what deposits can be stated in the name of another, and nobody is another to themselves.
+fn check_grantor(claims: &Claims, body: &Body) -> Result<(), StatementError> {
+    let deposits = matches!(body, Body::Deposit(_) | Body::Batch(_) | Body::General { .. });
+    match claims.grantor {
+        Some(_) if !deposits => Err(field("grantor", "only deposits can be made in another's name")),
+        Some(grantor) if grantor == claims.issuer => Err(field("grantor", "is the issuer itself")),
+        _ => Ok(()),
     }
 }
 
@@ -498,7 +523,7 @@ fn parse_protected(bytes: &[u8]) -> Result<Protected, StatementError> {
 
 fn parse_claims(d: &mut Decoder<'_>) -> Result<Claims, StatementError> {
     let malformed = |e: decode::Error| field("claims", e);
-    let (mut issuer, mut subject, mut audience, mut issued_at) = (None, None, None, None);
+    let (mut issuer, mut subject, mut audience, mut issued_at, mut grantor) = (None, None, None, None, None);
     for _ in 0..map_len(d, "the CWT claims").map_err(malformed)? {
         match label(d).map_err(malformed)? {
             Some(1) => {
@@ -518,6 +543,10 @@ fn parse_claims(d: &mut Decoder<'_>) -> Result<Claims, StatementError> {
                 audience = Some(LedgerId(AccountId::from_uri(text).map_err(|e| field("aud", e))?.0));
             }
             Some(6) => issued_at = Some(d.u64().map_err(|e| field("iat", e))?),
+            Some(CLAIM_GRANTOR) => {
+                let text = d.str().map_err(|e| field("grantor", e))?;
+                grantor = Some(AccountId::from_uri(text).map_err(|e| field("grantor", e))?);
+            }
             _ => d.skip().map_err(malformed)?,
         }
     }
@@ -526,6 +555,7 @@ fn parse_claims(d: &mut Decoder<'_>) -> Result<Claims, StatementError> {
         subject: subject.ok_or_else(|| field("sub", "missing"))?,
         audience,
         issued_at,
+        grantor,
     })
 }
 
@@ -579,7 +609,11 @@ fn parse_body(content_type: &str, claims: &Claims, payload: &[u8]) -> Result<Bod
             if claims.subject != SUBJECT_ACCOUNT {
                 return Err(field("sub", "must be \"account\""));
             }
-            Ok(Body::Change(AccountChange::parse(payload).map_err(|reason| field("payload", reason))?))
+            let said = AccountChange::parse(payload).map_err(|reason| field("payload", reason))?;
+            if matches!(&said, AccountChange::Delegate(grant) if grant.delegate == claims.issuer) {
+                return Err(field("delegate", "is the account itself"));
+            }
+            Ok(Body::Change(said))
         }
         TYPE_GOVERNANCE => {
             if claims.subject != SUBJECT_GOVERNANCE {
@@ -596,7 +630,8 @@ fn parse_body(content_type: &str, claims: &Claims, payload: &[u8]) -> Result<Bod
 
 fn encode_protected(alg: SignatureAlg, key: KeyId, content_type: &str, claims: &Claims) -> Vec<u8> {
     let mut e = Encoder::new(Vec::with_capacity(256));
-    let entries = 2 + u64::from(claims.audience.is_some()) + u64::from(claims.issued_at.is_some());
+    let optional = [claims.audience.is_some(), claims.issued_at.is_some(), claims.grantor.is_some()];
+    let entries = 2 + optional.into_iter().map(u64::from).sum::<u64>();
     let mut write = || -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
         e.map(4)?.i64(LABEL_ALG)?.i64(alg.cose())?.i64(LABEL_CONTENT_TYPE)?.str(content_type)?;
         e.i64(LABEL_KID)?.bytes(&key.0)?.i64(LABEL_CLAIMS)?.map(entries)?;
@@ -606,6 +641,9 @@ fn encode_protected(alg: SignatureAlg, key: KeyId, content_type: &str, claims: &
         }
         if let Some(at) = claims.issued_at {
             e.u8(6)?.u64(at)?;
+        }
+        if let Some(grantor) = claims.grantor {
+            e.i64(CLAIM_GRANTOR)?.str(&grantor.uri())?;
         }
         Ok(())
     };

@@ -78,7 +78,7 @@ impl<'a> Accounts<'a> {
             self.by_id.insert(issuer, Arc::clone(account));
             self.fresh.insert(issuer);
         }
-        self.check_bounds(statement, time).map_err(|reason| (code::RECORD_NOT_ALLOWED, reason))?;
+        self.check_bounds(statement, height, time).map_err(|reason| (code::RECORD_NOT_ALLOWED, reason))?;
         if is_creation && exists {
             return Err((code::RECORD_NOT_AUTHORIZED, "the account exists already".to_owned()));
         }
@@ -87,6 +87,11 @@ impl<'a> Accounts<'a> {
         let account = account.as_of(Height(height));
         let judged = account.authorizes(statement.action(), signers);
         judged.map_err(|e| (code::RECORD_NOT_AUTHORIZED, e.to_string()))?;
+        let keys = signers.iter().filter_map(|s| account.signer(s.key)).cloned().collect();
+        if let Some(grantor) = statement.claims().grantor {
+            let used = self.use_delegation(&grantor, statement, height, clock);
+            used.map_err(|reason| (code::RECORD_NOT_AUTHORIZED, reason))?;
+        }
         if let Body::Change(said) = statement.body() {
             let changed = self.change(&issuer, said, height, clock);
             changed.map_err(|reason| (code::RECORD_NOT_AUTHORIZED, reason))?;
@@ -95,7 +100,32 @@ impl<'a> Accounts<'a> {
             let taken = self.membership.take(&issuer, said, height, clock);
             taken.map_err(|reason| (code::RECORD_NOT_AUTHORIZED, reason))?;
         }
-        Ok(Some(signers.iter().filter_map(|s| account.signer(s.key)).cloned().collect()))
+        Ok(Some(keys))
+    }
+
+    /// Counts what `statement` deposits in the name of `grantor`.
+    fn use_delegation(
+        &mut self,
+        grantor: &AccountId,
+        statement: &Statement,
+        height: u64,
+        clock: u64,
+    ) -> Result<(), String> {
+        let (delegate, deposits) = (statement.claims().issuer, statement.deposits());
+        let account = self.by_id.get(grantor).cloned();
+        let account = account.ok_or_else(|| format!("the grantor, account {grantor}, does not exist"))?;
+        let used = account.with_deposits_by(&delegate, deposits, Height(height), TimestampMs(clock));
+        self.set(account, used.map_err(|e| e.to_string())?, height);
+        Ok(())
+    }
+
+    /// Sets `changed` in the place of `account`.
+    fn set(&mut self, account: Arc<Account>, changed: Account, height: u64) {
+        let (id, changed) = (changed.id, Arc::new(changed));
+        self.created.entry(id).or_insert(account);
+        self.changes.entry(height).or_default().insert(id, Arc::clone(&changed));
+        self.by_id.insert(id, changed);
+        self.fresh.insert(id);
     }
 
     /// Changes the account that `said`, by the account `issuer`, is about.
@@ -119,15 +149,11 @@ impl<'a> Accounts<'a> {
             AccountChange::Unfreeze(lifting) => court.and_then(|_| account.unfreeze(lifting, at, time)),
             own => account.change(own, at, time),
         };
-        let changed = Arc::new(changed.map_err(|e| e.to_string())?);
-        self.created.entry(id).or_insert(account);
-        self.changes.entry(height).or_default().insert(id, Arc::clone(&changed));
-        self.by_id.insert(id, changed);
-        self.fresh.insert(id);
+        self.set(account, changed.map_err(|e| e.to_string())?, height);
         Ok(())
     }
 
-    fn check_bounds(&self, statement: &Statement, time: Option<u64>) -> Result<(), String> {
+    fn check_bounds(&self, statement: &Statement, height: u64, time: Option<u64>) -> Result<(), String> {
         let limits = &self.genesis.limits;
         if statement.claims().audience.is_some_and(|found| found != self.ledger) {
             return Err("it is meant for another ledger".to_owned());
@@ -138,8 +164,8 @@ impl<'a> Accounts<'a> {
         if matches!(statement.body(), Body::Batch(batch) if batch.items > limits.batch_items_max) {
             return Err("too many items".to_owned());
         }
-        if let Some(signer) = statement.signatures().iter().find(|s| !self.genesis.allows(s.alg)) {
-            return Err(format!("suite {} is not allowed", signer.alg.name()));
+        if let Some(alg) = self.membership.term_at(height).suites(self.genesis).refuses(statement) {
+            return Err(format!("suite {} is not allowed", alg.name()));
         }
         let off = statement.claims().issued_at.zip(time).map(|(at, time)| at.abs_diff(time / 1000));
         match off.filter(|off| *off > u64::from(limits.statement_window_s)) {

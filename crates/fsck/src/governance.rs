@@ -6,11 +6,11 @@ use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_evidence::{
     Account, Alliance, Genesis, Governance, Policy, Term,
     alliance::{
-        INVITATIONS_MAX, Invitation, Member, MemberStatus, OPEN_MS, Proposal, STATE_KEY, TERM_DELAY,
+        INVITATIONS_MAX, Invitation, Member, MemberStatus, OPEN_MS, Proposal, STATE_KEY, Suites, TERM_DELAY,
         institution_account, institution_account_id,
     },
     genesis::Institution,
-    governance::{Change, Keys, Step},
+    governance::{Change, Keys, Step, Vote},
 };
 use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, Role, TimestampMs, canonical};
 
@@ -20,6 +20,8 @@ pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 /// The alliance, its institutions' accounts, and what the state's entries for both were.
 pub(crate) struct Membership {
     ledger: LedgerId,
+    /// The suites of the genesis.
+    first_suites: Suites,
     now: Alliance,
     is_changed: bool,
     /// Terms that are over.
@@ -35,6 +37,7 @@ impl Membership {
     pub(crate) fn new(genesis: &Genesis, ledger: LedgerId) -> Self {
         let mut membership = Self {
             ledger,
+            first_suites: Suites::at_genesis(genesis),
             now: Alliance::at_genesis(genesis),
             is_changed: true,
             past: Vec::new(),
@@ -131,9 +134,11 @@ impl Membership {
         };
         let speaker = speaker.ok_or("the issuer has no say")?;
         match said {
-            Governance::Propose(change) => propose(&mut after, speaker, change, height, time)?,
+            Governance::Propose(change) => {
+                propose(&mut after, speaker, change, &self.first_suites, (height, time))?;
+            }
             Governance::Vote(vote) => {
-                cast(&mut after, speaker, vote.proposal, vote.approve, height, time)?;
+                cast(&mut after, speaker, vote, &self.first_suites, (height, time))?;
             }
             Governance::Withdraw(number) => {
                 let open = after.proposals.len();
@@ -148,12 +153,12 @@ impl Membership {
                 let invitation = invitation.cloned().ok_or("no invitation")?;
                 let mut members = after.term.members.clone();
                 members.push(seated(&invitation, keys));
-                decide(&mut after, members, invitation.policy, height)?;
+                decide(&mut after, members, invitation.policy, None, height)?;
             }
             Governance::Leave => {
                 let mut members = after.term.members.clone();
                 members.retain(|member| member.institution.id != speaker);
-                decide(&mut after, members, None, height)?;
+                decide(&mut after, members, None, None, height)?;
             }
             Governance::Rotate(keys) => {
                 keys.verify(&self.ledger, &speaker).map_err(|e| e.to_string())?;
@@ -163,7 +168,7 @@ impl Membership {
                         (keys.consensus_key, keys.seal_key);
                     member.address = Some(keys.address.clone());
                 }
-                decide(&mut after, members, None, height)?;
+                decide(&mut after, members, None, None, height)?;
             }
         }
         self.now = after;
@@ -183,13 +188,20 @@ fn seated(invitation: &Invitation, keys: &Keys) -> Member {
     Member { institution, status: MemberStatus::Active, address: Some(keys.address.clone()) }
 }
 
-/// The term that would follow, if it may.
-fn follow(now: &Term, mut members: Vec<Member>, policy: Option<Policy>, height: u64) -> Result<Term, String> {
+/// The term that would follow, if it may; `suites` where others are allowed.
+fn follow(
+    now: &Term,
+    mut members: Vec<Member>,
+    policy: Option<Policy>,
+    suites: Option<Suites>,
+    height: u64,
+) -> Result<Term, String> {
     members.sort_by(|one, two| one.institution.id.cmp(&two.institution.id));
     let policy = policy.unwrap_or_else(|| now.policy.clone());
-    let term =
-        Term { number: now.number + 1, from: Height(height.saturating_add(TERM_DELAY)), members, policy };
-    if (&term.members, &term.policy) == (&now.members, &now.policy) {
+    let suites = suites.or_else(|| now.suites.clone());
+    let from = Height(height.saturating_add(TERM_DELAY));
+    let term = Term { number: now.number + 1, from, members, policy, suites };
+    if (&term.members, &term.policy, &term.suites) == (&now.members, &now.policy, &now.suites) {
         return Err("nothing changes".to_owned());
     }
     term.check().map_err(|e| e.to_string())?;
@@ -200,9 +212,10 @@ fn decide(
     after: &mut Alliance,
     members: Vec<Member>,
     policy: Option<Policy>,
+    suites: Option<Suites>,
     height: u64,
 ) -> Result<(), String> {
-    after.next = Some(follow(&after.term, members, policy, height)?);
+    after.next = Some(follow(&after.term, members, policy, suites, height)?);
     after.proposals = Vec::new();
     Ok(())
 }
@@ -246,22 +259,34 @@ fn changed(now: &Term, change: &Change) -> Result<Vec<Member>, String> {
             members.push(Member { institution, status: MemberStatus::Active, address: None });
             fits
         }
-        Step::Policy => true,
+        Step::Policy | Step::Suites(_) => true,
     };
     if fits { Ok(members) } else { Err("the change does not fit the member".to_owned()) }
+}
+
+/// The suites if `change` passes, where they are others.
+fn other_suites(now: &Term, change: &Change, first: &Suites) -> Option<Suites> {
+    let Step::Suites(allowed) = &change.step else { return None };
+    let now = now.suites.as_ref().unwrap_or(first);
+    let mut retired: Vec<i64> = [now.allowed.as_slice(), &now.retired].concat();
+    retired.retain(|suite| !allowed.contains(suite));
+    retired.sort_by(|one, two| two.cmp(one));
+    let next = Suites { allowed: allowed.clone(), retired };
+    (next != *now).then_some(next)
 }
 
 fn propose(
     after: &mut Alliance,
     proposer: InstitutionId,
     change: &Change,
-    height: u64,
-    time: u64,
+    first: &Suites,
+    (height, time): (u64, u64),
 ) -> Result<(), String> {
     if after.proposals.iter().any(|open| open.proposer == proposer) {
         return Err("another proposal of the member is open".to_owned());
     }
-    follow(&after.term, changed(&after.term, change)?, change.policy.clone(), height)?;
+    let suites = other_suites(&after.term, change, first);
+    follow(&after.term, changed(&after.term, change)?, change.policy.clone(), suites, height)?;
     let number = after.next_proposal;
     after.next_proposal = number + 1;
     let approved = vec![proposer.clone()];
@@ -280,16 +305,16 @@ fn propose(
 fn cast(
     after: &mut Alliance,
     voter: InstitutionId,
-    number: u64,
-    approve: bool,
-    height: u64,
-    time: u64,
+    vote: &Vote,
+    first: &Suites,
+    (height, time): (u64, u64),
 ) -> Result<(), String> {
-    let at = after.proposals.iter().position(|open| open.number == number).ok_or("no such proposal")?;
+    let at =
+        after.proposals.iter().position(|open| open.number == vote.proposal).ok_or("no such proposal")?;
     let proposal = &mut after.proposals[at];
     proposal.approved.retain(|one| *one != voter);
     proposal.refused.retain(|one| *one != voter);
-    let side = if approve { &mut proposal.approved } else { &mut proposal.refused };
+    let side = if vote.approve { &mut proposal.approved } else { &mut proposal.refused };
     side.push(voter);
     side.sort();
     let (yes, no, active) =
@@ -298,10 +323,11 @@ fn cast(
     if yes + tolerated >= active {
         let change = after.proposals.remove(at).change;
         let members = changed(&after.term, &change)?;
+        let suites = other_suites(&after.term, &change, first);
         let Step::Invite(invite) = change.step else {
-            return decide(after, members, change.policy, height);
+            return decide(after, members, change.policy, suites, height);
         };
-        follow(&after.term, members, change.policy.clone(), height)?;
+        follow(&after.term, members, change.policy.clone(), None, height)?;
         after.invitations.retain(|open| open.institution != invite.institution);
         if after.invitations.len() == INVITATIONS_MAX {
             return Err("too many invitations".to_owned());

@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use xiezhi_crypto::{BatchItem as SignatureItem, Digest, PublicKey, verify_all};
 use xiezhi_evidence::{
     Account, Body, Genesis, Statement, StatementError,
-    account::{AuthorityError, ChangeError},
+    account::{AuthorityError, ChangeError, DelegationError},
+    alliance::Suites,
 };
 use xiezhi_merkle::{Hash, Sha256, Sm3, TreeHash};
-use xiezhi_types::{AccountId, LedgerId, StatementId, TimestampMs};
+use xiezhi_types::{AccountId, Height, LedgerId, StatementId, TimestampMs};
 
 use crate::{block::Transaction, govern::GovernanceError};
 
@@ -51,8 +52,10 @@ pub enum Rejection {
         /// This one.
         ledger: LedgerId,
     },
-    /// Signed with a suite that this ledger does not allow.
-    #[error("alg: {alg} is not allowed on this ledger")]
+    /// Signed with a suite that the ledger does not allow in this term, or brings a key of one that is retired.
+    #[error(
+        "alg: {alg} is not allowed on this ledger, or no longer; a key of a retired suite can only be replaced"
+    )]
     Suite {
         /// The suite.
         alg: &'static str,
@@ -89,6 +92,9 @@ pub enum Rejection {
     /// The account does not change so.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// It may not deposit in the other account's name.
+    #[error(transparent)]
+    Delegation(#[from] DelegationError),
     /// What it says about membership cannot take effect.
     #[error(transparent)]
     Governance(#[from] GovernanceError),
@@ -118,6 +124,7 @@ impl Rejection {
             Self::Authority(AuthorityError::NoRecovery { .. }) => "recovery-key-needed",
             Self::Authority(_) => "key-not-authorized",
             Self::Change(error) => error.code(),
+            Self::Delegation(error) => error.code(),
             Self::Governance(error) => error.code(),
             Self::Duplicate { .. } => "duplicate",
         }
@@ -136,7 +143,7 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// Checks all that needs no state: form, bounds, ledger, suites, items and their root.
+    /// Checks all that needs no state: form, bounds, ledger, items and their root.
     ///
     /// # Errors
     /// [`Rejection`].
@@ -149,9 +156,6 @@ impl Admitted {
         let statement = Statement::parse(transaction.statement())?;
         if let Some(found) = statement.claims().audience.filter(|found| found != ledger) {
             return Err(Rejection::OtherLedger { found, ledger: *ledger });
-        }
-        if let Some(signer) = statement.signatures().iter().find(|s| !genesis.allows(s.alg)) {
-            return Err(Rejection::Suite { alg: signer.alg.name() });
         }
         if let Body::Batch(batch) = statement.body()
             && batch.items > limits.batch_items_max
@@ -225,10 +229,21 @@ impl Admitted {
         Ok(())
     }
 
+    /// Checks the suites of its signers, and of keys that it brings, against those of the term.
+    ///
+    /// # Errors
+    /// [`Rejection::Suite`].
+    pub fn check_suites(&self, suites: &Suites) -> Result<(), Rejection> {
+        match suites.refuses(&self.statement) {
+            Some(alg) => Err(Rejection::Suite { alg: alg.name() }),
+            None => Ok(()),
+        }
+    }
+
     /// The account that the statement creates, as it would stand; what its own signatures are judged by.
     fn created_account(&self) -> Option<Account> {
         match self.statement.body() {
-            Body::Account(spec) => Some(Account::create(spec, xiezhi_types::Height(0))),
+            Body::Account(spec) => Some(Account::create(spec, Height(0))),
             _ => None,
         }
     }
@@ -255,6 +270,29 @@ impl Admitted {
             let _ = self.verified_with.set(keys);
         }
         Ok(())
+    }
+
+    /// The account in whose name the statement is made, where that is not the issuer's.
+    #[must_use]
+    pub fn grantor(&self) -> Option<AccountId> {
+        self.statement.claims().grantor
+    }
+
+    /// What `grantor` (as the state holds it; `None` when there is no such account) is after the statement has used its part of what was granted
+    /// to the issuer, in the block at `height` with block time `time`.
+    ///
+    /// # Errors
+    /// [`Rejection::Delegation`].
+    pub fn use_delegation(
+        &self,
+        grantor: Option<&Account>,
+        height: Height,
+        time: TimestampMs,
+    ) -> Result<Option<Account>, Rejection> {
+        let Some(id) = self.grantor() else { return Ok(None) };
+        let delegate = self.statement.claims().issuer;
+        let grantor = grantor.ok_or(DelegationError::NotGranted { grantor: id, delegate })?;
+        Ok(Some(grantor.with_deposits_by(&delegate, self.statement.deposits(), height, time)?))
     }
 }
 

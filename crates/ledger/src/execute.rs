@@ -9,7 +9,7 @@ use xiezhi_crypto::{KeyError, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
     Account, Alliance, Body, Genesis,
     account::{AccountChange, ChangeError},
-    alliance::{STATE_KEY, institution_account, institution_account_id},
+    alliance::{STATE_KEY, Suites, institution_account, institution_account_id},
 };
 use xiezhi_types::{
     AccountId, Height, InstitutionId, LedgerId, LogIndex, Role, StatementId, TimestampMs, TreeSize, canonical,
@@ -109,6 +109,8 @@ struct Draft<'a, V> {
     view: &'a V,
     height: Height,
     ledger: LedgerId,
+    /// Those of the block's term.
+    suites: Suites,
     alliance: Arc<Alliance>,
     has_changed: bool,
     accounts: BTreeMap<AccountId, Account>,
@@ -182,9 +184,17 @@ impl<V: StateView> Draft<'_, V> {
         let issuer = one.statement().claims().issuer;
         let account = self.account(&issuer)?;
         let judged = account.as_deref().map(|account| account.as_of(self.height));
-        let allowed = one.check_clock(time, genesis).and_then(|()| one.authorize(judged.as_deref()));
+        let allowed = one.check_clock(time, genesis).and_then(|()| one.check_suites(&self.suites));
+        let allowed = allowed.and_then(|()| one.authorize(judged.as_deref()));
         if let Err(rejection) = allowed {
             return Ok(Err(rejection));
+        }
+        if let Some(grantor) = one.grantor() {
+            let grantor = self.account(&grantor)?;
+            match one.use_delegation(grantor.as_deref(), self.height, time) {
+                Ok(used) => self.accounts.extend(used.map(|account| (account.id, account))),
+                Err(rejection) => return Ok(Err(rejection)),
+            }
         }
         match one.statement().body() {
             Body::Account(spec) => {
@@ -195,7 +205,7 @@ impl<V: StateView> Draft<'_, V> {
                 Err(rejection) => return Ok(Err(rejection)),
             },
             Body::Governance(said) => {
-                match govern(&self.alliance, &self.ledger, &issuer, said, self.height, time) {
+                match govern(&self.alliance, (genesis, &self.ledger), &issuer, said, self.height, time) {
                     Ok(alliance) => self.set_alliance(alliance)?,
                     Err(error) => return Ok(Err(error.into())),
                 }
@@ -226,8 +236,9 @@ pub fn execute<V: StateView>(
 ) -> Result<Outcome, V::Error> {
     let (ledger, before) = (view.ledger(), view.alliance()?);
     let begun = begin(&before, height);
-    let mut draft =
-        Draft { view, height, ledger, alliance: before, has_changed: false, accounts: BTreeMap::new() };
+    let suites = begun.as_ref().unwrap_or(&before).term.suites(genesis);
+    let accounts = BTreeMap::new();
+    let mut draft = Draft { view, height, ledger, suites, alliance: before, has_changed: false, accounts };
     if let Some(alliance) = begun {
         draft.set_alliance(alliance)?;
     }

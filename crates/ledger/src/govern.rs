@@ -3,9 +3,9 @@
 //! A pure function of the value before, the statement and the block's height and time. Whatever is refused changes nothing.
 
 use xiezhi_evidence::{
-    Alliance, Governance, Policy, Term,
+    Alliance, Genesis, Governance, Policy, Term,
     alliance::{
-        INVITATIONS_MAX, Invitation, Member, MemberStatus, OPEN_MS, Proposal, TERM_DELAY, TermError,
+        INVITATIONS_MAX, Invitation, Member, MemberStatus, OPEN_MS, Proposal, Suites, TERM_DELAY, TermError,
         institution_account_id,
     },
     genesis::Institution,
@@ -116,7 +116,7 @@ pub fn begin(before: &Alliance, height: Height) -> Option<Alliance> {
 /// [`GovernanceError`].
 pub(crate) fn govern(
     alliance: &Alliance,
-    ledger: &LedgerId,
+    (genesis, ledger): (&Genesis, &LedgerId),
     issuer: &AccountId,
     said: &Governance,
     height: Height,
@@ -128,7 +128,7 @@ pub(crate) fn govern(
     let mut alliance = alliance.clone();
     alliance.proposals.retain(|proposal| proposal.until > time);
     alliance.invitations.retain(|invitation| invitation.until > time);
-    let mut draft = Draft { alliance, ledger, height, time };
+    let mut draft = Draft { alliance, genesis, ledger, height, time };
     if let Governance::Confirm(keys) = said {
         let invited = draft.alliance.invitations.iter();
         let invited = invited.map(|one| one.institution.clone()).find(|id| is_account_of(ledger, id, issuer));
@@ -156,6 +156,7 @@ fn is_account_of(ledger: &LedgerId, institution: &InstitutionId, account: &Accou
 /// The value that is being made.
 struct Draft<'a> {
     alliance: Alliance,
+    genesis: &'a Genesis,
     ledger: &'a LedgerId,
     height: Height,
     time: TimestampMs,
@@ -168,13 +169,22 @@ impl Draft<'_> {
 
     /// The term that follows if `members` are in it, checked.
     fn term(&self, members: Vec<Member>, policy: Option<&Policy>) -> Result<Term, GovernanceError> {
+        self.term_with(members, policy, self.alliance.term.suites.clone())
+    }
+
+    fn term_with(
+        &self,
+        members: Vec<Member>,
+        policy: Option<&Policy>,
+        suites: Option<Suites>,
+    ) -> Result<Term, GovernanceError> {
         let now = &self.alliance.term;
         let policy = policy.unwrap_or(&now.policy).clone();
-        if members == now.members && policy == now.policy {
+        if members == now.members && policy == now.policy && suites == now.suites {
             return Err(GovernanceError::NothingChanges);
         }
         let from = Height(self.height.0.saturating_add(TERM_DELAY));
-        let term = Term { number: now.number + 1, from, members, policy };
+        let term = Term { number: now.number + 1, from, members, policy, suites };
         term.check()?;
         Ok(term)
     }
@@ -205,6 +215,12 @@ impl Draft<'_> {
                 }
             }
             Step::Policy => {}
+            Step::Suites(allowed) => {
+                let now = self.alliance.term.suites(self.genesis);
+                let next = now.followed_by(allowed);
+                let suites = if next == now { self.alliance.term.suites.clone() } else { Some(next) };
+                return self.term_with(members, change.policy.as_ref(), suites);
+            }
         }
         self.term(members, change.policy.as_ref())
     }

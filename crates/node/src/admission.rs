@@ -6,7 +6,9 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot};
+use xiezhi_evidence::alliance::Suites;
 use xiezhi_ledger::{Admitted, Rejection, Transaction, verify_signatures};
+use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
     core::{Core, count, lock},
@@ -93,9 +95,10 @@ fn admit(core: &Core, batch: &mut Vec<Candidate>) {
         verify_signatures(&all, |id| core.account(id).ok().flatten(), entropy);
     }
     let time = core.machine.now();
+    let suites = core.store.term_at(core.next_height()).suites(&core.genesis);
     let mut fresh = Vec::new();
     for (admitted, waiter) in batch.drain(..) {
-        if let Err(rejection) = judge(core, &admitted, time) {
+        if let Err(rejection) = judge(core, &admitted, time, &suites) {
             count(&core.counters.refused, 1);
             if let Some(waiter) = waiter {
                 let _ = waiter.send(Err(rejection));
@@ -120,16 +123,21 @@ fn admit(core: &Core, batch: &mut Vec<Candidate>) {
     spread(core, &fresh);
 }
 
-fn judge(core: &Core, admitted: &Admitted, time: xiezhi_types::TimestampMs) -> Result<(), Rejection> {
+fn judge(core: &Core, admitted: &Admitted, time: TimestampMs, suites: &Suites) -> Result<(), Rejection> {
     // First: whoever asks again hours later for a statement that was recorded must hear that it was.
     let id = admitted.id();
     if core.store.index_of(&id).is_ok_and(|index| index.is_some()) {
         return Err(Rejection::Duplicate { id });
     }
     admitted.check_clock(time, &core.genesis)?;
+    admitted.check_suites(suites)?;
     // A store that cannot be read is treated as one without the account: the depositor hears no and tries again.
-    let account = core.account(&admitted.statement().claims().issuer).ok().flatten();
-    admitted.authorize(account.as_deref())
+    let account = |id: &AccountId| core.account(id).ok().flatten();
+    admitted.authorize(account(&admitted.statement().claims().issuer).as_deref())?;
+    // As in the next block at this time; what other statements use until then is for execution to count.
+    let grantor = admitted.grantor().and_then(|grantor| account(&grantor));
+    admitted.use_delegation(grantor.as_deref(), core.next_height(), time)?;
+    Ok(())
 }
 
 /// Tells the other nodes, so that whoever leads next can propose it.

@@ -217,10 +217,10 @@ impl Core {
     }
 
     pub(crate) fn account_view(&self, id: &xiezhi_types::AccountId) -> Result<AccountView, QueryError> {
-        let height = self.store.tip().height;
+        let (height, time) = (self.store.tip().height, self.store.tip().time);
         let account = self.store.account(id).map_err(unavailable)?;
         let account = account.ok_or_else(|| QueryError::NotFound { what: format!("account {id}") })?;
-        Ok(AccountView { account, height })
+        Ok(AccountView { account, height, time })
     }
 
     pub(crate) fn in_reach(&self, institution: &InstitutionId) -> bool {

@@ -246,4 +246,6 @@ pub struct AccountView {
     pub account: Account,
     /// The height at which it stands so.
     pub height: Height,
+    /// That block's time.
+    pub time: TimestampMs,
 }

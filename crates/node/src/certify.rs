@@ -4,7 +4,6 @@ use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_evidence::{
     AccountProof, BatchItem, BatchPlace, Certificate, Statement, TermLink,
     account::{PROVEN_VERSION, ProvenAccount},
-    certificate::{VERSION, VERSION_HISTORY},
 };
 use xiezhi_merkle::Tree as MerkleTree;
 use xiezhi_store::{StoredRecord, TreeKind};
@@ -63,22 +62,24 @@ impl Core {
             return Err(QueryError::Range { field: "item", reason });
         }
         let statement = Statement::parse(&record.statement).map_err(unavailable)?;
-        let issuer = statement.claims().issuer;
-        let proven = self.store.prove_account(&issuer, collection.stored.state).map_err(unavailable)?;
-        let (Some(account), proof) = proven else {
-            return Err(unavailable("the issuer has no account in the state"));
+        let prove = |id: &AccountId| match self.store.prove_account(id, collection.stored.state) {
+            Ok((Some(account), proof)) => Ok(AccountProof { account, proof }),
+            Ok((None, _)) => Err(unavailable(format!("account {id} is not in the state"))),
+            Err(error) => Err(unavailable(error)),
         };
+        let account = prove(&statement.claims().issuer)?;
+        let grantor = statement.claims().grantor.as_ref().map(prove).transpose()?;
         let size = collection.stored.checkpoint.size.0;
         let path = |tree| self.store.inclusion_path(tree, index.0, size).map_err(unavailable);
         let history = self.history(record.height)?;
         let certificate = Certificate {
-            version: if history.is_empty() { VERSION } else { VERSION_HISTORY },
+            version: Certificate::version_of(&history, grantor.as_ref()),
             genesis: self.genesis_bytes.clone(),
             history,
             index,
             batch: None,
             manifest: None,
-            account: AccountProof { account, proof },
+            account,
             path_sha256: path(TreeKind::Sha256)?,
             path_sm3: path(TreeKind::Sm3)?,
             statement: record.statement,
@@ -86,6 +87,7 @@ impl Core {
             seals: collection.seals,
             timestamps: collection.stamps,
             revocations: self.revocations(),
+            grantor,
         };
         Ok((certificate, record.items))
     }

@@ -29,7 +29,7 @@ use xiezhi_evidence::{
     alliance::{Member, MemberStatus},
 };
 use xiezhi_ledger::BlockBody;
-use xiezhi_store::StoreError;
+use xiezhi_store::{Store, StoreError};
 use xiezhi_types::{Height, InstitutionId, TimestampMs};
 
 use crate::{
@@ -86,16 +86,38 @@ enum Turn {
 
 /// What the engine of `term` starts from, and the time there.
 pub(crate) fn era(core: &Core, term: &Term) -> Result<(Era, TimestampMs), StoreError> {
-    if term.number == 0 {
+    let restart = core.restart.filter(|restart| u64::from(restart.number) == term.number);
+    if term.number == 0 && restart.is_none() {
         return Ok((Era::default(), core.genesis.created));
     }
-    let base = term.from.0.saturating_sub(1);
-    let last = core.store.checkpoint_at_most(Height(base))?;
+    let (count, base) =
+        restart.map_or((0, term.from.0.saturating_sub(1)), |restart| (restart.restart, restart.base));
+    start(&core.store, core.genesis.created, term.number, count, Height(base))
+}
+
+/// The era of the term `number`, restarted `restart` times, which grows from height `base`.
+pub(crate) fn start(
+    store: &Store,
+    created: TimestampMs,
+    number: u64,
+    restart: u32,
+    base: Height,
+) -> Result<(Era, TimestampMs), StoreError> {
+    let last = store.checkpoint_at_most(base)?;
     let (digest, time) =
-        last.map_or(([0; 32], core.genesis.created), |last| (last.checkpoint.digest(), last.checkpoint.time));
-    let (number, height) = (term.number.to_be_bytes(), base.to_be_bytes());
-    let parent = sha256_parts(&[START_DOMAIN, &core.ledger.0, &number, &height, &digest]);
-    Ok((Era { number: term.number, parent, base }, time))
+        last.map_or(([0; 32], created), |last| (last.checkpoint.digest(), last.checkpoint.time));
+    let number = u32::try_from(number).unwrap_or(u32::MAX);
+    let mut era = Era { number, restart, parent: [0; 32], base: base.0 };
+    let (id, height) = (era.id().to_be_bytes(), base.0.to_be_bytes());
+    era.parent = sha256_parts(&[START_DOMAIN, &store.ledger().0, &id, &height, &digest]);
+    Ok((era, time))
+}
+
+/// The term in which a node begins: that of its tip, or the one that was restarted right above.
+pub(crate) fn first_term(core: &Core) -> Arc<Term> {
+    let tip = core.store.tip().height;
+    let restarted = core.restart.is_some_and(|restart| restart.base == tip.0);
+    core.store.term_at(if restarted { tip.next() } else { tip })
 }
 
 /// How many members of `term` may be faulty.
@@ -166,8 +188,7 @@ impl Eras {
 
     /// Starts the era of the tip's term.
     pub(crate) fn first(&self) -> Result<Running, StartError> {
-        let term = self.core.store.term_at(self.core.store.tip().height);
-        self.begin(term, true)
+        self.begin(first_term(&self.core), true)
     }
 
     /// Starts the era of `term`: its engine where this node has a vote and is to use it, otherwise its links only.
@@ -228,7 +249,8 @@ impl Eras {
             if let Some(turn) = self.ended(&running.handle).or_else(|| self.over(&running.term)) {
                 return turn;
             }
-            let ahead = self.count(&running.term, |told| told.era > Some(running.term.number));
+            let own = self.core.era().map(|era| Era::order(era.id()));
+            let ahead = self.count(&running.term, |told| told.era.map(Era::order) > own);
             left_behind = (ahead > faults(&running.term)).then(|| left_behind.unwrap_or_else(Instant::now));
             if left_behind.is_some_and(|since| since.elapsed() > GRACE) {
                 return Turn::Follow(Arc::clone(&running.term));
@@ -253,7 +275,7 @@ impl Eras {
     /// Whether more than a third of the members of `term` are in the era of `next` and name the start that this node would name.
     fn names_start(&self, term: &Term, next: &Term) -> bool {
         let Ok((era, _)) = era(&self.core, next) else { return false };
-        self.count(term, |told| told.era == Some(era.number) && told.start == era.parent) > faults(term)
+        self.count(term, |told| told.era == Some(era.id()) && told.start == era.parent) > faults(term)
     }
 
     fn successor(&self, term: &Term) -> Option<Arc<Term>> {
@@ -308,7 +330,10 @@ impl Eras {
         if running.lacks_key && votes_in(term) {
             return Some(Turn::Begin(Arc::clone(term)));
         }
-        if votes_in(&now) && self.count(&now, |told| told.era == Some(now.number)) > faults(&now) {
+        if votes_in(&now)
+            && let Ok((era, _)) = era(&self.core, &now)
+            && self.count(&now, |told| told.era == Some(era.id())) > faults(&now)
+        {
             return Some(Turn::Begin(now));
         }
         if let Some(next) = self.successor(&now)

@@ -29,6 +29,7 @@ mod mempool;
 mod message;
 mod node;
 mod parts;
+mod recover;
 mod sealing;
 #[cfg(feature = "simulation")]
 pub mod simulation;
@@ -44,4 +45,5 @@ pub use config::{
 pub use expiry::{Expiry, ExpiryKind, Standing};
 pub use follow::{RestoreError, Upstream, UpstreamError, restore};
 pub use node::{Node, StartError};
+pub use recover::{Begin, RecoverError, Recovery, recover};
 pub use xiezhi_consensus::Exit;

@@ -30,7 +30,7 @@ pub(crate) struct Hello {
     pub(crate) height: Height,
     #[n(1)]
     pub(crate) wanted: Vec<Height>,
-    /// Number of the era in which the node has a vote to use; none while it follows.
+    /// Id of the era in which the node has a vote to use; none while it follows.
     #[n(2)]
     pub(crate) era: Option<u64>,
     /// What that era is bound to.

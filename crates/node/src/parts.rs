@@ -22,6 +22,7 @@ use crate::{
     core::Core,
     eras::{Eras, active},
     machine::Machine,
+    recover,
     sealing::{self, Sealer, TASKS_MAX, Task},
     witness::Judge,
 };
@@ -51,7 +52,10 @@ impl Parts {
         check_seat(&store, &config)?;
         let sealing = Sealing::new(config.revocations);
         let uptime = machine.uptime();
-        let core = Core::new(machine, genesis, config.genesis, ledger, config.institution, store, sealing);
+        let restart = recover::last_restart(&config.data_dir, &store, genesis.created)?;
+        let mut core =
+            Core::new(machine, genesis, config.genesis, ledger, config.institution, store, sealing);
+        core.restart = restart;
         let core = Arc::new(core);
         core.use_keys(config.keys);
         let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);

@@ -446,7 +446,7 @@ impl Sealer {
 
     fn say_hello(&self, wanted: Vec<Height>) {
         let era = self.core.era();
-        let (era, start) = (era.map(|era| era.number), era.map_or([0; 32], |era| era.parent));
+        let (era, start) = (era.map(|era| era.id()), era.map_or([0; 32], |era| era.parent));
         self.core.broadcast(&Message::Hello(Hello {
             height: self.core.store.tip().height,
             wanted,

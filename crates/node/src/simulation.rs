@@ -19,6 +19,7 @@ use crate::{
     admission::{self, Arrival},
     chain::Ledger,
     core::{Core, lock},
+    eras::first_term,
     message::{Collected, Message},
     parts::Parts,
     sealing::{Sealer, Task},
@@ -47,7 +48,7 @@ impl SimulatedNode {
     pub fn open(config: NodeConfig, machine: Arc<dyn Machine>) -> Result<Self, StartError> {
         let Parts { core, arriving, mut sealer, tasks, eras } = Parts::open(config, machine)?;
         sealer.resume();
-        let term = core.store.term_at(core.store.tip().height);
+        let term = first_term(&core);
         let (application, engine) = (eras.ledger(&term)?, eras.engine(&term, true)?);
         Ok(Self { core, application: Arc::new(application), arriving, sealer, tasks, engine })
     }

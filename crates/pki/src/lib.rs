@@ -22,6 +22,7 @@ mod key;
 pub mod ocsp;
 mod profile;
 mod request;
+mod signature;
 mod signer;
 mod suite;
 pub mod timestamp;
@@ -43,5 +44,6 @@ pub use issuance::{CertificateAuthority, CertificateTemplate, CrlTemplate, Issue
 pub use key::{KeyError, P256Key, P256PublicKey, PublicKey, Sm2PublicKey};
 pub use profile::{ENTERPRISE_URI_PREFIX, NODE_URI_PREFIX, OFFICER_URI_PREFIX, PERSON_URI_PREFIX, Profile};
 pub use request::{CertificationRequest, RequestError};
+pub use signature::{DetachedSignature, DocumentSigner, SignerError};
 pub use signer::{Signer, SigningError, SigningKey};
 pub use suite::Suite;

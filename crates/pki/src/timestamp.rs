@@ -20,7 +20,7 @@
 //! None of them changes what is proved. Do not identify a token by its hash.
 
 mod authority;
-mod cms;
+pub(crate) mod cms;
 mod gen_time;
 mod message;
 mod verification;

@@ -4,6 +4,8 @@
 
 #[path = "vectors/accounts.rs"]
 mod accounts;
+#[path = "vectors/delegations.rs"]
+mod delegations;
 #[path = "vectors/governance.rs"]
 mod governance;
 #[path = "vectors/history.rs"]
@@ -155,8 +157,10 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
     let then = [record::all(&fixture), seals::all(&fixture), stamps::all(&fixture), keys::all(&fixture)];
     let then = then.into_iter().chain([
         accounts::all(&fixture),
+        delegations::all(&fixture),
         governance::all(&fixture),
         history::all(),
+        history::suites(),
         proofs::all(&fixture),
     ]);
     for vector in first.into_iter().chain(then).flatten() {

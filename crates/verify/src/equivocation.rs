@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 
 use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_evidence::{
-    CertifiedSeal, Checkpoint, Genesis,
+    CertifiedSeal, Checkpoint, Genesis, Institution,
     equivocation::{Divergence, Equivocation, Sealed},
 };
 use xiezhi_merkle::{Sha256, verify_inclusion};
-use xiezhi_types::{CborError, InstitutionId, LedgerId};
+use xiezhi_types::{CborError, InstitutionId, LedgerId, TimestampMs};
 
-use crate::Anchor;
+use crate::{
+    Anchor, Exhibit, Input, Status,
+    examination::{Examination, Witnessed},
+};
+
+/// Links are judged as by somebody long after: all that they hold counts at its own time.
+const FAR_AHEAD: TimestampMs = TimestampMs(253_402_300_799_000);
 
 /// Why two checkpoints cannot both be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +70,16 @@ pub enum Unproven {
         found: LedgerId,
         /// The genesis'.
         ledger: LedgerId,
+    },
+    /// A history does not lead to the members of its checkpoint's term.
+    #[error("the history of the {side} checkpoint, link {link}: {reason}")]
+    History {
+        /// `first` or `second`.
+        side: &'static str,
+        /// The link, from 0.
+        link: usize,
+        /// The finding, as in a verdict.
+        reason: &'static str,
     },
     /// Both checkpoints can be true.
     #[error("the two checkpoints do not contradict each other")]
@@ -121,7 +137,8 @@ pub fn contradiction(
 
 /// Judges a file by itself and the ledgers trusted: no node, no network, no clock.
 ///
-/// Seals count by the keys that the genesis pins; X.509 status is beside the point, since no honest institution ever seals both.
+/// Seals count by the keys that the genesis pins, or the term to which a side's history leads, each link of which must hold as in a certificate;
+/// the X.509 status of the two seals is beside the point, since no honest institution ever seals both.
 ///
 /// # Errors
 /// [`Unproven`].
@@ -139,25 +156,52 @@ pub fn judge(bytes: &[u8], anchors: &[Anchor]) -> Result<Proven, Unproven> {
     }
     let contradiction =
         contradiction(first, second, read.divergence.as_ref()).ok_or(Unproven::NoContradiction)?;
-    let institutions = sealed_both(&genesis, &ledger, &read.first, &read.second);
+    let members =
+        [members(&read.genesis, &read.first, "first")?, members(&read.genesis, &read.second, "second")?];
+    let institutions = sealed_both(&genesis.origin(&ledger), &members, &read.first, &read.second);
     if institutions.is_empty() {
         return Err(Unproven::NobodySealedBoth);
     }
     Ok(Proven { ledger, contradiction, institutions, checkpoints: [first.clone(), second.clone()] })
 }
 
-fn sealed_both(genesis: &Genesis, ledger: &LedgerId, first: &Sealed, second: &Sealed) -> Vec<InstitutionId> {
-    let origin = genesis.origin(ledger);
-    let holds = |certified: &CertifiedSeal, checkpoint: &Checkpoint| {
-        let Some(member) = genesis.institution(&certified.seal.institution) else { return false };
+/// The institutions of the term to which the history of the side called `name` leads.
+fn members(genesis: &[u8], side: &Sealed, name: &'static str) -> Result<Vec<Institution>, Unproven> {
+    let input = Input {
+        certificate: &[],
+        anchors: &[],
+        exhibit: &Exhibit::None,
+        record_only: true,
+        declared_time: FAR_AHEAD,
+        known_checkpoints: &[],
+    };
+    let (checkpoint, seals) = (&side.checkpoint, &side.seals[..]);
+    let witnessed = Witnessed { checkpoint, seals, timestamps: &[], revocations: &[] };
+    let x = Examination::new(&input, genesis, side.links(), witnessed, None);
+    if let Some(link) = x.history.iter().position(|check| check.status != Status::Pass) {
+        return Err(Unproven::History { side: name, link, reason: x.history[link].reason });
+    }
+    Ok(x.genesis.map(|genesis| genesis.institutions).unwrap_or_default())
+}
+
+fn sealed_both(
+    origin: &str,
+    members: &[Vec<Institution>; 2],
+    first: &Sealed,
+    second: &Sealed,
+) -> Vec<InstitutionId> {
+    let holds = |certified: &CertifiedSeal, members: &[Institution], checkpoint: &Checkpoint| {
+        let Some(member) = members.iter().find(|member| member.id == certified.seal.institution) else {
+            return false;
+        };
         let key = PublicKey::new(SignatureAlg::Ed25519, &member.seal_key);
-        key.is_ok_and(|key| certified.seal.verify(checkpoint, &origin, &key).is_ok())
+        key.is_ok_and(|key| certified.seal.verify(checkpoint, origin, &key).is_ok())
     };
     let others: BTreeMap<_, _> = second.seals.iter().map(|one| (&one.seal.institution, one)).collect();
     let both = first.seals.iter().filter(|one| {
-        others
-            .get(&one.seal.institution)
-            .is_some_and(|other| holds(one, &first.checkpoint) && holds(other, &second.checkpoint))
+        others.get(&one.seal.institution).is_some_and(|other| {
+            holds(one, &members[0], &first.checkpoint) && holds(other, &members[1], &second.checkpoint)
+        })
     });
     both.map(|one| one.seal.institution.clone()).collect()
 }

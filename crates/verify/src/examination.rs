@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use xiezhi_evidence::{
     BatchItem, Body, Certificate, CertifiedSeal, Checkpoint, Genesis, Statement, TimeStamp,
     account::TYPE_ACCOUNT_CHANGE,
+    alliance::Suites,
     governance::TYPE_GOVERNANCE,
     statement::{TYPE_ACCOUNT, TYPE_BATCH, TYPE_DEPOSIT},
 };
@@ -34,6 +35,8 @@ pub(crate) struct Examination<'a> {
     pub(crate) anchor: Option<&'a Anchor>,
     /// The genesis; with a history, members and policy are those of the term that it leads to.
     pub(crate) genesis: Option<Genesis>,
+    /// The suites of that term, where there is one.
+    pub(crate) suites: Option<Suites>,
     /// The checks of the history's links.
     pub(crate) history: Vec<Check>,
     pub(crate) witnessed: Witnessed<'a>,
@@ -78,6 +81,7 @@ impl<'a> Record<'a> {
         checks.push(original::manifest(self));
         checks.extend(record::batch_place(self));
         checks.push(record::signatures(self));
+        checks.extend(record::delegation(self));
         checks.extend(record::inclusion(self));
         checks.push(ledger::statement_ledger(self));
         checks.push(ledger::checkpoint_ledger(&self.x));
@@ -97,6 +101,7 @@ impl<'a> Record<'a> {
         let claims = statement.claims();
         facts.statement = Some(statement.id().to_string());
         facts.issuer = Some(claims.issuer.to_string());
+        facts.grantor = claims.grantor.map(|grantor| grantor.to_string());
         facts.issued_at = claims.issued_at.map(|at| TimestampMs(at.saturating_mul(1000)).rfc3339());
         facts.group = statement.group().map(|group| group.to_string());
         facts.content_type = Some(content_type(statement.body()).to_owned());
@@ -120,14 +125,15 @@ impl<'a> Examination<'a> {
             ledger,
             anchor: input.anchors.iter().find(|anchor| anchor.ledger == ledger),
             genesis: Genesis::parse(genesis).ok(),
+            suites: None,
             history: Vec::new(),
             witnessed,
             issued_at,
         };
         match &x.genesis {
             Some(genesis) => {
-                let (reached, checks) = history::walk(&x, genesis, links);
-                (x.genesis, x.history) = (Some(reached), checks);
+                let (reached, suites, checks) = history::walk(&x, genesis, links);
+                (x.genesis, x.suites, x.history) = (Some(reached), Some(suites), checks);
             }
             None => {
                 let check = |link| Check::not_evaluated(code::HISTORY, code::LEDGER).with("link", link);

@@ -53,7 +53,7 @@ macro_rules! findings {
 }
 
 findings! {
-    @[LEDGER, STATEMENT, ORIGINAL, MANIFEST, BATCH_PLACE, STATEMENT_SIGNATURES, INCLUSION_SHA256, INCLUSION_SM3, STATEMENT_LEDGER,
+    @[LEDGER, STATEMENT, ORIGINAL, MANIFEST, BATCH_PLACE, STATEMENT_SIGNATURES, DELEGATION, INCLUSION_SHA256, INCLUSION_SM3, STATEMENT_LEDGER,
      CHECKPOINT_LEDGER, HISTORY, SEAL, SEAL_POLICY, TIME_STAMP, TIME_STAMP_POLICY, KEY_STATUS, REVOCATION_LISTS, TIMES, CONSISTENCY]
     NOT_EVALUATED = Unknown "not-evaluated",
         "未能检查:它所依据的检查“{because}”没有通过。",
@@ -214,21 +214,12 @@ findings! {
     SIGNATURES_HOLD = Pass "",
         "声明由账户 {account} 当时有效的密钥签名({signers} 把,达到其门限)。",
         "The statement was signed by account {account} with its keys at that time ({signers}, enough for its threshold).";
-    ACCOUNT_PROOF = Fail "account-proof",
-        "账户当时的密钥未能在检查点的状态中得到证明。",
-        "The account's keys at that time are not proven under the checkpoint's state.";
     ACCOUNT_OTHER = Fail "other-account",
         "所证明的账户不是声明的签发者。",
         "The account proven is not the one that issued the statement.";
-    ACCOUNT_LATER = Fail "created-later",
-        "账户的开立晚于检查点。",
-        "The account was created after the checkpoint.";
-    ACCOUNT_STATUS = Fail "account-status",
-        "账户当时处于 {state} 状态,不得存证。",
-        "The account was {state} and could not act.";
     SIGNATURE_SUITE = Fail "suite",
-        "该账本不允许签名算法 {suite}。",
-        "The ledger does not allow the signature suite {suite}.";
+        "该账本当时不允许签名算法 {suite};其密钥至多可用于更换密钥。",
+        "The ledger did not allow the signature suite {suite} then; at most, keys of it could be replaced.";
     SIGNATURE_KEY = Fail "unknown-key",
         "签名密钥 {key} 不属于该账户。",
         "The signing key {key} is not one of the account's.";
@@ -244,6 +235,46 @@ findings! {
     SIGNATURE_RECOVERY = Fail "recovery-key",
         "该操作须由账户的恢复密钥签名。",
         "The account's recovery key must sign this.";
+
+    @[STATEMENT_SIGNATURES, DELEGATION]
+    ACCOUNT_PROOF = Fail "account-proof",
+        "账户当时的密钥未能在检查点的状态中得到证明。",
+        "The account's keys at that time are not proven under the checkpoint's state.";
+    ACCOUNT_LATER = Fail "created-later",
+        "账户的开立晚于检查点。",
+        "The account was created after the checkpoint.";
+    ACCOUNT_STATUS = Fail "account-status",
+        "账户当时处于 {state} 状态,不得存证。",
+        "The account was {state} and could not act.";
+
+    @[DELEGATION]
+    DELEGATED = Pass "",
+        "账户 {delegate} 依账户 {grantor} 的授权(有效期至 {until})以其名义记录。按联盟的计数,该区块之后额度 {quota} 中已用 {used};其余各次本凭证并未列出。",
+        "Account {delegate} recorded this in the name of account {grantor}, which let it until {until}. After the block {used} of {quota} deposits were used by the alliance's count; which the others were this certificate does not show.";
+    DELEGATION_NO_GRANTOR = Fail "no-grantor",
+        "声明以账户 {grantor} 的名义作出,凭证却没有该账户的证明。",
+        "The statement is made in the name of account {grantor}, of which the certificate proves nothing.";
+    DELEGATION_UNEXPECTED = Fail "unexpected",
+        "凭证附有授权账户,声明却不以他人名义作出。",
+        "The certificate has a grantor, but the statement is made in nobody else's name.";
+    DELEGATION_OTHER = Fail "other-grantor",
+        "所证明的授权账户不是声明所指的账户。",
+        "The account proven is not the one in whose name the statement is made.";
+    DELEGATION_NONE = Fail "not-delegated",
+        "账户 {grantor} 当时没有授权账户 {delegate} 以其名义存证。",
+        "Account {grantor} had not let account {delegate} deposit in its name.";
+    DELEGATION_EARLY = Fail "not-yet",
+        "授权自 {not_before} 起有效,区块的时间为 {time}。",
+        "The delegation held from {not_before} on; the block's time is {time}.";
+    DELEGATION_EXPIRED = Fail "expired",
+        "授权有效期至 {until},区块的时间为 {time}。",
+        "The delegation held until {until}; the block's time is {time}.";
+    DELEGATION_QUOTA = Fail "quota",
+        "授权的计数({quota} 中已用 {used},本记录占 {need})不合规定。",
+        "The delegation's count ({used} of {quota} used, {need} by this record) breaks its limit.";
+    DELEGATION_DAILY = Fail "daily-quota",
+        "授权的当日计数({quota} 中已用 {used},本记录占 {need})不合规定。",
+        "The delegation's count of the day ({used} of {quota} used, {need} by this record) breaks its limit.";
 
     @[INCLUSION_SHA256, INCLUSION_SM3]
     INCLUDED = Pass "",

@@ -93,6 +93,8 @@ pub struct Plan {
     pub manifest: Option<Manifest>,
     /// The account in the state; the fixture's by default.
     pub account: Option<Account>,
+    /// A second account in the state, in whose name the statement is made; its proof goes into the certificate.
+    pub grantor: Option<Account>,
     /// Records before it in the log.
     pub before: u64,
     /// Records after it, still in the same checkpoint.
@@ -123,6 +125,7 @@ impl Default for Plan {
             batch: None,
             manifest: Some(manifest(ORIGINAL)),
             account: None,
+            grantor: None,
             before: 4,
             after: 6,
             checkpoint_ms: CHECKPOINT_MS,
@@ -364,7 +367,7 @@ impl Fixture {
         let account = plan.account.clone().unwrap_or_else(|| self.account.clone());
         let log = self.log(&statement, plan);
         let (sha256_tree, sm3_tree) = (tree::<Sha256>(&log), tree::<Sm3>(&log));
-        let (state_root, proof) = state(&account);
+        let (state_root, proof, grantor) = states(&account, plan.grantor.as_ref());
         let checkpoint = Checkpoint {
             ledger: self.ledger,
             height: Height(42),
@@ -375,7 +378,7 @@ impl Fixture {
             state_root,
         };
         Certificate {
-            version: 1,
+            version: Certificate::version_of(&[], grantor.as_ref()),
             genesis: self.genesis.encode(),
             history: Vec::new(),
             index: LogIndex(plan.before),
@@ -389,6 +392,7 @@ impl Fixture {
             timestamps: self.stamps(&checkpoint, plan),
             revocations: self.lists(plan),
             checkpoint,
+            grantor,
         }
     }
 
@@ -427,7 +431,8 @@ impl Fixture {
     /// A link of a history: a checkpoint at `height` after which the alliance is `alliance`, with the plan's witnesses and times.
     #[must_use]
     pub fn link(&self, alliance: &Alliance, height: u64, plan: &Plan) -> TermLink {
-        let (state_root, proof) = state_of(STATE_KEY, &alliance.encode());
+        let (state_root, mut proofs) = state_of(&[(STATE_KEY.to_vec(), alliance.encode())]);
+        let proof = proofs.swap_remove(0);
         let checkpoint = Checkpoint {
             ledger: self.ledger,
             height: Height(height),
@@ -567,20 +572,37 @@ fn place(items: &[Vec<u8>], index: u32) -> BatchPlace {
     BatchPlace { index, item: items[index as usize].clone(), path }
 }
 
+/// A state that holds `account`, perhaps another one, and seven other keys: its root, and the proof of each.
+fn states(account: &Account, other: Option<&Account>) -> (Hash, StateProof, Option<AccountProof>) {
+    let entry = |account: &Account| (Account::state_key(&account.id), canonical(account));
+    let entries: Vec<_> = [Some(account), other].into_iter().flatten().map(entry).collect();
+    let (root, proofs) = state_of(&entries);
+    let mut proofs = proofs.into_iter();
+    let own = proofs.next().expect("a proof of each");
+    let other = other.zip(proofs.next());
+    (root, own, other.map(|(account, proof)| AccountProof { account: account.clone(), proof }))
+}
+
 /// A state that holds `account` and seven other keys: its root, and the proof of the account.
 #[must_use]
 pub fn state(account: &Account) -> (Hash, StateProof) {
-    state_of(&Account::state_key(&account.id), &canonical(account))
+    let (root, proof, _) = states(account, None);
+    (root, proof)
 }
 
-fn state_of(key: &[u8], value: &[u8]) -> (Hash, StateProof) {
-    let key = sha256(key);
-    let mut leaves = vec![(key, sha256(value))];
+/// The root of the state with these entries, and the proof of each.
+fn state_of(entries: &[(Vec<u8>, Vec<u8>)]) -> (Hash, Vec<StateProof>) {
+    let mut leaves: Vec<_> = entries.iter().map(|(key, value)| (sha256(key), sha256(value))).collect();
     leaves.extend((0u8..7).map(|other| (sha256(&[other]), sha256(&[other, other]))));
     leaves.sort_unstable();
-    let mut siblings = Vec::new();
-    let root = subtree(&leaves, 0, &key, &mut siblings);
-    (root, StateProof { siblings, other: None })
+    let mut root = [0; 32];
+    let mut prove = |(key, _): &(Vec<u8>, Vec<u8>)| {
+        let mut siblings = Vec::new();
+        root = subtree(&leaves, 0, &sha256(key), &mut siblings);
+        StateProof { siblings, other: None }
+    };
+    let proofs = entries.iter().map(&mut prove).collect();
+    (root, proofs)
 }
 
 /// Root of the subtree at `depth`; the siblings on the way of `key` are pushed from the bottom to the top.

@@ -28,6 +28,7 @@ use xiezhi_types::{CborError, LedgerId, TimestampMs};
 use examination::Record;
 
 pub use account::verify_account;
+pub use checks::original::{Recorded, recorded_original};
 pub use finding::Status;
 pub use verdict::{
     Check, DOES_NOT_PROVE, FORMAT, Facts, Lang, Name, Outcome, PROVES, PROVES_ACCOUNT, PROVES_NOTHING,
@@ -51,6 +52,8 @@ pub mod code {
     pub const BATCH_PLACE: &str = "batch-place";
     /// The statement's signatures and the account's keys at that time.
     pub const STATEMENT_SIGNATURES: &str = "statement-signatures";
+    /// The delegation under which the record was made; only where statement or certificate speak of one.
+    pub const DELEGATION: &str = "delegation";
     /// How an account stood; only in verdicts on the proof of an account.
     pub const ACCOUNT_STATE: &str = "account-state";
     /// Inclusion in the tree under SHA-256.
@@ -80,7 +83,7 @@ pub mod code {
     /// Consistency with a checkpoint already known; once per checkpoint given.
     pub const CONSISTENCY: &str = "consistency";
 
-    /// Every code that each verdict has, in order: all but [`HISTORY`].
+    /// Every code that each verdict has, in order: all but [`HISTORY`] and [`DELEGATION`].
     pub const ALL: [&str; 19] = [
         CERTIFICATE,
         LEDGER,

@@ -5,7 +5,7 @@ use xiezhi_crypto::{Digest, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
     Account, BatchPlace, Body, Certificate, CertifiedSeal, Checkpoint, Entry, Genesis, Governance, Manifest,
     Statement, TermLink, Value, WeightedKey,
-    account::{AccountChange, Authority, Freezing, Order},
+    account::{AccountChange, Authority, Delegation, Freezing, Grant, Order},
     governance::{Keys, Step},
 };
 use xiezhi_merkle::Hash;
@@ -40,6 +40,10 @@ pub fn certificate_json(certificate: &Certificate) -> Json {
         "seals": certificate.seals.iter().map(seal_json).collect::<Vec<_>>(),
         "timestamps": certificate.timestamps.iter().map(|stamp| hex::encode(&stamp.token)).collect::<Vec<_>>(),
         "revocations": certificate.revocations.iter().map(hex::encode).collect::<Vec<_>>(),
+        "grantor": certificate.grantor.as_ref().map(|proven| json!({
+            "account": account_json(&proven.account),
+            "siblings": hashes(&proven.proof.siblings),
+        })),
     })
 }
 
@@ -117,6 +121,7 @@ fn statement_json(bytes: &[u8]) -> Json {
         "id": statement.id().to_string(),
         "content_type": content_type(statement.body()),
         "issuer": claims.issuer.to_string(),
+        "grantor": claims.grantor.map(|grantor| grantor.to_string()),
         "subject": claims.subject,
         "audience": claims.audience.map(|ledger| ledger.to_string()),
         "issued_at": claims.issued_at.map(seconds),
@@ -193,7 +198,29 @@ fn change_json(said: &AccountChange) -> Json {
             "institution": lifting.institution.to_string(),
             "freezing": lifting.freezing,
         }),
+        AccountChange::Delegate(grant) => json!({ "says": "delegate", "grant": grant_json(grant) }),
+        AccountChange::Revoke(delegate) => json!({ "says": "revoke", "delegate": delegate.to_string() }),
     }
+}
+
+fn grant_json(grant: &Grant) -> Json {
+    json!({
+        "delegate": grant.delegate.to_string(),
+        "permissions": grant.permissions.iter().map(|one| one.word()).collect::<Vec<_>>(),
+        "quota": grant.quota.to_string(),
+        "daily": grant.daily.map(|daily| daily.to_string()),
+        "not_before": grant.not_before.map(TimestampMs::rfc3339),
+        "until": grant.until.rfc3339(),
+    })
+}
+
+fn delegation_json(delegation: &Delegation) -> Json {
+    json!({
+        "grant": grant_json(&delegation.grant),
+        "granted": delegation.granted.to_string(),
+        "used": delegation.used.to_string(),
+        "day": delegation.day.map(|one| json!({ "day": one.day.to_string(), "used": one.used.to_string() })),
+    })
 }
 
 fn governance_json(said: &Governance) -> Json {
@@ -212,12 +239,15 @@ fn governance_json(said: &Governance) -> Json {
                 Step::Readmit(id) => ("readmit", Some(id)),
                 Step::Remove(id) => ("remove", Some(id)),
                 Step::Policy => ("policy", None),
+                Step::Suites(_) => ("suites", None),
             };
+            let suites = if let Step::Suites(suites) = &change.step { Some(suites) } else { None };
             json!({
                 "says": "propose",
                 "step": step,
                 "institution": institution.map(ToString::to_string),
                 "policy": change.policy.as_ref().map(|policy| hex::encode(canonical(policy))),
+                "suites": suites,
             })
         }
         Governance::Vote(vote) => {
@@ -259,7 +289,9 @@ fn account_json(account: &Account) -> Json {
             "authority": authority_json(&before.authority),
             "recovery_key": before.recovery_key.as_ref().map(PublicKey::to_string),
             "status": before.status.word(),
+            "delegations": before.delegations.iter().map(delegation_json).collect::<Vec<_>>(),
         })),
+        "delegations": account.delegations.iter().map(delegation_json).collect::<Vec<_>>(),
     })
 }
 

@@ -1,10 +1,11 @@
 //! Split views: what proves them, and what does not.
 
 use xiezhi_evidence::{
-    Certificate, Seal,
-    equivocation::{Divergence, Equivocation, Leaf, Sealed, VERSION},
+    Alliance, Certificate, Seal, Term,
+    equivocation::{Divergence, Equivocation, Leaf, Sealed},
 };
 use xiezhi_merkle::{Sha256, TreeHash as _};
+use xiezhi_types::Height;
 use xiezhi_verify::{
     Anchor,
     equivocation::{Unproven, judge},
@@ -16,12 +17,11 @@ fn anchor(fixture: &Fixture) -> Anchor {
 }
 
 fn side(certificate: &Certificate) -> Sealed {
-    Sealed { checkpoint: certificate.checkpoint.clone(), seals: certificate.seals.clone() }
+    Sealed::new(certificate.checkpoint.clone(), certificate.seals.clone(), certificate.history.clone())
 }
 
 fn file(first: &Certificate, second: &Certificate, divergence: Option<Divergence>) -> Equivocation {
-    let genesis = first.genesis.clone();
-    Equivocation { version: VERSION, genesis, first: side(first), second: side(second), divergence }
+    Equivocation::new(first.genesis.clone(), side(first), side(second), divergence)
 }
 
 fn judged(fixture: &Fixture, file: &Equivocation) -> Result<(&'static str, String), Unproven> {
@@ -137,6 +137,70 @@ fn honest_views_and_forged_seals_prove_nothing() {
     let mut unsorted = good;
     unsorted.first.seals.swap(0, 1);
     assert!(matches!(judged(&fixture, &unsorted), Err(Unproven::Malformed(_))));
+}
+
+#[test]
+fn keys_of_later_terms_count_by_the_history_that_leads_to_them() {
+    // The court has other keys in term 1, from height 4 on.
+    let mut fixture = Fixture::new();
+    let (court, sealer) = fixture.member("court", 0x73);
+    fixture.sealers.push(sealer);
+    let term = Term::at_genesis(&fixture.genesis);
+    let mut members = term.members.clone();
+    let seat = members.iter().position(|member| member.institution.id == court.institution.id).unwrap();
+    members[seat] = court;
+    let next = Term { number: 1, from: Height(4), members, policy: term.policy.clone(), suites: None };
+    let alliance = Alliance {
+        version: 1,
+        term,
+        next: Some(next),
+        proposals: Vec::new(),
+        invitations: Vec::new(),
+        next_proposal: 2,
+    };
+    let link = |plan: &Plan| fixture.link(&alliance, 2, plan).encode();
+    let at = |after: u64, sealers: &[usize], link: &[u8]| {
+        let plan = Plan { after, sealers: sealers.to_vec(), ..Plan::default() };
+        let mut plain = fixture.certificate(&plan);
+        plain.seals.sort_by(|a, b| a.seal.institution.cmp(&b.seal.institution));
+        let checkpoint = plain.checkpoint.clone();
+        assert!(checkpoint.height.0 >= 4);
+        Sealed::new(checkpoint, plain.seals, vec![link.to_vec()])
+    };
+    let genesis = fixture.genesis.encode();
+    let good = link(&Plan::default());
+    let (old, new) = ([0, 1, 3], [0, 3, 4]);
+    let proof = Equivocation::new(genesis.clone(), at(0, &new, &good), at(7, &[2, 4], &good), None);
+    assert_eq!(judged(&fixture, &proof).unwrap(), ("same-height", "court".to_owned()));
+    // The court's old keys are nobody's in term 1; without the history its new ones are nobody's.
+    let stolen = Equivocation::new(genesis.clone(), at(0, &[1], &good), at(7, &[1], &good), None);
+    assert_eq!(judged(&fixture, &stolen), Err(Unproven::NobodySealedBoth));
+    let mut bare = Equivocation::new(genesis.clone(), at(0, &[4], &good), at(7, &[4], &good), None);
+    (bare.first.history, bare.second.history, bare.version) = (None, None, 1);
+    assert_eq!(judged(&fixture, &bare), Err(Unproven::NobodySealedBoth));
+    // A history that a quorum of term 0 did not seal makes nobody's keys.
+    let few = link(&Plan { sealers: vec![0], ..Plan::default() });
+    let forged = Equivocation::new(genesis.clone(), at(0, &new, &good), at(7, &new, &few), None);
+    assert_eq!(
+        judged(&fixture, &forged),
+        Err(Unproven::History { side: "second", link: 0, reason: "not-sealed" })
+    );
+    let mixed = Equivocation::new(genesis, at(0, &old, &good), at(7, &old, &good), None);
+    assert_eq!(judged(&fixture, &mixed).unwrap().1, "ca notary");
+    for version in [1, 3] {
+        let mut wrong = proof.clone();
+        wrong.version = version;
+        assert!(matches!(judged(&fixture, &wrong), Err(Unproven::Malformed(_))), "{version}");
+    }
+    let bytes = proof.encode();
+    for at in (0..bytes.len()).step_by(53) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        if let Ok(proven) = judge(&changed, &[anchor(&fixture)]) {
+            let who: Vec<_> = proven.institutions.iter().map(ToString::to_string).collect();
+            assert_eq!(who, ["court"], "byte {at}");
+        }
+    }
 }
 
 #[test]

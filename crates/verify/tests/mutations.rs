@@ -5,11 +5,15 @@ use std::{
     thread,
 };
 
-use xiezhi_evidence::{Alliance, Genesis, Group, Member, Term, certificate::VERSION_HISTORY};
-use xiezhi_types::Height;
+use xiezhi_evidence::{
+    Account, AccountSpec, Alliance, Genesis, Group, Member, Term,
+    account::{AccountChange, Grant, Permission},
+    certificate::VERSION_HISTORY,
+};
+use xiezhi_types::{Height, TimestampMs};
 use xiezhi_verify::{
     Input, Outcome,
-    fixtures::{DECLARED, Fixture, ORIGINAL, Plan, exhibit},
+    fixtures::{CHECKPOINT_MS, DECLARED, Fixture, ORIGINAL, Plan, exhibit},
     verify,
 };
 
@@ -84,6 +88,32 @@ fn no_certificate_that_is_cut_short_is_valid_or_panics() {
         };
         assert_eq!(verify(&input).outcome, Outcome::Invalid);
     }
+}
+
+/// One seal is enough here too; the record is made in another account's name.
+#[test]
+fn no_certificate_of_a_delegate_with_a_changed_byte_is_valid() {
+    let mut fixture = Fixture::new();
+    let court = Member::Institution(fixture.sealers[1].id.clone());
+    fixture.genesis.policy.seals = Group { threshold: 1, members: vec![court] };
+    fixture.ledger = Genesis::ledger_id(&fixture.genesis.encode());
+    let spec = AccountSpec::single([9; 16], fixture.key.public_key());
+    let grant = Grant {
+        delegate: fixture.account.id,
+        permissions: vec![Permission::Deposit],
+        quota: 9,
+        daily: Some(5),
+        not_before: Some(TimestampMs(CHECKPOINT_MS)),
+        until: TimestampMs(CHECKPOINT_MS + 1),
+    };
+    let (now, early) = (TimestampMs(CHECKPOINT_MS), TimestampMs(1_700_000_000_000));
+    let grantor = Account::create(&spec, Height(3)).change(&AccountChange::Delegate(grant), Height(9), early);
+    let grantor = grantor.unwrap().with_deposits_by(&fixture.account.id, 1, Height(42), now).unwrap();
+    let draft = fixture.draft(fixture.statement().body().clone());
+    let statement = draft.sign_for(Some(grantor.id), &[&fixture.key]).unwrap();
+    let plan =
+        Plan { statement: Some(statement), grantor: Some(grantor), sealers: vec![1], ..Plan::default() };
+    assert_eq!(survivors(&fixture.certificate(&plan).encode(), &fixture), Vec::<usize>::new());
 }
 
 /// One seal is enough in the link too; the certificate is of term 1, in which nothing but a member's address is another.

@@ -122,7 +122,7 @@ fn bytes_that_are_no_certificate_fail_one_check_and_leave_the_rest_open() {
         assert_eq!(verdict.facts, xiezhi_verify::Facts::default());
     }
     let mut certificate = fixture.certificate(&Plan::default());
-    certificate.version = 3;
+    certificate.version = 4;
     assert_eq!(find(&ask(&fixture, &certificate), code::CERTIFICATE).reason, "version");
 }
 

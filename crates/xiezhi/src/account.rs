@@ -13,7 +13,7 @@ use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
 use xiezhi_evidence::{AccountSpec, Body, StatementDraft};
 use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical, from_canonical};
 
-use crate::{Usage, home};
+use crate::{Usage, home, secret, texts::Texts};
 
 /// A secret key.
 #[derive(Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub(crate) fn make_key(path: &Path, alg: SignatureAlg) -> anyhow::Result<PublicK
     }
     let key = SigningKey::from_seed(alg, &home::random()?)?;
     let public = key.public_key();
-    home::write_whole(path, &serde_json::to_vec_pretty(&KeyFile::of(&key))?, true)?;
+    secret::write(path, &serde_json::to_vec_pretty(&KeyFile::of(&key))?)?;
     let file = PublicFile {
         id: public.id().to_string(),
         alg: alg.name().to_owned(),
@@ -79,7 +79,7 @@ pub(crate) fn make_key(path: &Path, alg: SignatureAlg) -> anyhow::Result<PublicK
 
 /// The secret key in a file.
 pub(crate) fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = secret::read(path)?;
     let file: KeyFile =
         serde_json::from_slice(&bytes).with_context(|| format!("{}: no secret key", path.display()))?;
     file.key().with_context(|| format!("{}", path.display()))
@@ -107,7 +107,7 @@ pub(crate) struct OwnAccount {
 }
 
 /// Where the account called `name` is kept.
-fn path(name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn path(name: &str) -> anyhow::Result<PathBuf> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
         bail!(Usage(format!("account \"{name}\": letters, digits, - and _, at most 64")));
@@ -128,6 +128,15 @@ pub(crate) fn names() -> anyhow::Result<Vec<String>> {
     let mut names: Vec<_> = entries.filter_map(name).collect();
     names.sort();
     Ok(names)
+}
+
+/// The account called `account` here, with the keys that sign for it here; or the one with that id, without keys.
+pub(crate) fn named(account: &str, texts: &Texts) -> anyhow::Result<OwnAccount> {
+    if let Ok(id) = account.parse() {
+        return Ok(OwnAccount::existing(id, Vec::new()));
+    }
+    let found = OwnAccount::find(account)?;
+    found.ok_or_else(|| Usage(texts.get("account-no-such", &[("account", &account)])).into())
 }
 
 impl OwnAccount {
@@ -161,11 +170,10 @@ impl OwnAccount {
     /// The account called `name` in the tool's home.
     pub(crate) fn find(name: &str) -> anyhow::Result<Option<Self>> {
         let path = path(name)?;
-        match fs::read(&path) {
-            Ok(bytes) => Self::read(&bytes).map(Some).with_context(|| format!("{}", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        if !path.try_exists().with_context(|| format!("cannot read {}", path.display()))? {
+            return Ok(None);
         }
+        Self::read(&secret::read(&path)?).map(Some).with_context(|| format!("{}", path.display()))
     }
 
     /// Keeps it under `name`.
@@ -175,7 +183,7 @@ impl OwnAccount {
             spec: self.spec.as_ref().map(|spec| hex::encode(canonical(spec))),
             keys: self.keys.iter().map(KeyFile::of).collect(),
         };
-        home::write_whole(&path(name)?, &serde_json::to_vec_pretty(&file)?, true)
+        secret::write(&path(name)?, &serde_json::to_vec_pretty(&file)?)
     }
 
     fn read(bytes: &[u8]) -> anyhow::Result<Self> {
@@ -201,7 +209,18 @@ impl OwnAccount {
         group: Option<GroupId>,
         body: Body,
     ) -> anyhow::Result<Vec<u8>> {
-        self.sign_at(home::now(), ledger, group, body)
+        self.sign_for(None, ledger, group, body)
+    }
+
+    /// A statement of this account in the name of `grantor` for `ledger`, signed now.
+    pub(crate) fn sign_for(
+        &self,
+        grantor: Option<AccountId>,
+        ledger: LedgerId,
+        group: Option<GroupId>,
+        body: Body,
+    ) -> anyhow::Result<Vec<u8>> {
+        self.signed(StatementDraft { issuer: self.id, ledger, issued_at: home::now(), group, body }, grantor)
     }
 
     /// A statement of this account for `ledger`, signed as of `issued_at`.
@@ -212,9 +231,12 @@ impl OwnAccount {
         group: Option<GroupId>,
         body: Body,
     ) -> anyhow::Result<Vec<u8>> {
-        let draft = StatementDraft { issuer: self.id, ledger, issued_at, group, body };
+        self.signed(StatementDraft { issuer: self.id, ledger, issued_at, group, body }, None)
+    }
+
+    fn signed(&self, draft: StatementDraft, grantor: Option<AccountId>) -> anyhow::Result<Vec<u8>> {
         let keys: Vec<&SigningKey> = self.keys.iter().collect();
-        Ok(draft.sign(&keys)?.as_bytes().to_vec())
+        Ok(draft.sign_for(grantor, &keys)?.as_bytes().to_vec())
     }
 
     /// Makes sure that the account exists on the client's ledger; whether it had to be created.

@@ -10,7 +10,10 @@ use xiezhi_client::{Client, Wait, wire};
 use xiezhi_crypto::{SignatureAlg, SigningKey};
 use xiezhi_evidence::{
     AccountSpec, Body, Statement, StatementDraft, WeightedKey,
-    account::{AccountChange, Authority, Encryption, Lifting, Order, Recovery, Successor},
+    account::{
+        AccountChange, Authority, Delegation, Encryption, Grant, Lifting, Order, Permission, Recovery,
+        Successor,
+    },
     alliance::institution_account_id,
 };
 use xiezhi_types::{AccountId, Height};
@@ -20,7 +23,7 @@ use crate::{
     account::{self, OwnAccount, make_key, read_key, read_public_key},
     args::{AccountAction, AccountOptions, AuthorityOptions, Common, OrderOptions, Signing},
     deposit::ledger_of,
-    home, member,
+    home, member, secret,
     texts::Texts,
     trust,
     verify::{self, hash_quietly, read_certificate},
@@ -32,7 +35,7 @@ pub(crate) async fn run(common: &Common, options: &AccountOptions, texts: &Texts
         AccountAction::List { json } => tool.list(*json)?,
         AccountAction::Show { account, json } => tool.show(account, *json).await?,
         AccountAction::Prove { account, height, out } => {
-            let (id, client) = (tool.named(account)?.id, home::client(common, texts)?);
+            let (id, client) = (account::named(account, texts)?.id, home::client(common, texts)?);
             let proof = client.account_proof(&id, height.map(Height)).await?;
             home::write_whole(out, &proof, false)?;
             println!("{}", texts.get("account-proof", &[("file", &out.display())]));
@@ -44,6 +47,16 @@ pub(crate) async fn run(common: &Common, options: &AccountOptions, texts: &Texts
             let key = make_key(file, SignatureAlg::from_name(alg)?)?;
             let values: [(&str, &dyn std::fmt::Display); 2] = [("file", &file.display()), ("key", &key.id())];
             println!("{}", texts.get("account-key", &values));
+        }
+        AccountAction::Protect { account, key } => {
+            let path = secret_file(account, key.as_ref())?;
+            secret::protect(&path, texts)?;
+            println!("{}", texts.get("secret-sealed", &[("file", &path.display())]));
+        }
+        AccountAction::Unprotect { account, key } => {
+            let path = secret_file(account, key.as_ref())?;
+            secret::unprotect(&path)?;
+            println!("{}", texts.get("secret-open", &[("file", &path.display())]));
         }
         AccountAction::Create { name, authority, recovery, delay_hours, signing } => {
             tool.create(name, authority, recovery.as_deref(), *delay_hours, signing).await?;
@@ -78,6 +91,22 @@ pub(crate) async fn run(common: &Common, options: &AccountOptions, texts: &Texts
         AccountAction::Accept { account, from, signing } => {
             tool.change(account, AccountChange::Accept(*from), signing).await?;
         }
+        AccountAction::Delegate { account, to, quota, daily, from, until, signing } => {
+            let grant = Grant {
+                delegate: account::named(to, texts)?.id,
+                permissions: vec![Permission::Deposit],
+                quota: *quota,
+                daily: *daily,
+                not_before: from.as_deref().map(|text| home::moment(text, 0, texts)).transpose()?,
+                until: home::moment(until, DAY_MS, texts)?,
+            };
+            grant.check().map_err(Usage)?;
+            tool.change(account, AccountChange::Delegate(grant), signing).await?;
+        }
+        AccountAction::Revoke { account, to, signing } => {
+            let delegate = account::named(to, texts)?.id;
+            tool.change(account, AccountChange::Revoke(delegate), signing).await?;
+        }
         AccountAction::Freeze { account, order } => {
             tool.order(order, |_, given| AccountChange::Freeze(given), *account).await?;
         }
@@ -96,6 +125,9 @@ pub(crate) async fn run(common: &Common, options: &AccountOptions, texts: &Texts
     }
     Ok(Ending::Done)
 }
+
+/// A day, in milliseconds.
+const DAY_MS: u64 = 24 * 3600 * 1000;
 
 fn seconds(hours: Option<u32>) -> Option<u32> {
     hours.map(|hours| hours.saturating_mul(3600))
@@ -122,6 +154,11 @@ fn read_authority(
     };
     authority.check().map_err(Usage)?;
     Ok((authority, own.into_iter().collect()))
+}
+
+/// The file of a key, or of the account called `name` here.
+fn secret_file(name: &str, key: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    key.map_or_else(|| account::path(name), |key| Ok(key.clone()))
 }
 
 fn read_keys(files: &[PathBuf]) -> anyhow::Result<Vec<SigningKey>> {
@@ -155,17 +192,8 @@ impl Tool<'_> {
         Ok(())
     }
 
-    /// The id of the account called `account` here, or with that id, and the keys that sign for it here.
-    fn named(&self, account: &str) -> anyhow::Result<OwnAccount> {
-        if let Ok(id) = account.parse() {
-            return Ok(OwnAccount::existing(id, Vec::new()));
-        }
-        let found = OwnAccount::find(account)?;
-        found.ok_or_else(|| Usage(self.texts.get("account-no-such", &[("account", &account)])).into())
-    }
-
     async fn show(&self, account: &str, json: bool) -> anyhow::Result<()> {
-        let id = self.named(account)?.id;
+        let id = account::named(account, self.texts)?.id;
         let found = home::client(self.common, self.texts)?.account(&id).await?;
         if json {
             println!("{}", serde_json::to_string_pretty(&found)?);
@@ -210,10 +238,30 @@ impl Tool<'_> {
             ];
             println!("  {}", self.texts.get("account-freezing", &values));
         }
+        for delegation in &found.delegations {
+            self.print_delegation(delegation);
+        }
         if let Some(successor) = &found.successor {
             let text = if found.status == "transferred" { "account-succeeded" } else { "account-offered" };
             println!("  {}", self.texts.get(text, &[("account", successor)]));
         }
+    }
+
+    fn print_delegation(&self, delegation: &wire::Delegation) {
+        let values: [(&str, &dyn std::fmt::Display); 4] = [
+            ("delegate", &delegation.delegate),
+            ("until", &delegation.until),
+            ("used", &delegation.used),
+            ("quota", &delegation.quota),
+        ];
+        println!("  {}", self.texts.get("account-delegation", &values));
+        if let Some(from) = &delegation.not_before {
+            println!("    {}", self.texts.get("account-delegation-from", &[("from", from)]));
+        }
+        if let Some(daily) = &delegation.daily {
+            println!("    {}", self.texts.get("account-delegation-daily", &[("daily", daily)]));
+        }
+        println!("    {}", self.texts.get("account-delegation-left", &[("left", &delegation.left)]));
     }
 
     fn check(
@@ -234,6 +282,16 @@ impl Tool<'_> {
             println!("{}", self.texts.get("account-says", &[("status", &account.status.word())]));
             for WeightedKey { key, weight } in &account.keys {
                 println!("  {} {:<8} {weight}", key.id(), key.alg().name());
+            }
+            for Delegation { grant, used, .. } in &account.delegations {
+                let until = grant.until.rfc3339();
+                let values: [(&str, &dyn std::fmt::Display); 4] = [
+                    ("delegate", &grant.delegate),
+                    ("until", &until),
+                    ("used", used),
+                    ("quota", &grant.quota),
+                ];
+                println!("  {}", self.texts.get("account-delegation", &values));
             }
             println!();
         }
@@ -295,7 +353,7 @@ impl Tool<'_> {
     }
 
     async fn change(&self, account: &str, said: AccountChange, signing: &Signing) -> anyhow::Result<()> {
-        let mut own = self.named(account)?;
+        let mut own = account::named(account, self.texts)?;
         if !signing.sign.is_empty() {
             own.keys = read_keys(&signing.sign)?;
         }

@@ -7,9 +7,17 @@ use clap_complete::Shell;
 use xiezhi_types::{InstitutionId, Role};
 
 mod account;
+mod certificate;
+mod copies;
 mod id;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
+pub(crate) use certificate::{
+    CertificateAction, CertificateOptions, CheckOptions, CompareOptions, Judging, PackOptions,
+};
+#[cfg(feature = "pdf")]
+pub(crate) use certificate::{Look, PdfOptions};
+pub(crate) use copies::{Backup, Recover, Restore};
 pub(crate) use id::{IdAction, IdOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
@@ -54,6 +62,16 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Verify a certificate offline: no node, no network
     Verify(Verify),
+    /// Write the page that verifies certificates offline in any browser: one HTML file, for whoever has no tool
+    VerifierPage {
+        /// The file to write
+        #[arg(value_name = "FILE.html", default_value = "xiezhi-verifier.html")]
+        file: PathBuf,
+    },
+    /// Compare a presented file with the original, or with its certificate: exit code 0 identical, 1 not, 5 unknown
+    Compare(CompareOptions),
+    /// Make a document for people of a certificate, or an evidence pack, or check one
+    Certificate(CertificateOptions),
     /// Show a certificate file, or a record by its number or index
     Show(Show),
     /// Find records by digest, file, number, account or group
@@ -80,6 +98,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make the data of a lost node anew, from a backup, from the other nodes, or from both; everything is checked on the way
     Restore(Restore),
+    /// Begin consensus anew, by agreement of all, when so many institutions have lost their votes that nothing becomes final any more
+    Recover(Recover),
     /// Change who is in the alliance and what makes a certificate: propose, vote, invite, join, leave, change keys
     Member(MemberOptions),
     /// Issue a new seal certificate for an institution, with the key of the alliance's certificate authority
@@ -144,6 +164,9 @@ pub(crate) struct Deposit {
     /// Name of the account to sign with; created on first use
     #[arg(long, default_value = "default")]
     pub(crate) account: String,
+    /// Deposit in the name of another account, which has let this one: its id, or its name here
+    #[arg(long = "for", value_name = "ACCOUNT")]
+    pub(crate) grantor: Option<String>,
     /// How long to wait for the seals, in seconds
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub(crate) timeout: u64,
@@ -399,32 +422,6 @@ pub(crate) struct Observe {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Backup {
-    /// The backup file; an existing one is continued
-    #[arg(value_name = "FILE.xzb")]
-    pub(crate) file: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    /// The node's configuration file; its data directory must not exist
-    #[arg(value_name = "node.toml")]
-    pub(crate) node: PathBuf,
-    /// A backup; with --url what came after it is fetched from those nodes, without it all is fetched
-    #[arg(long, value_name = "FILE.xzb")]
-    pub(crate) from: Option<PathBuf>,
-    /// Where the node keeps its data, over the file's data_dir
-    #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
-    pub(crate) node_data: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct MemberOptions {
     #[command(subcommand)]
     pub(crate) action: MemberAction,
@@ -473,6 +470,17 @@ pub(crate) enum MemberAction {
     Policy {
         /// The policy, as JSON: the shape that `member list --json` shows
         file: PathBuf,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Propose which signature suites accounts may use; what is retired still signs the change that replaces its keys
+    Suites {
+        /// A suite to allow: ed25519, es256 or sm2; may be repeated
+        #[arg(long, value_name = "SUITE", required_unless_present = "retire")]
+        allow: Vec<String>,
+        /// A suite to retire; may be repeated
+        #[arg(long, value_name = "SUITE")]
+        retire: Vec<String>,
         #[command(flatten)]
         acting: Acting,
     },

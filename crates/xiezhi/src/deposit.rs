@@ -14,12 +14,12 @@ use xiezhi_evidence::{
     BatchBody, BatchItem, Body, Certificate, DepositBody, Genesis, Manifest, statement::BATCH_ITEMS_MAX,
 };
 use xiezhi_merkle::{Frontier, Sha256};
-use xiezhi_types::{GroupId, LedgerId, LogIndex, canonical};
+use xiezhi_types::{AccountId, GroupId, LedgerId, LogIndex, canonical};
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
 use crate::{
     Ending, Usage,
-    account::OwnAccount,
+    account::{self, OwnAccount},
     args::{Collect, Common, Deposit, Searchable},
     files::{self, Hashed, Source},
     home,
@@ -65,6 +65,8 @@ pub(crate) async fn run(common: &Common, options: &Deposit, texts: &Texts) -> an
     for source in &sources {
         refuse_to_overwrite(&source.certificate_path(options.out.as_deref()), texts)?;
     }
+    let grantor = options.grantor.as_deref().map(|name| account::named(name, texts)).transpose()?;
+    let grantor = grantor.map(|known| known.id);
     let client = home::client(common, texts)?;
     let (anchor, _) = ledger_of(&client).await?;
     if !trust::anchors(&[])?.iter().any(|known| known.ledger == anchor.ledger) {
@@ -77,7 +79,7 @@ pub(crate) async fn run(common: &Common, options: &Deposit, texts: &Texts) -> an
         eprintln!("{}", texts.get("account-created", &[("account", &account.id)]));
     }
     let hashed = hash_all(&sources, options.quiet || options.json).await?;
-    let plan = Plan { account: &account, ledger: anchor.ledger, group, options };
+    let plan = Plan { account: &account, ledger: anchor.ledger, group, grantor, options };
     let deposits =
         if options.batch { vec![plan.batch(&sources, &hashed)?] } else { plan.singles(&sources, &hashed)? };
     for (path, pending) in &deposits {
@@ -142,6 +144,8 @@ struct Plan<'a> {
     account: &'a OwnAccount,
     ledger: LedgerId,
     group: Option<GroupId>,
+    /// In whose name, where that is not the account's own.
+    grantor: Option<AccountId>,
     options: &'a Deposit,
 }
 
@@ -156,7 +160,7 @@ impl Plan<'_> {
     }
 
     fn sign(&self, body: Body) -> anyhow::Result<Vec<u8>> {
-        self.account.sign(self.ledger, self.group, body)
+        self.account.sign_for(self.grantor, self.ledger, self.group, body)
     }
 
     fn certificate_path(&self, source: &Source) -> PathBuf {

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use xiezhi_evidence::{
-    Certificate, CertifiedSeal, Checkpoint, Genesis,
-    equivocation::{Divergence, Equivocation, Leaf, Sealed, VERSION},
+    Certificate, Genesis, Statement,
+    account::ProvenAccount,
+    equivocation::{Divergence, Equivocation, Leaf, Sealed},
 };
 use xiezhi_merkle::{Sha256, TreeHash as _};
-use xiezhi_types::{LogIndex, from_canonical};
+use xiezhi_types::LogIndex;
 use xiezhi_verify::{
     Anchor,
     equivocation::{Unproven, judge},
@@ -33,7 +34,7 @@ pub(crate) async fn run(
             let first = Certificate::parse(&read_certificate(certificate)?)?;
             let second = match other {
                 Some(path) => view_of(Certificate::parse(&read_certificate(path)?)?),
-                None => view_of_node(common, first.index, texts).await?,
+                None => view_of_node(common, &first, texts).await?,
             };
             prove(view_of(first), second, out, texts)
         }
@@ -52,21 +53,17 @@ fn view_of(certificate: Certificate) -> View {
     let leaf = Leaf { hash: Sha256::leaf(&certificate.statement), path: certificate.path_sha256 };
     View {
         genesis: certificate.genesis,
-        sealed: Sealed { checkpoint: certificate.checkpoint, seals: certificate.seals },
+        sealed: Sealed::new(certificate.checkpoint, certificate.seals, certificate.history),
         leaf: Some((certificate.index, leaf)),
     }
 }
 
-/// What a node says now, with its record at `index` if it has one.
-async fn view_of_node(common: &Common, index: LogIndex, texts: &Texts) -> anyhow::Result<View> {
-    let client = home::client(common, texts)?;
-    let latest = client.latest_checkpoint().await?;
-    let checkpoint = Checkpoint::parse(&latest.checkpoint.0)?;
-    let seal = |one: &xiezhi_client::wire::Seal| {
-        let chain = one.chain.iter().map(|der| der.0.clone()).collect();
-        Ok(CertifiedSeal { seal: from_canonical("a seal", &one.seal.0)?, chain })
-    };
-    let seals = latest.seals.iter().map(seal).collect::<anyhow::Result<_>>()?;
+/// What a node says now, with its record at the place of `certificate` if it has one. The proof of an account brings its newest sealed checkpoint.
+async fn view_of_node(common: &Common, certificate: &Certificate, texts: &Texts) -> anyhow::Result<View> {
+    let (client, index) = (home::client(common, texts)?, certificate.index);
+    let issuer = Statement::parse(&certificate.statement)?.claims().issuer;
+    let ProvenAccount { genesis, checkpoint, seals, history, .. } =
+        ProvenAccount::parse(&client.account_proof(&issuer, None).await?)?;
     let leaf = if index.0 < checkpoint.size.0 {
         let hash = Sha256::leaf(&client.statement(index).await?);
         let proof =
@@ -76,7 +73,7 @@ async fn view_of_node(common: &Common, index: LogIndex, texts: &Texts) -> anyhow
     } else {
         None
     };
-    Ok(View { genesis: client.genesis().await?, sealed: Sealed { checkpoint, seals }, leaf })
+    Ok(View { genesis, sealed: Sealed::new(checkpoint, seals, history), leaf })
 }
 
 fn prove(first: View, second: View, out: &Path, texts: &Texts) -> anyhow::Result<Ending> {
@@ -91,14 +88,7 @@ fn prove(first: View, second: View, out: &Path, texts: &Texts) -> anyhow::Result
     };
     let genesis = Genesis::parse(&first.genesis)?;
     let anchor = Anchor { ledger: Genesis::ledger_id(&first.genesis), name: genesis.name };
-    let bytes = Equivocation {
-        version: VERSION,
-        genesis: first.genesis,
-        first: first.sealed,
-        second: second.sealed,
-        divergence,
-    }
-    .encode();
+    let bytes = Equivocation::new(first.genesis, first.sealed, second.sealed, divergence).encode();
     match judge(&bytes, std::slice::from_ref(&anchor)) {
         Ok(proven) => {
             home::write_whole(out, &bytes, false)?;

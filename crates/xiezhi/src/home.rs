@@ -29,6 +29,27 @@ pub(crate) fn data_dir(common: &Common) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// A node that does not run: its configuration, and where its data is.
+pub(crate) struct NodePlace {
+    pub(crate) file: NodeFile,
+    /// Its data directory.
+    pub(crate) dir: PathBuf,
+    /// Its genesis file's content.
+    pub(crate) genesis: Vec<u8>,
+}
+
+impl NodePlace {
+    /// Reads the configuration file at `path`; `node_data` comes before its data directory.
+    pub(crate) fn read(path: &Path, node_data: Option<&Path>) -> anyhow::Result<Self> {
+        let file = NodeFile::read(path).map_err(|error| Usage(error.to_string()))?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        let dir = node_data.map_or_else(|| base.join(&file.data_dir), Path::to_owned);
+        let genesis = base.join(&file.genesis);
+        let genesis = fs::read(&genesis).with_context(|| format!("cannot read {}", genesis.display()))?;
+        Ok(Self { file, dir, genesis })
+    }
+}
+
 /// A client of the nodes that the command line means: `--url`, or those of the alliance in `--data-dir`.
 pub(crate) fn client(common: &Common, texts: &Texts) -> anyhow::Result<Client> {
     let mut urls = common.url.clone();
@@ -92,6 +113,16 @@ pub(crate) fn time(text: Option<&str>, texts: &Texts) -> anyhow::Result<xiezhi_t
     let Some(text) = text else { return Ok(now()) };
     let read = xiezhi_types::TimestampMs::parse_rfc3339(text);
     read.ok_or_else(|| Usage(texts.get("bad-time", &[("time", &text)])).into())
+}
+
+/// A time as RFC 3339, or a date alone: `date_ms` after that day's beginning in UTC.
+pub(crate) fn moment(text: &str, date_ms: u64, texts: &Texts) -> anyhow::Result<xiezhi_types::TimestampMs> {
+    let day =
+        (text.len() == 10).then(|| xiezhi_types::TimestampMs::parse_rfc3339(&format!("{text}T00:00:00Z")));
+    match day.flatten() {
+        Some(day) => Ok(xiezhi_types::TimestampMs(day.0.saturating_add(date_ms))),
+        None => time(Some(text), texts),
+    }
 }
 
 /// Now, by this machine's clock.

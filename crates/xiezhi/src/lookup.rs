@@ -99,6 +99,9 @@ fn print(record: &Record, texts: &Texts) {
     println!("{}", status.number);
     println!("  {}", texts.get("record-time", &[("time", &status.time), ("height", &status.height)]));
     println!("  {}", texts.get("record-issuer", &[("account", &record.statement.issuer)]));
+    if let Some(grantor) = &record.statement.grantor {
+        println!("  {}", texts.get("record-grantor", &[("account", grantor)]));
+    }
     if let Some(group) = &record.statement.group {
         println!("  {}", texts.get("fact-group", &[("value", group)]));
     }

@@ -7,6 +7,8 @@ mod accounts;
 mod args;
 mod backup;
 mod bench;
+mod certificate;
+mod compare;
 mod demo;
 mod deposit;
 mod equivocation;
@@ -17,7 +19,10 @@ mod home;
 mod id;
 mod lookup;
 mod member;
+mod page;
 mod pending;
+mod recover;
+mod secret;
 mod serve;
 mod texts;
 mod trust;
@@ -131,12 +136,16 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Observe(options) => serve::observe(&common, &options, texts).await,
             Command::Backup(options) => backup::save(&common, &options, texts).await,
             Command::Restore(options) => backup::restore(&common, &options, texts).await,
+            Command::Recover(options) => recover::recover(&options, texts),
             Command::Member(options) => member::run(&common, &options, texts).await,
             Command::Renew(options) => serve::renew(&options, texts),
             Command::Demo(options) => demo::run(&common, &options, texts).await,
             Command::Deposit(options) => deposit::run(&common, &options, texts).await,
             Command::Collect(options) => deposit::collect(&common, &options, texts).await,
             Command::Verify(options) => verify::run(&options, texts),
+            Command::VerifierPage { file } => page::run(&file, texts),
+            Command::Compare(options) => compare::run(&options, texts),
+            Command::Certificate(options) => certificate::run(&common, &options, texts).await,
             Command::Show(options) => lookup::show(&common, &options, texts).await,
             Command::Find(options) => lookup::find(&common, &options, texts).await,
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,

@@ -5,9 +5,9 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, bail};
 use xiezhi_alliance::{Code, Invitation, Layout, Own, certify, prepare, requested};
 use xiezhi_client::{Client, Wait, wire};
-use xiezhi_crypto::SigningKey;
+use xiezhi_crypto::{SignatureAlg, SigningKey};
 use xiezhi_evidence::{
-    Alliance, Body, Governance, Group, LocalName, Policy, StatementDraft,
+    Alliance, Body, Genesis, Governance, Group, LocalName, Policy, StatementDraft,
     alliance::institution_account_id,
     genesis::Institution,
     governance::{Change, Invite, Step, Vote},
@@ -40,6 +40,7 @@ pub(crate) async fn run(common: &Common, options: &MemberOptions, texts: &Texts)
             let change = Change { step: Step::Policy, policy: Some(read_policy(file)?) };
             tool.say(acting, Governance::Propose(change)).await?;
         }
+        MemberAction::Suites { allow, retire, acting } => tool.suites(allow, retire, acting).await?,
         MemberAction::Leave { acting } => tool.leave(acting).await?,
         MemberAction::Prepare { invitation, dir, listen, http, yes } => {
             let invitation = Invitation::read(invitation)?;
@@ -148,7 +149,7 @@ fn after(alliance: &Alliance, step: &Step) -> Vec<Institution> {
             consensus_key: *key,
             seal_key: *key,
         }),
-        Step::Policy => {}
+        Step::Policy | Step::Suites(_) => {}
     }
     after.sort_by(|one, two| one.id.cmp(&two.id));
     after
@@ -205,6 +206,23 @@ impl Tool<'_> {
         let alliance = value(&client_of(self.common, self.texts, &own)?.alliance().await?)?;
         let policy = self.policy(&alliance, &step, propose.policy.as_deref())?;
         self.say(&propose.acting, Governance::Propose(Change { step, policy })).await
+    }
+
+    async fn suites(&self, allow: &[String], retire: &[String], acting: &Acting) -> anyhow::Result<()> {
+        let own = own_of(self.common, self.texts, &acting.who)?;
+        let client = client_of(self.common, self.texts, &own)?;
+        let (alliance, genesis) =
+            (value(&client.alliance().await?)?, Genesis::parse(&client.genesis().await?)?);
+        let numbers = |names: &[String]| -> anyhow::Result<Vec<i64>> {
+            let number = |name: &String| Ok(SignatureAlg::from_name(name)?.cose());
+            names.iter().map(number).collect::<anyhow::Result<_>>().map_err(|e| Usage(e.to_string()).into())
+        };
+        let (allow, retire) = (numbers(allow)?, numbers(retire)?);
+        let now = alliance.term.suites(&genesis);
+        let kept = now.allowed.iter().copied().filter(|suite| !retire.contains(suite));
+        let next = now.followed_by(&kept.chain(allow).collect::<Vec<_>>());
+        let change = Change { step: Step::Suites(next.allowed), policy: None };
+        self.say(acting, Governance::Propose(change)).await
     }
 
     async fn leave(&self, acting: &Acting) -> anyhow::Result<()> {
@@ -363,6 +381,10 @@ impl Tool<'_> {
             println!("  {:<14} {:<10} {status:<10} {name}  {address}", member.id, member.role);
         }
         println!("  {}: {}", self.texts.get("member-policy", &[]), self.policy_text(&term.policy));
+        println!("  {}: {}", self.texts.get("member-suites", &[]), term.suites.join(", "));
+        if !term.retired_suites.is_empty() {
+            println!("  {}: {}", self.texts.get("member-retired", &[]), term.retired_suites.join(", "));
+        }
     }
 
     fn policy_text(&self, policy: &wire::Policy) -> String {
@@ -399,6 +421,9 @@ impl Tool<'_> {
                 ("until", &open.until),
             ];
             println!("{}", self.texts.get("member-proposal", &values));
+            if let Some(suites) = &what.suites {
+                println!("  {}: {}", self.texts.get("member-suites", &[]), suites.join(", "));
+            }
             if let Some(policy) = &what.policy {
                 println!("  {}: {}", self.texts.get("member-policy", &[]), self.policy_text(policy));
             }

@@ -92,6 +92,7 @@ pub(crate) fn print(verdict: &Verdict, texts: &Texts) {
         ("fact-ledger", ledger_name),
         ("fact-since", facts.exists_since.clone()),
         ("fact-issuer", facts.issuer.clone()),
+        ("fact-grantor", facts.grantor.clone()),
         ("fact-group", facts.group.clone()),
     ];
     for (id, value) in rows {

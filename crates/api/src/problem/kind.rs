@@ -62,6 +62,14 @@ kinds! {
     ACCOUNT_OF_INSTITUTION = "account-of-institution", FORBIDDEN, "An institution's account follows its membership", "机构账户随成员资格变更";
     ACCOUNT_ORDER_IN_FORCE = "account-order-in-force", CONFLICT, "The order is in force already", "该冻结令已在生效";
     ACCOUNT_NO_ORDER = "account-no-order", CONFLICT, "No such order is in force", "没有生效中的该冻结令";
+    ACCOUNT_GRANT_ENDED = "account-grant-ended", CONFLICT, "The delegation would have ended already", "该授权的有效期已过";
+    ACCOUNT_DELEGATIONS_FULL = "account-delegations-full", CONFLICT, "Too many delegations are granted", "生效中的授权过多";
+    GRANTOR_INACTIVE = "grantor-inactive", FORBIDDEN, "The grantor's account may not act at present", "授权账户当前不可用";
+    NOT_DELEGATED = "not-delegated", FORBIDDEN, "This account may not deposit in the other's name", "未获授权以该账户名义存证";
+    DELEGATION_NOT_YET = "delegation-not-yet", FORBIDDEN, "The delegation does not hold yet", "授权尚未生效";
+    DELEGATION_EXPIRED = "delegation-expired", FORBIDDEN, "The delegation has expired", "授权已过期";
+    DELEGATION_QUOTA = "delegation-quota", FORBIDDEN, "The delegation's quota is used up", "授权额度不足";
+    DELEGATION_DAILY_QUOTA = "delegation-daily-quota", FORBIDDEN, "The delegation's quota of the day is used up", "授权的当日额度不足";
     GOVERNANCE_NOT_A_MEMBER = "governance-not-a-member", FORBIDDEN, "Only an active member may say this", "仅限正式成员机构";
     GOVERNANCE_NOT_INVITED = "governance-not-invited", FORBIDDEN, "There is no open invitation for this institution", "该机构没有有效的邀请";
     GOVERNANCE_TERM_DECIDED = "governance-term-decided", CONFLICT, "A next term is decided; nothing can change before it begins", "下一届已决定,开始之前不能再变更";

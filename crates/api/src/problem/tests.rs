@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use xiezhi_evidence::{
-    account::{AuthorityError, ChangeError},
+    account::{AuthorityError, ChangeError, DelegationError},
     alliance::TermError,
     policy::Missing,
 };
@@ -106,6 +106,22 @@ fn every_rejection_has_its_kind_and_names_its_field() {
         (ChangeError::Institution { account }.into(), 403, None),
         (ChangeError::Ordered { reference: "1".to_owned() }.into(), 409, None),
         (ChangeError::NoOrder { institution: court.clone(), reference: "1".to_owned() }.into(), 409, None),
+        (ChangeError::GrantEnded { until: TimestampMs(1), now: TimestampMs(2) }.into(), 409, None),
+        (ChangeError::TooManyDelegations.into(), 409, None),
+        (DelegationError::Status { grantor: account, status: "frozen" }.into(), 403, Some("grantor")),
+        (DelegationError::NotGranted { grantor: account, delegate: account }.into(), 403, Some("grantor")),
+        (
+            DelegationError::NotYet { not_before: TimestampMs(2), now: TimestampMs(1) }.into(),
+            403,
+            Some("grantor"),
+        ),
+        (
+            DelegationError::Expired { until: TimestampMs(1), now: TimestampMs(2) }.into(),
+            403,
+            Some("grantor"),
+        ),
+        (DelegationError::Quota { quota: 1, used: 1, need: 1 }.into(), 403, Some("grantor")),
+        (DelegationError::Daily { daily: 1, used: 1, need: 1 }.into(), 403, Some("grantor")),
         (GovernanceError::NotAMember { account }.into(), 403, None),
         (GovernanceError::NotInvited { account }.into(), 403, None),
         (GovernanceError::TermDecided { number: 1, from: Height(33) }.into(), 409, None),

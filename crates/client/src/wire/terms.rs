@@ -69,6 +69,12 @@ object! {
         members: Vec<Member>,
         /// What makes a certificate.
         policy: Policy,
+        /// Signature suites with which statements are signed: `ed25519`, `es256` or `sm2`.
+        #[serde(default)]
+        suites: Vec<String>,
+        /// Suites that were once allowed: keys of them only sign what replaces them.
+        #[serde(default)]
+        retired_suites: Vec<String>,
         /// Votes of active members that a proposal needs.
         quorum: u32,
     }
@@ -77,7 +83,7 @@ object! {
 object! {
     /// What is to change.
     Change {
-        /// `invite`, `suspend`, `readmit`, `remove` or `policy`.
+        /// `invite`, `suspend`, `readmit`, `remove`, `policy` or `suites`.
         step: String,
         /// Who is concerned.
         institution: Option<String>,
@@ -87,6 +93,9 @@ object! {
         name: Option<Names>,
         /// The next term's policy, if another.
         policy: Option<Policy>,
+        /// The signature suites allowed in the next term, if others.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        suites: Option<Vec<String>>,
     }
 }
 

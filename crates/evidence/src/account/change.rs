@@ -7,7 +7,10 @@ use minicbor::{Decode, Encode};
 use xiezhi_crypto::{KeyId, PublicKey};
 use xiezhi_types::{AccountId, Height, InstitutionId, TimestampMs, canonical, from_canonical};
 
-use super::{Account, AccountStatus, Action, WeightedKey, check_authority};
+use super::{
+    Account, AccountStatus, Action, Delegation, Grant, WeightedKey, check_authority,
+    delegation::DELEGATIONS_MAX,
+};
 
 /// Content type of a statement that changes an account.
 pub const TYPE_ACCOUNT_CHANGE: &str = "application/vnd.xiezhi.account-change+cbor";
@@ -130,6 +133,12 @@ pub enum AccountChange {
     /// A freezing ends. By a court's institution.
     #[n(9)]
     Unfreeze(#[n(0)] Lifting),
+    /// Another account may deposit in this one's name; what it was granted before ends. By the manage threshold.
+    #[n(10)]
+    Delegate(#[n(0)] Grant),
+    /// What was granted to this account ends. By the manage threshold.
+    #[n(11)]
+    Revoke(#[n(0)] AccountId),
 }
 
 /// A reset that waits for its delay.
@@ -181,6 +190,9 @@ pub struct Before {
     /// Its status.
     #[n(4)]
     pub status: AccountStatus,
+    /// Who could deposit in its name; what is used of it includes what the block itself used.
+    #[cbor(n(5), skip_if = "Vec::is_empty")]
+    pub delegations: Vec<Delegation>,
 }
 
 /// Why an account does not change.
@@ -261,6 +273,17 @@ pub enum ChangeError {
         /// The reference.
         reference: String,
     },
+    /// A grant that would never hold.
+    #[error("until: the delegation would have ended at {}, it is {}", until.rfc3339(), now.rfc3339())]
+    GrantEnded {
+        /// When it would have ended.
+        until: TimestampMs,
+        /// The block's time.
+        now: TimestampMs,
+    },
+    /// As many delegations as can be are granted.
+    #[error("{DELEGATIONS_MAX} delegations are granted already; revoke one first")]
+    TooManyDelegations,
 }
 
 impl ChangeError {
@@ -279,6 +302,8 @@ impl ChangeError {
             Self::Institution { .. } => "account-of-institution",
             Self::Ordered { .. } => "account-order-in-force",
             Self::NoOrder { .. } => "account-no-order",
+            Self::GrantEnded { .. } => "account-grant-ended",
+            Self::TooManyDelegations => "account-delegations-full",
         }
     }
 }
@@ -295,6 +320,7 @@ impl AccountChange {
             Self::Recovery(recovery) => recovery.check()?,
             Self::Freeze(order) => order.check()?,
             Self::Unfreeze(lifting) => lifting.order.check()?,
+            Self::Delegate(grant) => grant.check()?,
             _ => {}
         }
         Ok(said)
@@ -304,6 +330,31 @@ impl AccountChange {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         canonical(self)
+    }
+
+    /// Whether it replaces keys that can act for the account, or keeps them from being replaced: keys of a retired suite still sign this.
+    #[must_use]
+    pub fn replaces_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::Authority(_)
+                | Self::Recovery(_)
+                | Self::BeginReset(_)
+                | Self::CancelReset
+                | Self::FinishReset
+        )
+    }
+
+    /// The keys that it brings and that can act for the account.
+    #[must_use]
+    pub fn new_keys(&self) -> Vec<&PublicKey> {
+        match self {
+            Self::Authority(authority) | Self::BeginReset(authority) => {
+                authority.keys.iter().map(|one| &one.key).collect()
+            }
+            Self::Recovery(recovery) => recovery.key.iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// What the issuer must be allowed to do.
@@ -322,6 +373,8 @@ impl AccountChange {
     pub fn concerned(&self) -> Option<AccountId> {
         match self {
             Self::Transfer(successor) => successor.account,
+            Self::Delegate(grant) => Some(grant.delegate),
+            Self::Revoke(delegate) => Some(*delegate),
             other => other.other_account(),
         }
     }
@@ -401,6 +454,7 @@ impl Account {
         account.set_authority(&before.authority);
         account.recovery_key.clone_from(&before.recovery_key);
         account.status = before.status;
+        account.delegations.clone_from(&before.delegations);
         std::borrow::Cow::Owned(account)
     }
 
@@ -433,7 +487,8 @@ impl Account {
         let mut account = self.clone();
         if self.before.as_ref().is_none_or(|before| before.height != height) {
             let (authority, recovery_key) = (self.authority(), self.recovery_key.clone());
-            account.before = Some(Before { height, authority, recovery_key, status: self.status });
+            let (status, delegations) = (self.status, self.delegations.clone());
+            account.before = Some(Before { height, authority, recovery_key, status, delegations });
         }
         Ok(account)
     }
@@ -502,8 +557,14 @@ impl Account {
                 account.set_authority(&reset.authority);
                 account.keys_changed = None;
                 account.recovered_at = Some(time);
+                // Whoever had the keys may have granted something to themselves.
+                account.delegations.clear();
             }
             AccountChange::Transfer(successor) => account.successor = successor.account,
+            AccountChange::Delegate(grant) => account.grant(grant, height, time)?,
+            AccountChange::Revoke(delegate) => {
+                account.delegations.retain(|one| one.grant.delegate != *delegate);
+            }
             AccountChange::Accept(_) | AccountChange::Freeze(_) | AccountChange::Unfreeze(_) => {}
         }
         account.settle();

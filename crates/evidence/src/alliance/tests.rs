@@ -160,3 +160,25 @@ fn an_address_is_a_host_and_a_port() {
         assert!(check_address(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn the_suites_of_a_term_are_pinned_and_keep_their_rules() {
+    let suites = Suites { allowed: vec![-8, -65_601], retired: vec![-7] };
+    check_pinned(&canonical(&suites), "4380943e663cac1430cab58380ca00bf4088b9d4443393ecb7e725276c38979c");
+    let term = Term { suites: Some(suites.clone()), ..Term::at_genesis(&sample()) };
+    assert_eq!(term.check(), Ok(()));
+    assert_eq!(term.suites(&sample()), suites);
+    let check = |allowed: &[i64], retired: &[i64], expected: &str| {
+        let suites = Suites { allowed: allowed.to_vec(), retired: retired.to_vec() };
+        let said = Term { suites: Some(suites), ..term.clone() }.check().unwrap_err().to_string();
+        assert!(said.contains(expected), "{said}");
+    };
+    check(&[-65_601, -8], &[], "sorted");
+    check(&[-8], &[-7, -7], "sorted");
+    check(&[-7, -8], &[-7], "both");
+    check(&[-7], &[-8], "ed25519");
+    check(&[], &[], "ed25519");
+    let first = Suites { allowed: vec![-7, -8], retired: vec![] };
+    assert_eq!(first.followed_by(&[-8, -65_601]), suites);
+    assert_eq!(suites.followed_by(&[-7, -8]).retired, [-65_601], "what was retired can come back");
+}

@@ -31,6 +31,7 @@ fn sample() -> Certificate {
         timestamps: vec![TimeStamp { token: vec![0x30, 2] }],
         revocations: vec![vec![0x30, 3]],
         checkpoint,
+        grantor: None,
     }
 }
 
@@ -39,6 +40,11 @@ fn the_encoding_is_pinned_and_reads_back() {
     let bytes = sample().encode();
     check_pinned(&bytes, "45c576724552aa229b1fbb9e4782f6e1db7af629cc4fc9c8f10ee9bfafe2cd4a");
     assert_eq!(Certificate::parse(&bytes), Ok(sample()));
+    let grantor = Some(sample().account);
+    for history in [vec![], vec![vec![1]]] {
+        let made = Certificate { version: 3, history, grantor: grantor.clone(), ..sample() };
+        assert_eq!(Certificate::parse(&made.encode()), Ok(made));
+    }
     let bare = Certificate { batch: None, manifest: None, ..sample() };
     assert_eq!(Certificate::parse(&bare.encode()), Ok(bare));
 }
@@ -58,7 +64,7 @@ fn only_the_one_encoding_is_read() {
         Err(CertificateError::Cbor(CborError::NotCanonical { .. }))
     ));
     // A key that is not listed, in its place; a key twice.
-    let more = [&bytes[..3], &[bytes[3] + 1], &bytes[4..], &[0x0f, 0x00]].concat();
+    let more = [&bytes[..3], &[bytes[3] + 1], &bytes[4..], &[0x10, 0x00]].concat();
     assert!(matches!(Certificate::parse(&more), Err(CertificateError::Cbor(CborError::Malformed { .. }))));
     let twice = [&bytes[..3], &[bytes[3] + 1, 0x01, 0x01], &bytes[4..]].concat();
     assert!(matches!(
@@ -84,6 +90,7 @@ fn each_part_out_of_its_bounds_is_named() {
         assert!(said.contains(expected), "{said}");
     };
     check(&|c| c.version = 3, "version 3");
+    check(&|c| c.grantor = Some(c.account.clone()), "a grantor in version 1");
     check(&|c| c.version = 2, "0 links in version 2");
     check(&|c| c.history.push(vec![]), "1 links in version 1");
     check(&|c| (c.version, c.history) = (2, vec![vec![]; HISTORY_MAX + 1]), "257 links");
@@ -92,6 +99,12 @@ fn each_part_out_of_its_bounds_is_named() {
     check(&|c| c.timestamps = vec![c.timestamps[0].clone(); 17], "timestamps: 17");
     check(&|c| c.revocations = vec![vec![]; 33], "revocations: 33");
     check(&|c| c.account.account.keys.clear(), "account.keys");
+    let keyless = |c: &mut Certificate| {
+        let mut grantor = c.account.clone();
+        grantor.account.keys.clear();
+        (c.version, c.grantor) = (3, Some(grantor));
+    };
+    check(&keyless, "account.keys");
     check(&|c| c.path_sha256 = vec![[0; 32]; 66], "66 hashes");
     check(&|c| c.account.proof.siblings = vec![[0; 32]; 257], "257 hashes");
     let many = |c: &mut Certificate| {

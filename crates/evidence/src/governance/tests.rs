@@ -45,6 +45,10 @@ fn the_encodings_are_pinned_and_read_back() {
             "e57a5461f9c5ea107c217940a6213832e2d673cffb20da7ec09bd67f44b99c0b",
         ),
         (
+            propose(Step::Suites(vec![-7, -8, -65_601]), None),
+            "7faa30b9171ce9ddad832b32cec458e4e6b6a8c330991656802ea0fb93b561e5",
+        ),
+        (
             Governance::Vote(Vote { proposal: 7, approve: true }),
             "fd117f7b3ab380083b1e0125d29437dd27c07c3b28617ee7aaa7ad6d9dbd3552",
         ),
@@ -71,6 +75,9 @@ fn each_bound_is_named_when_it_is_broken() {
         assert!(said.contains(expected), "{said}");
     };
     check(propose(Step::Policy, None), "policy: missing");
+    for suites in [&[][..], &[-8, -7], &[-8, -8], &[-8, -999]] {
+        check(propose(Step::Suites(suites.to_vec()), None), "suites: ");
+    }
     let mut long = sample().policy;
     long.seals.members = vec![crate::Member::Institution(court()); 800];
     check(propose(Step::Policy, Some(long)), "policy: ");

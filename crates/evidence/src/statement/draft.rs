@@ -62,6 +62,18 @@ impl StatementDraft {
     /// # Errors
     /// [`StatementError`] when the draft breaks a bound, holds a general body, or has no key or too many.
     pub fn sign(&self, keys: &[&SigningKey]) -> Result<Statement, StatementError> {
+        self.sign_for(None, keys)
+    }
+
+    /// Signs with `keys`, which are the issuer's, in the name of `grantor`.
+    ///
+    /// # Errors
+    /// As [`StatementDraft::sign`]; and when the grantor is the issuer, or the draft no deposit.
+    pub fn sign_for(
+        &self,
+        grantor: Option<AccountId>,
+        keys: &[&SigningKey],
+    ) -> Result<Statement, StatementError> {
         let Some((first, rest)) = keys.split_first().filter(|_| keys.len() <= SIGNATURES_MAX) else {
             return Err(field("keys", format!("{} keys, 1 to {SIGNATURES_MAX} can sign", keys.len())));
         };
@@ -86,6 +98,7 @@ impl StatementDraft {
             subject,
             audience: Some(self.ledger),
             issued_at: Some(self.issued_at.seconds()),
+            grantor,
         };
         let protected = encode_protected(first.alg(), first.public_key().id(), content_type, &claims);
         let signature = first.sign(&sig_structure(&protected, &payload));

@@ -52,6 +52,7 @@ fn claims(subject: &str) -> Claims {
         subject: subject.to_owned(),
         audience: Some(LedgerId([2; 32])),
         issued_at: Some(1_800_000_000),
+        grantor: None,
     }
 }
 
@@ -375,4 +376,57 @@ fn a_governance_statement_is_signed_read_and_named() {
     let mut other = bytes.to_vec();
     other[at + 3] = 0x18;
     assert!(matches!(Statement::parse(&other), Err(StatementError::Field { field: "payload", .. })));
+}
+
+#[test]
+fn a_deposit_in_another_s_name_says_so_in_one_encoding() {
+    let grantor = AccountId([9; 32]);
+    let key = key(1);
+    for body in [deposit(), Body::Batch(BatchBody { items_root: [4; 32], items: 3 })] {
+        let own = draft(body.clone()).sign(&[&key]).unwrap();
+        let made = draft(body.clone()).sign_for(Some(grantor), &[&key]).unwrap();
+        assert_eq!(Statement::parse(made.as_bytes()), Ok(made.clone()));
+        assert_eq!((made.claims().issuer, made.claims().grantor), (own.claims().issuer, Some(grantor)));
+        assert_eq!(made.accounts().collect::<Vec<_>>(), [made.claims().issuer, grantor]);
+        assert_ne!(made.id(), own.id());
+        assert_eq!(made.deposits(), if matches!(body, Body::Batch(_)) { 3 } else { 1 });
+        // The claim is under the signature: a signature for one grantor is none for another.
+        let other = draft(body).sign_for(Some(AccountId([10; 32])), &[&key]).unwrap();
+        assert_ne!(made.signatures()[0].message, other.signatures()[0].message);
+    }
+    check_pinned(
+        draft(deposit()).sign_for(Some(grantor), &[&key]).unwrap().as_bytes(),
+        "8dc33e9e790c5605e861efc164a15bcb5e6afe17848cdef11e47ccdac099304f",
+    );
+    let refuse = |draft: StatementDraft, grantor, expected: &str| {
+        let said = draft.sign_for(Some(grantor), &[&key]).unwrap_err().to_string();
+        assert!(said.contains(expected), "{said}");
+    };
+    refuse(draft(deposit()), AccountId([7; 32]), "grantor: is the issuer itself");
+    let (spec, _) = weighted();
+    let own = StatementDraft { issuer: spec.id(), group: None, ..draft(Body::Account(spec)) };
+    refuse(own, grantor, "grantor: only deposits");
+    let takes = AccountChange::Revoke(AccountId([1; 32]));
+    refuse(StatementDraft { group: None, ..draft(Body::Change(takes)) }, grantor, "grantor: only deposits");
+    let to_itself = crate::account::Grant {
+        delegate: AccountId([7; 32]),
+        permissions: vec![crate::account::Permission::Deposit],
+        quota: 1,
+        daily: None,
+        not_before: None,
+        until: TimestampMs(1),
+    };
+    let said = StatementDraft { group: None, ..draft(Body::Change(AccountChange::Delegate(to_itself))) };
+    assert!(said.sign(&[&key]).unwrap_err().to_string().contains("delegate"));
+}
+
+#[test]
+fn a_general_statement_can_be_made_in_another_s_name() {
+    let grantor = Some(AccountId([9; 32]));
+    let claims = Claims { audience: None, issued_at: None, grantor, ..claims("urn:example:thing") };
+    let bytes = raw(&header(-8, "text/plain", &claims), &[0xa0], b"payload");
+    let statement = Statement::parse(&bytes).unwrap();
+    assert_eq!(statement.claims().grantor, grantor);
+    let own = Claims { grantor: Some(AccountId([7; 32])), ..claims };
+    refused(&raw(&header(-8, "text/plain", &own), &[0xa0], b"payload"), "grantor");
 }

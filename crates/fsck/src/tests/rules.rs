@@ -5,6 +5,7 @@ use std::sync::Arc;
 use xiezhi_crypto::{SignatureAlg, SigningKey};
 use xiezhi_evidence::{
     AccountSpec, Body, DepositBody, Governance, LocalName, StatementDraft,
+    account::{AccountChange, Grant, Permission},
     alliance::{TERM_DELAY, institution_account_id},
     governance::{Change, Invite, Keys, Step, Vote},
 };
@@ -204,4 +205,69 @@ fn what_institutions_may_not_say_is_found() {
     }
     let report = check(&with_block(vec![stranger.creation(), admitted(own, &LEDGER)]));
     assert!(found(&report).contains(&"record 3: record-not-authorized".to_owned()), "{report:#?}");
+}
+
+#[test]
+fn what_is_deposited_in_another_s_name_is_counted_again() {
+    let (firm, platform) = (Depositor::new(1), Depositor::new(2));
+    let made = |at: u8, grantor| {
+        let body = DepositBody { manifest_root: [at; 32], digests: Vec::new(), phase: None };
+        let body = Body::Deposit(body);
+        let issuer = platform.id();
+        let draft = StatementDraft { issuer, ledger: LEDGER, issued_at: fixtures::NOW, group: None, body };
+        let statement = draft.sign_for(Some(grantor), &[&platform.key]).unwrap();
+        admitted(statement.as_bytes().to_vec(), &LEDGER)
+    };
+    let grant = Grant {
+        delegate: platform.id(),
+        permissions: vec![Permission::Deposit],
+        quota: 3,
+        daily: None,
+        not_before: None,
+        until: TimestampMs(fixtures::NOW.0 + 3_600_000),
+    };
+    let says = |said| admitted(firm.statement(fixtures::NOW, None, Body::Change(said)), &LEDGER);
+    let recorded = || {
+        let sealed = Sealed::new();
+        sealed.run(&[firm.creation(), platform.creation()]);
+        sealed.run(&[says(AccountChange::Delegate(grant.clone()))]);
+        sealed.run(&[made(1, firm.id())]);
+        sealed.run(&[made(2, firm.id()), says(AccountChange::Revoke(platform.id())), made(3, firm.id())]);
+        sealed
+    };
+    let report = fixture::check_clean(&recorded().close());
+    assert_eq!(report.records, 7, "all within the quota");
+    // Recorded without being asked: revoked, or for an account that granted nothing.
+    for (at, grantor) in [(4, firm.id()), (5, Depositor::new(3).id())] {
+        let sealed = recorded();
+        let mut outcome = sealed.outcome(&[]);
+        outcome.records.push(NewRecord { index: LogIndex(7), admitted: made(at, grantor) });
+        sealed.apply(&outcome);
+        let report = check(&sealed.close());
+        assert!(found(&report).contains(&"record 7: record-not-authorized".to_owned()), "{report:#?}");
+    }
+}
+
+#[test]
+fn a_deposit_by_a_retired_suite_is_found() {
+    let key = SigningKey::from_seed(SignatureAlg::Es256, &[5; 32]).unwrap();
+    let depositor = Depositor { spec: AccountSpec::single([5; 16], key.public_key()), key };
+    let retired = |deposits: bool| {
+        let sealed = Sealed::new();
+        let vote = |at| says(at, &seal_key(at), Governance::Vote(Vote { proposal: 1, approve: true }));
+        sealed.run(&[depositor.creation(), depositor.deposit(b"in time", None)]);
+        sealed.run(&[says(0, &seal_key(0), propose(Step::Suites(vec![-8]))), vote(1), vote(2)]);
+        (0..TERM_DELAY).for_each(|_| sealed.run(&[]));
+        sealed.run(&[Depositor::new(1).creation()]);
+        let mut outcome = sealed.outcome(&[]);
+        if deposits {
+            let admitted = depositor.deposit(b"late", None);
+            outcome.records.push(NewRecord { index: LogIndex(6), admitted });
+            sealed.apply(&outcome);
+        }
+        sealed.close()
+    };
+    assert_eq!(fixture::check_clean(&retired(false)).records, 6);
+    let report = check(&retired(true));
+    assert!(found(&report).contains(&"record 6: record-not-allowed".to_owned()), "{report:#?}");
 }

@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use xiezhi_crypto::{PublicKey, SignatureAlg, SigningKey};
 use xiezhi_evidence::{
     AccountSpec, AccountStatus, DepositBody, Governance, StatementDraft, WeightedKey,
-    account::{AccountChange, Authority, Encryption, Lifting, Order},
+    account::{AccountChange, Authority, Encryption, Lifting, Order, Permission},
 };
 
 use super::*;
@@ -331,3 +331,6 @@ fn only_a_court_freezes_and_the_account_must_exist() {
     assert_eq!(memory.run(&[by_court(AccountChange::Unfreeze(lifting), 1)]), [""; 0]);
     assert_eq!(next(&memory, &[one.deposit(b"x", None)]), [""; 0]);
 }
+
+mod delegation;
+mod suites;

@@ -5,7 +5,7 @@ use xiezhi_evidence::{Group, LocalName, genesis::INSTITUTIONS_MIN};
 use xiezhi_types::Role;
 
 use super::*;
-use crate::fixtures::{LEDGER, NOW, alliance_of, institution_id as id, proven_keys as keys};
+use crate::fixtures::{LEDGER, NOW, alliance_of, genesis_of, institution_id as id, proven_keys as keys};
 
 fn account(number: u8) -> AccountId {
     institution_account_id(&LEDGER, &id(number))
@@ -44,7 +44,14 @@ impl World {
         if let Some(begun) = begin(&self.alliance, self.height) {
             self.alliance = begun;
         }
-        match govern(&self.alliance, &LEDGER, &account(number), said, self.height, self.time) {
+        match govern(
+            &self.alliance,
+            (&genesis_of(5), &LEDGER),
+            &account(number),
+            said,
+            self.height,
+            self.time,
+        ) {
             Ok(alliance) => {
                 let from = alliance.next.as_ref().map_or(self.height.0 + TERM_DELAY, |next| next.from.0);
                 assert_eq!(from, self.height.0 + TERM_DELAY);

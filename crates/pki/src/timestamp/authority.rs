@@ -18,7 +18,7 @@ use super::{
 use crate::{
     EncodingError, P256Key, PublicKey, Validity, X509Certificate,
     encoding::{TlvSet, ecdsa_sha256, is_sha256, oid, sha256},
-    key::encoded,
+    key::{encoded, sha256 as digest},
 };
 
 /// Why there is no authority, or no token.
@@ -190,7 +190,7 @@ impl TimeStampAuthority {
     }
 
     fn sign(&self, content: &[u8], with_certificates: bool) -> Vec<u8> {
-        let attributes = signed_attributes(content, &self.signing_certificate);
+        let attributes = signed_attributes(oid::TST_INFO, digest(content), &self.signing_certificate);
         let attributes = TlvSet(attributes.iter().map(Vec::as_slice).collect());
         let signature = self.key.sign(&signed_bytes(&attributes));
         let signer_info = encoded(&SignerInfo {

@@ -62,6 +62,7 @@ pub(super) fn all(fixture: &Fixture) -> Vec<Vector> {
             "a member proposes a removal",
             change(Step::Remove(id.clone()), Some(policy.clone())),
         ),
+        said("ask-suites", "a member proposes suites", change(Step::Suites(vec![-8, -65_601]), None)),
         said("ask-policy", "a member proposes a policy", change(Step::Policy, Some(policy))),
         said("ask-vote", "a member votes", Governance::Vote(Vote { proposal: 7, approve: false })),
         said("ask-withdraw", "a member takes its proposal back", Governance::Withdraw(7)),

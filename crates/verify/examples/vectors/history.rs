@@ -1,18 +1,24 @@
 //! Certificates of later terms: the history that leads to their members and policy.
 
+use xiezhi_crypto::SignatureAlg;
 use xiezhi_evidence::{
-    Alliance, Certificate, Policy, Term, TermLink,
-    alliance::{Member, MemberStatus},
+    Account, AccountSpec, Alliance, Body, Certificate, Policy, StatementDraft, Term, TermLink, WeightedKey,
+    account::{AccountChange, Authority},
+    alliance::{Member, MemberStatus, Suites},
     certificate::VERSION_HISTORY,
 };
 use xiezhi_types::{Height, Role};
-use xiezhi_verify::fixtures::{Fixture, Plan};
+use xiezhi_verify::{
+    Exhibit,
+    fixtures::{Fixture, Plan, signing_key},
+};
 
 use super::{Vector, vector};
 
 /// The alliance after `term` has decided another with `members`, `from` a height on.
 fn decided(term: &Term, members: Vec<Member>, from: u64) -> Alliance {
-    let next = Term { number: term.number + 1, from: Height(from), members, policy: term.policy.clone() };
+    let (number, suites) = (term.number + 1, term.suites.clone());
+    let next = Term { number, from: Height(from), members, policy: term.policy.clone(), suites };
     let policy = Policy::quorum(&next.institutions(), &[Role::Court, Role::Notary], 1);
     Alliance {
         version: 1,
@@ -31,6 +37,77 @@ fn with_history(fixture: &Fixture, links: &[&TermLink], sealers: &[usize]) -> Ce
         history: links.iter().map(|link| link.encode()).collect(),
         ..fixture.certificate(&plan)
     }
+}
+
+/// Terms that allow other suites than the genesis, and what keys of each may then sign.
+pub(super) fn suites() -> Vec<Vector> {
+    // P-256 was allowed and is retired, SM2 comes.
+    let fixture = &Fixture::new().with_genesis(|genesis| genesis.suites = vec![-7, -8]);
+    let first = Term::at_genesis(&fixture.genesis);
+    let decided = |allowed: &[i64], retired: &[i64]| {
+        let mut alliance = decided(&first, first.members.clone(), 36);
+        let suites = Suites { allowed: allowed.to_vec(), retired: retired.to_vec() };
+        alliance.next.as_mut().expect("decided").suites = Some(suites);
+        fixture.link(&alliance, 4, &Plan::default())
+    };
+    let link = decided(&[-8, -65_601], &[-7]);
+    let keys =
+        [SignatureAlg::Ed25519, SignatureAlg::Es256, SignatureAlg::Sm2].map(|alg| signing_key(alg, 64));
+    let [plain, retired, new] = &keys;
+    let account = |key: &xiezhi_crypto::SigningKey| {
+        Account::create(&AccountSpec::single([7; 16], key.public_key()), Height(3))
+    };
+    let made = |name, about, key: &xiezhi_crypto::SigningKey, body: Body, link: Option<&TermLink>| {
+        let account = account(key);
+        let deposits = matches!(body, Body::Deposit(_));
+        let draft = StatementDraft { issuer: account.id, ..fixture.draft(body) };
+        let statement = Some(draft.sign(&[key]).expect("a statement"));
+        let plan = Plan { statement, account: Some(account), ..Plan::default() };
+        let plan = if deposits { plan } else { Plan { manifest: None, ..plan } };
+        let certificate = fixture.certificate(&plan);
+        let history: Vec<_> = link.iter().map(|link| link.encode()).collect();
+        let version = Certificate::version_of(&history, None);
+        let made = vector(name, about, fixture, &Certificate { version, history, ..certificate });
+        if deposits { made } else { Vector { exhibit: Exhibit::None, ..made } }
+    };
+    let deposit = || fixture.statement().body().clone();
+    let takes = |key: &xiezhi_crypto::SigningKey| {
+        let keys = vec![WeightedKey { key: key.public_key(), weight: 1 }];
+        Body::Change(AccountChange::Authority(Authority { keys, deposit_threshold: 1, manage_threshold: 1 }))
+    };
+    let creates =
+        |key: &xiezhi_crypto::SigningKey| Body::Account(AccountSpec::single([7; 16], key.public_key()));
+    let in_term = Some(&link);
+    let bad = |name, about, allowed: &[i64], retired: &[i64]| {
+        made(name, about, plain, deposit(), Some(&decided(allowed, retired)))
+    };
+    vec![
+        made("suites-kept", "a suite that stays", plain, deposit(), in_term),
+        made("suites-new", "a suite that the term allows", new, deposit(), in_term),
+        made("suites-before", "a suite before it is retired", retired, deposit(), None),
+        made("suites-replaced", "a key of a retired suite is replaced", retired, takes(new), in_term),
+        made("suites-created", "an account with a key of the new suite", new, creates(new), in_term),
+        made("bad-suites-early", "a suite before it is allowed", new, deposit(), None),
+        made("bad-suites-retired", "a deposit by a key of a retired suite", retired, deposit(), in_term),
+        made(
+            "bad-suites-created",
+            "an account with a key of a retired suite",
+            retired,
+            creates(retired),
+            in_term,
+        ),
+        made(
+            "bad-suites-again",
+            "replaced by a key of the retired suite",
+            retired,
+            takes(&signing_key(SignatureAlg::Es256, 65)),
+            in_term,
+        ),
+        made("bad-suites-brought", "a key of the retired suite comes", plain, takes(retired), in_term),
+        bad("bad-link-suites-order", "suites in the wrong order", &[-65_601, -8], &[-7]),
+        bad("bad-link-suites-both", "a suite both allowed and retired", &[-7, -8], &[-7]),
+        bad("bad-link-suites-ed25519", "institutions could not sign", &[-7], &[-8]),
+    ]
 }
 
 pub(super) fn all() -> Vec<Vector> {

@@ -52,7 +52,7 @@ fn broken(fixture: &Fixture) -> Vec<Vector> {
     let mut points = (0..=u8::MAX).map(|y| [[y].as_slice(), &[0; 31]].concat());
     let no_point = points.find(|y| PublicKey::new(SignatureAlg::Ed25519, y).is_err()).expect("half of all");
     vec![
-        raw("broken-version", "version 3", fixture, [&bytes[..5], &[3], &bytes[6..]].concat()),
+        raw("broken-version", "version 4", fixture, [&bytes[..5], &[4], &bytes[6..]].concat()),
         raw(
             "broken-no-history",
             "version 2 without history",
@@ -67,9 +67,9 @@ fn broken(fixture: &Fixture) -> Vec<Vector> {
         ),
         raw(
             "broken-unlisted-key",
-            "a key 15 in the deterministic encoding",
+            "a key 16 in the deterministic encoding",
             fixture,
-            [start, &[head + 1], rest, &[0x0f, 0x00]].concat(),
+            [start, &[head + 1], rest, &[0x10, 0x00]].concat(),
         ),
         raw(
             "broken-key-twice",

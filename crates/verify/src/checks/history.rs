@@ -1,6 +1,9 @@
 //! The history: from the genesis's members and policy, link by link, to those that count for the record.
 
-use xiezhi_evidence::{Genesis, Term, TermLink, alliance::STATE_KEY};
+use xiezhi_evidence::{
+    Genesis, Term, TermLink,
+    alliance::{STATE_KEY, Suites},
+};
 
 use super::{keys, seals, stamps, times};
 use crate::{
@@ -9,10 +12,15 @@ use crate::{
     finding as f,
 };
 
-/// Walks `links` from the genesis's own term: the checks, and the genesis with the members and the policy of the last term
-/// reached in place of its own. A link that fails ends the walk.
-pub(crate) fn walk(x: &Examination<'_>, genesis: &Genesis, links: &[Vec<u8>]) -> (Genesis, Vec<Check>) {
+/// Walks `links` from the genesis's own term: the genesis with the members and the policy of the last term reached in place of its
+/// own, that term's suites, and the checks. A link that fails ends the walk.
+pub(crate) fn walk(
+    x: &Examination<'_>,
+    genesis: &Genesis,
+    links: &[Vec<u8>],
+) -> (Genesis, Suites, Vec<Check>) {
     let (mut term, mut current) = (Term::at_genesis(genesis), genesis.clone());
+    let mut suites = term.suites(genesis);
     let mut checks: Vec<Check> = Vec::new();
     for (number, bytes) in links.iter().enumerate() {
         if checks.last().is_some_and(|before| before.status == Status::Fail) {
@@ -32,11 +40,12 @@ pub(crate) fn walk(x: &Examination<'_>, genesis: &Genesis, links: &[Vec<u8>]) ->
                 });
                 current.institutions = next.institutions();
                 current.policy = next.policy.clone();
+                suites = next.suites(genesis);
                 term = next;
             }
         }
     }
-    (current, checks)
+    (current, suites, checks)
 }
 
 type Refused = (&'static f::Finding, &'static str);
@@ -85,6 +94,7 @@ fn witnessed(
         ledger: x.ledger,
         anchor: x.anchor,
         genesis: Some(current.clone()),
+        suites: None,
         history: Vec::new(),
         witnessed: Witnessed {
             checkpoint: &link.checkpoint,

@@ -2,16 +2,33 @@
 
 use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_evidence::{
-    Body, Manifest, Value,
+    BatchItem, Body, Certificate, Manifest, Statement, Value,
     manifest::names::{DIGEST_SHA256, DIGEST_SM3, SIZE},
 };
 
 use crate::{Check, Exhibit, code, examination::Record, finding as f};
 
-/// What the record says of the original.
-struct Recorded {
-    digests: Vec<Digest>,
-    size: Option<u64>,
+/// What a record says of its original.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// The digests: open in the manifest, or else searchable.
+    pub digests: Vec<Digest>,
+    /// The length in bytes, if the manifest opens it.
+    pub size: Option<u64>,
+}
+
+/// What a certificate says of its original, or of the batch item's; nothing for records that have none. Nothing is checked: it is as good as the
+/// verdict.
+#[must_use]
+pub fn recorded_original(certificate: &Certificate) -> Recorded {
+    let manifest = certificate.manifest.as_ref();
+    let item = certificate.batch.as_ref().and_then(|place| BatchItem::parse(&place.item).ok());
+    match (Statement::parse(&certificate.statement).as_ref().map(Statement::body), item) {
+        (Ok(Body::Deposit(body)), _) => recorded(manifest, &body.digests),
+        (Ok(Body::Batch(_)), Some(item)) => recorded(manifest, &item.digests),
+        (Ok(Body::General { digest, .. }), _) => Recorded { digests: vec![*digest], size: None },
+        _ => Recorded::default(),
+    }
 }
 
 pub(crate) fn original(r: &Record<'_>) -> Check {

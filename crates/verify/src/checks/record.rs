@@ -1,7 +1,10 @@
 //! The record: statement, place in the batch, signatures, place in the log.
 
 use xiezhi_crypto::KeyId;
-use xiezhi_evidence::{Account, BatchItem, Body, account::AuthorityError};
+use xiezhi_evidence::{
+    Account, AccountProof, BatchItem, Body, Certificate,
+    account::{AuthorityError, DelegationError},
+};
 use xiezhi_merkle::{Hash, ProofError, Sha256, Sm3, TreeHash, verify_inclusion};
 use xiezhi_types::canonical;
 
@@ -51,11 +54,10 @@ pub(crate) fn batch_place(r: &Record<'_>) -> Option<Check> {
 pub(crate) fn signatures(r: &Record<'_>) -> Check {
     let code = code::STATEMENT_SIGNATURES;
     let Some(statement) = &r.statement else { return Check::not_evaluated(code, code::STATEMENT) };
-    let Some(genesis) = &r.x.genesis else { return Check::not_evaluated(code, code::LEDGER) };
+    let Some(suites) = &r.x.suites else { return Check::not_evaluated(code, code::LEDGER) };
     let (proven, checkpoint) = (&r.certificate.account, &r.certificate.checkpoint);
     let account = &proven.account;
-    let (key, value) = (Account::state_key(&account.id), canonical(account));
-    if proven.proof.verify_present(&checkpoint.state_root, &key, &value).is_err() {
+    if !is_proven(proven, r.certificate) {
         return Check::new(code, &f::ACCOUNT_PROOF);
     }
     if account.id != statement.claims().issuer {
@@ -64,8 +66,8 @@ pub(crate) fn signatures(r: &Record<'_>) -> Check {
     if account.created > checkpoint.height {
         return Check::new(code, &f::ACCOUNT_LATER);
     }
-    if let Some(signature) = statement.signatures().iter().find(|signature| !genesis.allows(signature.alg)) {
-        return Check::new(code, &f::SIGNATURE_SUITE).with("suite", signature.alg);
+    if let Some(suite) = suites.refuses(statement) {
+        return Check::new(code, &f::SIGNATURE_SUITE).with("suite", suite);
     }
     let account = account.as_of(checkpoint.height);
     match account.verify(statement.action(), statement.signatures()) {
@@ -73,6 +75,73 @@ pub(crate) fn signatures(r: &Record<'_>) -> Check {
             .with("account", account.id)
             .with("signers", statement.signatures().len()),
         Err(error) => refused(code, &error),
+    }
+}
+
+fn is_proven(proven: &AccountProof, certificate: &Certificate) -> bool {
+    let (key, value) = (Account::state_key(&proven.account.id), canonical(&proven.account));
+    proven.proof.verify_present(&certificate.checkpoint.state_root, &key, &value).is_ok()
+}
+
+/// Nothing where neither certificate nor statement speaks of another in whose name it is made.
+pub(crate) fn delegation(r: &Record<'_>) -> Option<Check> {
+    let code = code::DELEGATION;
+    let (proven, checkpoint) = (r.certificate.grantor.as_ref(), &r.certificate.checkpoint);
+    let Some(statement) = &r.statement else {
+        return proven.map(|_| Check::not_evaluated(code, code::STATEMENT));
+    };
+    let claims = statement.claims();
+    let (grantor, proven) = match (claims.grantor, proven) {
+        (Some(grantor), Some(proven)) => (grantor, proven),
+        (Some(grantor), None) => {
+            return Some(Check::new(code, &f::DELEGATION_NO_GRANTOR).with("grantor", grantor));
+        }
+        (None, Some(_)) => return Some(Check::new(code, &f::DELEGATION_UNEXPECTED)),
+        (None, None) => return None,
+    };
+    let account = &proven.account;
+    if !is_proven(proven, r.certificate) {
+        return Some(Check::new(code, &f::ACCOUNT_PROOF));
+    }
+    if account.id != grantor {
+        return Some(Check::new(code, &f::DELEGATION_OTHER));
+    }
+    if account.created > checkpoint.height {
+        return Some(Check::new(code, &f::ACCOUNT_LATER));
+    }
+    let account = account.as_of(checkpoint.height);
+    let held = account.check_deposited_by(&claims.issuer, statement.deposits(), checkpoint.time);
+    Some(match held {
+        Ok(held) => Check::new(code, &f::DELEGATED)
+            .with("grantor", grantor)
+            .with("delegate", claims.issuer)
+            .with("until", held.grant.until.rfc3339())
+            .with("used", held.used)
+            .with("quota", held.grant.quota),
+        Err(error) => not_delegated(&error),
+    })
+}
+
+fn not_delegated(error: &DelegationError) -> Check {
+    let check = |finding| Check::new(code::DELEGATION, finding);
+    match error {
+        DelegationError::Status { status, .. } => check(&f::ACCOUNT_STATUS).with("state", status),
+        DelegationError::NotYet { not_before, now } => {
+            check(&f::DELEGATION_EARLY).with("not_before", not_before.rfc3339()).with("time", now.rfc3339())
+        }
+        DelegationError::Expired { until, now } => {
+            check(&f::DELEGATION_EXPIRED).with("until", until.rfc3339()).with("time", now.rfc3339())
+        }
+        DelegationError::Quota { quota, used, need } => {
+            check(&f::DELEGATION_QUOTA).with("quota", quota).with("used", used).with("need", need)
+        }
+        DelegationError::Daily { daily, used, need } => {
+            check(&f::DELEGATION_DAILY).with("quota", daily).with("used", used).with("need", need)
+        }
+        DelegationError::NotGranted { grantor, delegate } => {
+            check(&f::DELEGATION_NONE).with("grantor", grantor).with("delegate", delegate)
+        }
+        _ => check(&f::DELEGATION_NONE).with("grantor", "").with("delegate", ""),
     }
 }
 

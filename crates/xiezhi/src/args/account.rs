@@ -19,6 +19,24 @@ pub(crate) enum AccountAction {
         #[arg(long)]
         json: bool,
     },
+    /// Seal a secret file with a passphrase (argon2id, AES-256-GCM): an account's here, or --key; sealed already, it gets another passphrase
+    Protect {
+        /// Its name here
+        #[arg(default_value = "default")]
+        account: String,
+        /// A key file, or one of a node's keys, instead
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Leave a secret file open again
+    Unprotect {
+        /// Its name here
+        #[arg(default_value = "default")]
+        account: String,
+        /// A key file, or one of a node's keys, instead
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
     /// Show an account as the ledger holds it: keys, thresholds, what is pending
     Show {
         /// Its name here, or its id
@@ -168,6 +186,38 @@ pub(crate) enum AccountAction {
         /// The account that was offered
         #[arg(long)]
         from: AccountId,
+        #[command(flatten)]
+        signing: Signing,
+    },
+    /// Let another account deposit in an account's name, within limits; what it was let before ends
+    Delegate {
+        /// The account's name here, or its id
+        account: String,
+        /// The account that may: its id, or its name here
+        #[arg(long, value_name = "ACCOUNT")]
+        to: String,
+        /// How many deposits in all; a batch counts as many as it has items
+        #[arg(long, value_name = "COUNT")]
+        quota: u64,
+        /// How many a day, by UTC [default: no limit but the quota]
+        #[arg(long, value_name = "COUNT")]
+        daily: Option<u64>,
+        /// From when on, as 2026-12-01T09:00:00Z, or 2026-12-01 for the beginning of that day (UTC) [default: from the next block on]
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Until when, likewise; a date alone is for the end of that day (UTC)
+        #[arg(long, value_name = "TIME")]
+        until: String,
+        #[command(flatten)]
+        signing: Signing,
+    },
+    /// End what was delegated to an account
+    Revoke {
+        /// The account's name here, or its id
+        account: String,
+        /// The account that may deposit no more: its id, or its name here
+        #[arg(long, value_name = "ACCOUNT")]
+        to: String,
         #[command(flatten)]
         signing: Signing,
     },

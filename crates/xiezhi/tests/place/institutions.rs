@@ -1,7 +1,8 @@
 //! Every institution in a process of its own.
 
 use std::{
-    path::Path,
+    fs::OpenOptions,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
@@ -43,9 +44,15 @@ impl Institutions {
     pub(crate) fn start(&mut self, who: &[usize]) {
         for at in who {
             let node = ["node", "--config", &self.config(IDS[*at])];
+            let log = OpenOptions::new().create(true).append(true).open(self.log(*at)).unwrap();
             let mut command = self.place.command(&node);
-            self.nodes[*at] = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+            self.nodes[*at] = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         }
+    }
+
+    /// What a node says, start by start.
+    fn log(&self, at: usize) -> PathBuf {
+        self.place.path(&format!("{}.log", IDS[at]))
     }
 
     /// SIGKILL.
@@ -71,7 +78,11 @@ impl Institutions {
     pub(crate) fn wait(&self, at: usize, what: &str, met: impl Fn(&serde_json::Value) -> bool) {
         let begun = Instant::now();
         while !met(&self.status(at)) {
-            assert!(begun.elapsed() < Duration::from_secs(180), "{what}: {}", self.status(at));
+            if begun.elapsed() > Duration::from_secs(180) {
+                let log = std::fs::read_to_string(self.log(at)).unwrap_or_default();
+                let last: Vec<_> = log.lines().rev().take(20).collect();
+                panic!("{what}: {}\n{}", self.status(at), last.join("\n"));
+            }
             std::thread::sleep(Duration::from_millis(200));
         }
     }

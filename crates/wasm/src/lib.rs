@@ -1,0 +1,233 @@
+//! The offline verifier for browsers: the very code of the `verify` crate behind a handful of exported functions.
+//!
+//! ```text
+//! room(len) -> address     makes place for len bytes of input; the caller writes them there
+//! hash_begin, hash_more    a stream's digests, one input after the other; hash_end answers {"size", "digests"}
+//! genesis                  input: a genesis file; answers {"ledger", "zh", "en"}, or {"error"}
+//! certificate              input: a certificate or the proof of an account, kept for judge
+//! judge                    input: the request, JSON; answers the verdict's JSON, as `xiezhi verify --json` prints it
+//! sentences                answers the last verdict's sentences: {"zh": [...], "en": [...]}, one for each check
+//! answer_at, answer_len    where the last answer lies
+//! ```
+//!
+//! The request is `{"anchors": [{"ledger", "zh", "en"}], "exhibit": null | {"size", "digests"}, "record_only", "declared_time"}`; numbers of 64 bits
+//! are strings. An anchor without a name has the one that the file's own genesis gives, which its id binds.
+//!
+//! Nothing here reads a clock, a file or the network.
+
+use std::{cell::RefCell, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use xiezhi_crypto::{Digest, DigestAlg, DigestHasher};
+use xiezhi_evidence::{Certificate, Genesis, LocalName, account::ProvenAccount};
+use xiezhi_types::{LedgerId, TimestampMs};
+use xiezhi_verify::{Anchor, Exhibit, Input, Lang, Verdict, verify, verify_account};
+
+#[derive(Default)]
+struct State {
+    input: Vec<u8>,
+    answer: Vec<u8>,
+    certificate: Vec<u8>,
+    hasher: Option<DigestHasher>,
+    verdict: Option<Verdict>,
+}
+
+thread_local! {
+    static STATE: RefCell<State> = RefCell::default();
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    anchors: Vec<NamedLedger>,
+    exhibit: Option<Hashed>,
+    record_only: bool,
+    declared_time: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NamedLedger {
+    ledger: String,
+    #[serde(default)]
+    zh: String,
+    #[serde(default)]
+    en: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Hashed {
+    size: String,
+    digests: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    error: String,
+}
+
+#[derive(Serialize)]
+struct Sentences {
+    zh: Vec<String>,
+    en: Vec<String>,
+}
+
+fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
+    STATE.with_borrow_mut(act)
+}
+
+fn answer(state: &mut State, value: Result<impl Serialize, String>) {
+    state.answer = match value {
+        Ok(value) => serde_json::to_vec(&value),
+        Err(error) => serde_json::to_vec(&Failed { error }),
+    }
+    .unwrap_or_default();
+}
+
+/// Makes place for `len` bytes of input and says where.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn room(len: usize) -> usize {
+    with(|state| {
+        state.input = vec![0; len];
+        state.input.as_mut_ptr() as usize
+    })
+}
+
+/// Where the last answer lies.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn answer_at() -> usize {
+    with(|state| state.answer.as_ptr() as usize)
+}
+
+/// Its length in bytes.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn answer_len() -> usize {
+    with(|state| state.answer.len())
+}
+
+/// Begins to digest a stream.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn hash_begin() {
+    with(|state| state.hasher = Some(DigestHasher::new(&DigestAlg::ALL)));
+}
+
+/// The input is the stream's next part.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn hash_more() {
+    with(|state| {
+        if let Some(hasher) = &mut state.hasher {
+            hasher.update(&state.input);
+        }
+    });
+}
+
+/// Answers the stream's length and digests.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn hash_end() {
+    with(|state| {
+        let hashed = state.hasher.take().ok_or_else(|| "no stream was begun".to_owned()).map(|hasher| {
+            let (size, digests) = hasher.finish();
+            Hashed { size: size.to_string(), digests: digests.iter().map(ToString::to_string).collect() }
+        });
+        answer(state, hashed);
+    });
+}
+
+/// The input is a genesis file: answers the ledger's id and name.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn genesis() {
+    with(|state| {
+        let read = Genesis::parse(&state.input).map_err(|error| error.to_string());
+        let named = read.map(|genesis| NamedLedger {
+            ledger: Genesis::ledger_id(&state.input).to_string(),
+            zh: genesis.name.zh,
+            en: genesis.name.en,
+        });
+        answer(state, named);
+    });
+}
+
+/// The input is the file to judge.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn certificate() {
+    with(|state| state.certificate = std::mem::take(&mut state.input));
+}
+
+/// The input is a request: answers the verdict.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn judge() {
+    with(|state| match judged(&state.certificate, &state.input) {
+        Ok(verdict) => {
+            state.answer = verdict.to_json().into_bytes();
+            state.verdict = Some(verdict);
+        }
+        Err(error) => answer(state, Err::<(), _>(error)),
+    });
+}
+
+/// Answers the sentences of the last verdict.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn sentences() {
+    with(|state| {
+        let said = state.verdict.as_ref().ok_or_else(|| "nothing was judged".to_owned()).map(|verdict| {
+            let all = |lang| verdict.checks.iter().map(|check| check.sentence(lang)).collect();
+            Sentences { zh: all(Lang::Zh), en: all(Lang::En) }
+        });
+        answer(state, said);
+    });
+}
+
+fn judged(certificate: &[u8], request: &[u8]) -> Result<Verdict, String> {
+    let request: Request =
+        serde_json::from_slice(request).map_err(|error| format!("the request: {error}"))?;
+    let proven = ProvenAccount::parse(certificate).ok();
+    let genesis = match &proven {
+        Some(proven) => Some(proven.genesis.clone()),
+        None => Certificate::parse(certificate).ok().map(|read| read.genesis),
+    };
+    let own = genesis.and_then(|bytes| Some((Genesis::ledger_id(&bytes), Genesis::parse(&bytes).ok()?.name)));
+    let anchors = request.anchors.iter().map(|anchor| {
+        let ledger = read::<LedgerId>("ledger", &anchor.ledger)?;
+        let given = LocalName { zh: anchor.zh.clone(), en: anchor.en.clone() };
+        let is_named = !(given.zh.is_empty() && given.en.is_empty());
+        let own = own.as_ref().filter(|(id, _)| *id == ledger && !is_named);
+        Ok(Anchor { ledger, name: own.map_or(given, |(_, name)| name.clone()) })
+    });
+    let anchors = anchors.collect::<Result<Vec<_>, String>>()?;
+    let declared_time = TimestampMs(read("declared_time", &request.declared_time)?);
+    let exhibit = match &request.exhibit {
+        None => Exhibit::None,
+        Some(hashed) => Exhibit::Digests {
+            size: Some(read("size", &hashed.size)?),
+            digests: hashed
+                .digests
+                .iter()
+                .map(|text| read::<Digest>("digests", text))
+                .collect::<Result<_, _>>()?,
+        },
+    };
+    if proven.is_some() {
+        return Ok(verify_account(certificate, &anchors, declared_time).0);
+    }
+    Ok(verify(&Input {
+        certificate,
+        anchors: &anchors,
+        exhibit: &exhibit,
+        record_only: request.record_only,
+        declared_time,
+        known_checkpoints: &[],
+    }))
+}
+
+fn read<T: FromStr>(field: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("the request: {field} \"{text}\" cannot be read"))
+}
