@@ -19,8 +19,8 @@ use xiezhi_types::InstitutionId;
 
 use crate::{
     encoding::{
-        CERTIFICATE_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, profile, strip_zeros,
-        to_pem, unix_seconds, unsigned,
+        CERTIFICATE_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, pem_blocks, profile,
+        strip_zeros, to_pem, unix_seconds, unsigned,
     },
     key::{PublicKey, encoded, sha256},
     suite::Suite,
@@ -102,6 +102,20 @@ impl X509Certificate {
     /// [`EncodingError`].
     pub fn from_pem(text: &str) -> Result<Self, EncodingError> {
         Self::from_der(&from_pem(text, LABEL)?)
+    }
+
+    /// Reads every PEM block of `text`, all labelled `CERTIFICATE`; text around them is passed over.
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, EncodingError> {
+        pem_blocks(text)?.into_iter().map(Self::from_pem).collect()
+    }
+
+    /// Whether `issuer`, by name and by signature, has issued it. Says nothing about time, purpose or revocation.
+    #[must_use]
+    pub fn is_issued_by(&self, issuer: &Self) -> bool {
+        self.issuer_name() == issuer.subject_name() && self.is_signed_by(&issuer.public_key())
     }
 
     /// The bytes it was read from.

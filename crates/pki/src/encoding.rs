@@ -52,6 +52,24 @@ pub enum EncodingError {
     },
 }
 
+/// The PEM blocks of `text`, in order, each as it stands; text around them is passed over.
+///
+/// # Errors
+/// [`EncodingError::Profile`]: a block that does not end.
+pub fn pem_blocks(text: &str) -> Result<Vec<&str>, EncodingError> {
+    const RULE: &str = "a PEM block does not end";
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("-----BEGIN ") {
+        let block = &rest[start..];
+        let end = block.find("-----END ").ok_or(EncodingError::Profile { rule: RULE })? + "-----END ".len();
+        let close = block[end..].find("-----").ok_or(EncodingError::Profile { rule: RULE })? + "-----".len();
+        blocks.push(&block[..end + close]);
+        rest = &block[end + close..];
+    }
+    Ok(blocks)
+}
+
 /// Decodes the one value `bytes` is the canonical encoding of.
 ///
 /// Encodes again and compares: the decoders below sort sets and accept some explicit defaults, which would make bytes malleable.

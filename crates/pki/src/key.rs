@@ -206,6 +206,12 @@ impl PublicKey {
         }
     }
 
+    /// DER of `SubjectPublicKeyInfo`; empty for [`PublicKey::Other`], whose bytes are not kept.
+    #[must_use]
+    pub fn to_spki_der(self) -> Vec<u8> {
+        self.to_spki().and_then(|spki| spki.to_der()).unwrap_or_default()
+    }
+
     pub(crate) fn to_spki(self) -> der::Result<SubjectPublicKeyInfoOwned> {
         let (oid, parameters, bits) = match self {
             Self::Ed25519(key) => (oid::ED25519, None, key.to_vec()),

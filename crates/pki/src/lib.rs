@@ -39,7 +39,7 @@ pub use chain::{
 };
 pub use crl::{Crl, RevocationReason, RevokedCertificate};
 pub use der::asn1::ObjectIdentifier;
-pub use encoding::EncodingError;
+pub use encoding::{EncodingError, pem_blocks};
 pub use issuance::{CertificateAuthority, CertificateTemplate, CrlTemplate, IssueError, Subject};
 pub use key::{KeyError, P256Key, P256PublicKey, PublicKey, Sm2PublicKey};
 pub use profile::{ENTERPRISE_URI_PREFIX, NODE_URI_PREFIX, OFFICER_URI_PREFIX, PERSON_URI_PREFIX, Profile};

@@ -310,8 +310,7 @@ impl<S: Signer> Responder<S> {
 fn is_delegate(certificate: &X509Certificate, issuer: &X509Certificate) -> bool {
     let extensions = certificate.extensions();
     let usages = &extensions.extended_key_usage;
-    certificate.issuer_name() == issuer.subject_name()
-        && certificate.is_signed_by(&issuer.public_key())
+    certificate.is_issued_by(issuer)
         && !certificate.is_authority()
         && extensions.not_understood.is_none()
         && extensions.key_usage.is_none_or(|(_, usage)| usage.digital_signature())

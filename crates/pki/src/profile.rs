@@ -10,7 +10,7 @@ use x509_cert::ext::{
 use xiezhi_types::InstitutionId;
 
 use crate::{
-    ObjectIdentifier,
+    ObjectIdentifier, Purpose,
     certificate::SEAL_URI_PREFIX,
     encoding::{oid, usages},
     issuance::{IssueError, authority_extensions, extension},
@@ -102,6 +102,20 @@ impl Profile<'_> {
             | Self::Officer { key, .. }
             | Self::Enterprise { key, .. }
             | Self::Person { key, .. } => key,
+        }
+    }
+
+    /// What a leaf of this profile is validated for; none for what is no subscriber's.
+    #[must_use]
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::IssuingAuthority { .. } | Self::OcspResponder { .. } => None,
+            Self::InstitutionSeal { .. } => Some(Purpose::Seal),
+            Self::TimeStamping { .. } => Some(Purpose::TimeStamping),
+            Self::Node { .. } => Some(Purpose::Node),
+            Self::Officer { .. } => Some(Purpose::Officer),
+            Self::Enterprise { .. } => Some(Purpose::Enterprise),
+            Self::Person { .. } => Some(Purpose::Person),
         }
     }
 
