@@ -479,7 +479,7 @@ pub(crate) enum MemberAction {
     },
     /// Propose which signature suites accounts may use; what is retired still signs the change that replaces its keys
     Suites {
-        /// A suite to allow: ed25519, es256 or sm2; may be repeated
+        /// A suite to allow: ed25519, es256, sm2 or ml-dsa-65; may be repeated
         #[arg(long, value_name = "SUITE", required_unless_present = "retire")]
         allow: Vec<String>,
         /// A suite to retire; may be repeated

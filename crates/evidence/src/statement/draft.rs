@@ -1,6 +1,6 @@
 //! Signing statements.
 
-use xiezhi_crypto::{SIGNATURE_BYTES, SigningKey};
+use xiezhi_crypto::SigningKey;
 use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical};
 
 use super::{
@@ -37,11 +37,11 @@ impl Statement {
     pub fn countersigned(&self, key: &SigningKey) -> Result<Self, StatementError> {
         let malformed = |e: minicbor::decode::Error| StatementError::Malformed { reason: e.to_string() };
         let mut parts = Parts::read(self.as_bytes()).map_err(malformed)?;
-        parts.countersignatures.push(countersignature(key, parts.protected, parts.payload, &parts.signature));
+        parts.countersignatures.push(countersignature(key, parts.protected, parts.payload, parts.signature));
         if parts.countersignatures.len() >= SIGNATURES_MAX {
             return Err(field("keys", format!("at most {SIGNATURES_MAX} keys can sign")));
         }
-        Self::parse(&encode(parts.protected, parts.payload, &parts.signature, &parts.countersignatures))
+        Self::parse(&encode(parts.protected, parts.payload, parts.signature, &parts.countersignatures))
     }
 }
 
@@ -49,7 +49,7 @@ fn countersignature(
     key: &SigningKey,
     protected: &[u8],
     payload: &[u8],
-    signature: &[u8; SIGNATURE_BYTES],
+    signature: &[u8],
 ) -> Countersignature {
     let header = signer_header(key.alg().cose(), key.public_key().id());
     let message = countersign_structure(protected, &header, payload, signature);
