@@ -22,7 +22,7 @@ const ROWS: [&[&str]; 10] = [
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm"],
     &["node", "client"],
-    &["api", "alliance"],
+    &["api", "alliance", "portal"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];

@@ -15,8 +15,8 @@ use xiezhi_verify::Anchor;
 
 use crate::{
     Ending, Usage,
-    args::{Common, Init, NodeOptions, Observe, Renew, Up},
-    home,
+    args::{Common, Init, NodeOptions, Observe, Renew, Up, UpOptions},
+    home, pages,
     texts::Texts,
     trust,
 };
@@ -257,14 +257,27 @@ pub(crate) fn introduce(alliance: &RunningAlliance, dir: &Path, texts: &Texts) {
     }
 }
 
-pub(crate) async fn up(common: &Common, options: &Up, texts: &Texts) -> anyhow::Result<Ending> {
+pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> anyhow::Result<Ending> {
     let dir = home::data_dir(common)?;
-    let alliance = RunningAlliance::start(&dir, options).await?;
+    let alliance = RunningAlliance::start(&dir, &options.up).await?;
+    let serving = match serve_pages(&alliance, options, texts).await {
+        Ok(serving) => serving,
+        Err(error) => {
+            alliance.stop().await;
+            return Err(error);
+        }
+    };
     trust::add(&alliance.anchor)?;
     introduce(&alliance, &dir, texts);
+    if let Some((address, _)) = &serving {
+        println!("{}", texts.get("pages-run", &[("url", &format!("http://{address}"))]));
+    }
     println!("\n{}", texts.get("up-next", &[]));
     let why = wait_for_end(&alliance.nodes.iter().map(|r| r.node.clone()).collect::<Vec<_>>()).await;
     println!("{}", texts.get("up-stopping", &[]));
+    if let Some((_, pages)) = serving {
+        pages.abort();
+    }
     alliance.stop().await;
     match why {
         None => Ok(Ending::Done),
@@ -272,7 +285,39 @@ pub(crate) async fn up(common: &Common, options: &Up, texts: &Texts) -> anyhow::
     }
 }
 
-/// Waits for Ctrl-C, a termination signal, or a node that cannot go on; gives the reason in the last case.
+/// Serves the pages over the alliance's nodes, unless they are not wanted; gives their address.
+async fn serve_pages(
+    alliance: &RunningAlliance,
+    options: &UpOptions,
+    texts: &Texts,
+) -> anyhow::Result<Option<(SocketAddr, JoinHandle<std::io::Result<()>>)>> {
+    if options.no_pages {
+        return Ok(None);
+    }
+    let usual = || SocketAddr::from(([127, 0, 0, 1], options.up.base_port.saturating_sub(10)));
+    let address = options.pages.unwrap_or_else(usual);
+    let client = home::client_at(&alliance.urls(), texts)?;
+    Ok(Some((address, pages::start(address, client).await?)))
+}
+
+/// Waits for Ctrl-C or a termination signal.
+pub(crate) async fn asked_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+/// Waits until it is asked to stop, or for a node that cannot go on; gives the reason in the last case.
 async fn wait_for_end(nodes: &[Node]) -> Option<String> {
     let mut ended: Vec<_> = Vec::new();
     for node in nodes {
@@ -284,18 +329,8 @@ async fn wait_for_end(nodes: &[Node]) -> Option<String> {
             }
         }));
     }
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => None,
-        () = terminated => None,
+        () = asked_to_stop() => None,
         (reason, ..) = futures::future::select_all(ended) => Some(reason),
     }
 }
