@@ -104,7 +104,8 @@ impl Log<'_> {
             let page = self.client.checkpoints(middle.checked_sub(1).map(Height), 1).await?;
             match page.checkpoints.first() {
                 Some(checkpoint) if time_of(checkpoint) < time => {
-                    (low, size) = (checkpoint.height.0.saturating_add(1), checkpoint.size.0);
+                    // Not below the middle, whatever the node says: each question halves what is left.
+                    (low, size) = (checkpoint.height.0.max(middle).saturating_add(1), checkpoint.size.0);
                 }
                 _ => high = middle,
             }
