@@ -15,8 +15,9 @@ use crate::{
     page::{Page, Trouble, TroublePage, asked_language},
 };
 
-/// Own files only, no inline script or style, no frame around it; WebAssembly is compiled for the verifier.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+/// Own files only, no inline script or style, no frame around it; WebAssembly is compiled for the verifier, whose script makes the worker
+/// that digests files.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Answers as the handler does, with everything that all answers have.

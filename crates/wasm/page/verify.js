@@ -8,13 +8,15 @@ const $ = (id) => document.getElementById(id);
 let lang = firstLanguage();
 let shown = null;
 let machine = null;
+// What is under way is for the files chosen in this turn; choosing anew begins another one and ends it.
+let turn = 0, stop = () => {};
 // Loaded when it is first needed.
 function loaded() {
   return machine ??= (async () => {
-    const { instance: { exports } } = await WebAssembly.instantiate(await verifierBytes(), {});
+    const { module, instance: { exports } } = await WebAssembly.instantiate(await verifierBytes(), {});
     const give = (data) => { const at = exports.room(data.length); new Uint8Array(exports.memory.buffer, at, data.length).set(data); };
     const answer = () => new TextDecoder().decode(new Uint8Array(exports.memory.buffer, exports.answer_at(), exports.answer_len()));
-    return { exports, give, answer };
+    return { module, exports, give, answer };
   })();
 }
 function translate() {
@@ -22,17 +24,42 @@ function translate() {
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t[element.dataset.t];
   if (shown) show(shown);
 }
-async function hash(file) {
-  const m = await loaded();
+// Runs in a worker, so that the page stays usable however large the file is: sent there as text, with the verifier already compiled.
+function hashing() {
+  onmessage = async ({ data: { module, file, part } }) => {
+    try {
+      const { exports } = await WebAssembly.instantiate(module, {});
+      exports.hash_begin();
+      for (let at = 0; at < file.size; at += part) {
+        const data = new Uint8Array(await file.slice(at, at + part).arrayBuffer());
+        const place = exports.room(data.length);
+        new Uint8Array(exports.memory.buffer, place, data.length).set(data);
+        exports.hash_more();
+        postMessage({ done: Math.min(1, (at + part) / file.size) });
+      }
+      exports.hash_end();
+      postMessage({ answer: new TextDecoder().decode(new Uint8Array(exports.memory.buffer, exports.answer_at(), exports.answer_len())) });
+    } catch (error) { postMessage({ error: error.message }); }
+  };
+}
+async function hash(file, mine) {
+  const { module } = await loaded();
+  if (mine !== turn) return null;
+  const address = URL.createObjectURL(new Blob([`(${hashing})()`], { type: "text/javascript" }));
+  const worker = new Worker(address);
   $("bar").value = 0; $("busy").hidden = false;
-  m.exports.hash_begin();
-  for (let at = 0; at < file.size; at += PART) {
-    m.give(new Uint8Array(await file.slice(at, at + PART).arrayBuffer()));
-    m.exports.hash_more();
-    $("bar").value = Math.min(1, (at + PART) / file.size);
-  }
-  m.exports.hash_end();
-  return JSON.parse(m.answer());
+  try {
+    return await new Promise((resolve, reject) => {
+      stop = () => resolve(null);
+      worker.onerror = (event) => reject(new Error(event.message || "Worker"));
+      worker.onmessage = ({ data }) => {
+        if (data.error) reject(new Error(data.error));
+        else if (data.answer) resolve(JSON.parse(data.answer));
+        else if (mine === turn) $("bar").value = data.done;
+      };
+      worker.postMessage({ module, file, part: PART });
+    });
+  } finally { worker.terminate(); URL.revokeObjectURL(address); }
 }
 async function trusted(t) {
   const m = await loaded(), anchors = [], file = $("genesis").files[0], id = $("ledger").value.trim().toLowerCase();
@@ -48,14 +75,16 @@ async function trusted(t) {
   }
   return anchors;
 }
-async function run() {
+async function run(mine) {
   const t = texts[lang], file = $("certificate").files[0], original = $("original").files[0];
   if (!file) throw new Error(t.needCertificate);
   if (file.size > CERTIFICATE_BYTES_MAX) throw new Error(t.tooLarge);
   const record = $("record").checked, isAccount = file.name.endsWith(".xza");
   if (!original && !record && !isAccount) throw new Error(t.needOriginal);
-  const anchors = await trusted(t), exhibit = original && !record ? await hash(original) : null, m = await loaded();
-  m.give(new Uint8Array(await file.arrayBuffer())); m.exports.certificate();
+  const anchors = await trusted(t), exhibit = original && !record ? await hash(original, mine) : null, m = await loaded();
+  const certificate = new Uint8Array(await file.arrayBuffer());
+  if (mine !== turn) return;
+  m.give(certificate); m.exports.certificate();
   const request = { anchors, exhibit, record_only: record, declared_time: String(Date.now()) };
   m.give(new TextEncoder().encode(JSON.stringify(request))); m.exports.judge();
   const verdict = JSON.parse(m.answer());
@@ -95,10 +124,17 @@ function show({ verdict, sentences, files }) {
   }));
   $("result").hidden = false;
 }
+function forget() {
+  turn++; stop(); shown = null;
+  $("error").textContent = ""; $("result").hidden = true; $("busy").hidden = true; $("verify").disabled = false;
+}
 $("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  shown = null; $("error").textContent = ""; $("result").hidden = true; $("verify").disabled = true;
-  try { await run(); } catch (error) { $("error").textContent = error.message; } finally { $("verify").disabled = false; $("busy").hidden = true; }
+  forget();
+  const mine = turn;
+  $("verify").disabled = true;
+  try { await run(mine); } catch (error) { if (mine === turn) $("error").textContent = error.message; }
+  if (mine === turn) { $("busy").hidden = true; $("verify").disabled = false; }
 });
 for (const name of ["certificate", "original", "genesis"]) {
   const place = $("drop-" + name);
@@ -106,8 +142,6 @@ for (const name of ["certificate", "original", "genesis"]) {
   place.addEventListener("dragleave", () => place.classList.remove("over"));
   place.addEventListener("drop", (event) => { event.preventDefault(); place.classList.remove("over"); if (event.dataTransfer.files.length) { $(name).files = event.dataTransfer.files; forget(); } });
 }
-// A verdict is about what was chosen when it was made.
-function forget() { shown = null; $("result").hidden = true; $("error").textContent = ""; }
 $("form").addEventListener("input", forget);
 $("form").addEventListener("change", forget);
 addEventListener("dragover", (event) => event.preventDefault());

@@ -9,7 +9,8 @@ use xiezhi_client::Client;
 use crate::{
     Ending, Usage,
     args::{Common, Portal},
-    home, serve,
+    home,
+    serve::asked_to_stop,
     texts::Texts,
 };
 
@@ -23,26 +24,36 @@ pub(crate) fn write_offline(file: &Path, texts: &Texts) -> anyhow::Result<Ending
     Ok(Ending::Done)
 }
 
-/// Serves the pages over `client`'s nodes at `listen`, until the task is aborted.
-pub(crate) async fn start(
-    listen: SocketAddr,
-    client: Client,
-) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
+/// Takes the address of the pages; `change` names the option that changes it.
+pub(crate) async fn bind(listen: SocketAddr, change: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| {
         if error.kind() == std::io::ErrorKind::AddrInUse {
-            return Usage(format!("{listen} is in use: choose another address for the pages")).into();
+            return Usage(format!("{listen} is in use: choose another address for the pages with {change}"))
+                .into();
         }
         anyhow::Error::new(error).context(format!("cannot listen at {listen}"))
-    })?;
+    })
+}
+
+/// Serves the pages over `client`'s nodes, until the task is aborted, and says where.
+pub(crate) fn serve(
+    listener: TcpListener,
+    client: Client,
+    texts: &Texts,
+) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
+    let url = format!("http://{}", listener.local_addr()?);
     let router = xiezhi_portal::router(client);
-    Ok(tokio::spawn(async move { axum::serve(listener, router).await }))
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    println!("{}", texts.get("pages-run", &[("url", &url)]));
+    Ok(serving)
 }
 
 pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> anyhow::Result<Ending> {
-    let serving = start(options.listen, home::client(common, texts)?).await?;
-    println!("{}", texts.get("pages-run", &[("url", &format!("http://{}", options.listen))]));
+    let client = home::client(common, texts)?;
+    let listener = bind(options.listen, "--listen").await?;
+    let serving = serve(listener, client, texts)?;
     tokio::select! {
         ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),
-        () = serve::asked_to_stop() => Ok(Ending::Done),
+        () = asked_to_stop() => Ok(Ending::Done),
     }
 }

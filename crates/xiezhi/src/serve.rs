@@ -259,23 +259,23 @@ pub(crate) fn introduce(alliance: &RunningAlliance, dir: &Path, texts: &Texts) {
 
 pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> anyhow::Result<Ending> {
     let dir = home::data_dir(common)?;
-    let alliance = RunningAlliance::start(&dir, &options.up).await?;
-    let serving = match serve_pages(&alliance, options, texts).await {
-        Ok(serving) => serving,
-        Err(error) => {
-            alliance.stop().await;
-            return Err(error);
-        }
+    // Before anything starts: an address in use is said at once.
+    let usual = SocketAddr::from(([127, 0, 0, 1], options.up.base_port.saturating_sub(10)));
+    let listener = match options.no_pages {
+        true => None,
+        false => Some(pages::bind(options.pages.unwrap_or(usual), "--pages or --no-pages").await?),
     };
+    let alliance = RunningAlliance::start(&dir, &options.up).await?;
     trust::add(&alliance.anchor)?;
     introduce(&alliance, &dir, texts);
-    if let Some((address, _)) = &serving {
-        println!("{}", texts.get("pages-run", &[("url", &format!("http://{address}"))]));
-    }
+    let serving = match listener {
+        None => None,
+        Some(listener) => Some(pages::serve(listener, home::client_at(&alliance.urls(), texts)?, texts)?),
+    };
     println!("\n{}", texts.get("up-next", &[]));
     let why = wait_for_end(&alliance.nodes.iter().map(|r| r.node.clone()).collect::<Vec<_>>()).await;
     println!("{}", texts.get("up-stopping", &[]));
-    if let Some((_, pages)) = serving {
+    if let Some(pages) = serving {
         pages.abort();
     }
     alliance.stop().await;
@@ -283,21 +283,6 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
         None => Ok(Ending::Done),
         Some(reason) => bail!(reason),
     }
-}
-
-/// Serves the pages over the alliance's nodes, unless they are not wanted; gives their address.
-async fn serve_pages(
-    alliance: &RunningAlliance,
-    options: &UpOptions,
-    texts: &Texts,
-) -> anyhow::Result<Option<(SocketAddr, JoinHandle<std::io::Result<()>>)>> {
-    if options.no_pages {
-        return Ok(None);
-    }
-    let usual = || SocketAddr::from(([127, 0, 0, 1], options.up.base_port.saturating_sub(10)));
-    let address = options.pages.unwrap_or_else(usual);
-    let client = home::client_at(&alliance.urls(), texts)?;
-    Ok(Some((address, pages::start(address, client).await?)))
 }
 
 /// Waits for Ctrl-C or a termination signal.
