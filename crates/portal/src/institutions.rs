@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use xiezhi_client::wire::{Alliance, Change, Group, Member, Peer, PolicyMember, Status, Term};
+use xiezhi_client::wire::{Alliance, Change, Group, Member, Peer, Policy, PolicyMember, Status, Term};
 
 use crate::{
     app::{App, Institutions},
@@ -29,7 +29,21 @@ impl InstitutionsPage {
     }
 }
 
-/// Whose seals make a certificate, in words.
+/// What makes a certificate, in words: a policy that asks for every member of its outermost group says so one by one.
+fn conditions(policy: &Policy, institutions: &Institutions, t: &Texts) -> Vec<String> {
+    let outer = &policy.seals;
+    let parts = outer.members.iter().map(|member| match member {
+        PolicyMember::Group(group) => Some(seals(group, institutions, t)),
+        _ => None,
+    });
+    let parts: Option<Vec<_>> = parts.collect();
+    let is_all = usize::try_from(outer.threshold).is_ok_and(|need| need == outer.members.len());
+    let mut all = parts.filter(|_| is_all).unwrap_or_else(|| vec![seals(outer, institutions, t)]);
+    all.push(t.n("policy-stamps", policy.timestamps));
+    all
+}
+
+/// Whose seals a group asks for, in words.
 fn seals(group: &Group, institutions: &Institutions, t: &Texts) -> String {
     let members = group.members.iter().map(|member| match member {
         PolicyMember::Institution(id) => institutions.name(id, t),

@@ -107,6 +107,11 @@ function show({ verdict, sentences, files }) {
   if (kind === "valid" && !compared) kind = isAccount ? "account" : "record";
   $("verdict").className = "verdict " + (kind === "account" ? "record" : kind);
   $("word").textContent = t[kind]; $("explain").textContent = t[kind + "Text"];
+  // What stands in the way is said at once.
+  const against = verdict.checks.flatMap((check, at) => check.counts && check.status === (kind === "invalid" ? "fail" : "unknown") ? [sentences[lang][at]] : []);
+  $("why").replaceChildren(...(kind === "invalid" || kind === "undecided" ? against : []).map((sentence) => {
+    const li = document.createElement("li"); li.textContent = sentence; return li;
+  }));
   $("proves").textContent = verdict.proves[lang]; $("proves-not").textContent = verdict.does_not_prove[lang];
   const list = $("facts"), name = (one) => (one.name && one.name[lang]) || one.institution || one.authority || "";
   list.replaceChildren();

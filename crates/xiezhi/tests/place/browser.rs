@@ -41,8 +41,14 @@ impl Browser {
         };
         let mut browser = Self { driver, port, session: String::new() };
         let profile = format!("--user-data-dir={}", text(&place.path("profile")));
-        let mut args =
-            vec!["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
+        let mut args = vec![
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--hide-scrollbars",
+        ];
         // No host has an address: whatever asks anybody but this machine fails.
         args.extend(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
         args.extend(["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", &profile]);
