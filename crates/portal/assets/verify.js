@@ -1,7 +1,7 @@
 // Of the page that a portal serves: its language is the page's, the verifier a file beside it.
 function firstLanguage() { return document.documentElement.lang.startsWith("zh") ? "zh" : "en"; }
 async function verifierBytes() {
-  const answer = await fetch(document.getElementById("verifying").dataset.verifier);
+  const answer = await fetch(document.querySelector("[data-verifier]").dataset.verifier);
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
   return answer.arrayBuffer();
 }

@@ -25,10 +25,11 @@ pub(crate) async fn edge(State(app): State<Arc<App>>, request: Request, next: Ne
     let (parts, body) = request.into_parts();
     let asked = asked_language(&parts.uri);
     let for_trouble = parts.clone();
+    let is_read = parts.method.is_safe();
     let is_page = !parts.uri.path().starts_with("/static/");
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let mut trouble = response.extensions().get::<Trouble>().cloned();
-    if trouble.is_none() && response.status().is_client_error() {
+    if trouble.is_none() && is_read && response.status().is_client_error() {
         // An address whose parameters cannot be read names nothing.
         trouble = Some(Trouble::NotFound);
     }

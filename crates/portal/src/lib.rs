@@ -1,10 +1,10 @@
-//! Pages for people without a login: the explorer, verification in the browser, the offline page.
+//! Pages for people without a login: the explorer, verifying and depositing in the browser, the offline page.
 //!
 //! ```text
 //! browser --> edge (language, headers, errors) --> page's handler --> xiezhi-client --> nodes of several institutions
 //! ```
 //!
-//! Every page is whole without a script; scripts refresh what is live, and verify. Nothing is believed here and nothing decided: a page shows
+//! Every page is whole without a script; scripts refresh what is live, verify and deposit. Nothing is believed here and nothing decided: a page shows
 //! what nodes answer and says so, and only the verifier in the reader's own browser gives a verdict. The crate knows no node, store or
 //! consensus, keeps no state of its own beside caches, and reads no file: all that it serves is compiled in.
 
@@ -12,6 +12,7 @@ mod accounts;
 mod app;
 mod assets;
 mod blocks;
+mod deposit;
 mod downloads;
 mod edge;
 mod home;
@@ -27,7 +28,12 @@ mod verify;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
 use xiezhi_client::Client;
 
 pub use offline::offline_page;
@@ -43,6 +49,9 @@ pub fn router(client: Client) -> Router {
         .route("/search", get(search::show_search))
         .route("/verify", get(verify::show_verify))
         .route("/verifier.html", get(verify::download_offline_page))
+        .route("/deposit", get(deposit::show_deposit))
+        .route("/deposits", post(deposit::submit_deposit))
+        .layer(DefaultBodyLimit::max(deposit::STATEMENT_BYTES_MAX))
         .route("/records", get(records::show_records))
         .route("/records/{index}", get(records::show_record))
         .route("/records/{index}/live", get(records::show_progress))

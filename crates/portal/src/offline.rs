@@ -9,11 +9,20 @@ pub(crate) const STYLE: &str = include_str!("../../wasm/page/style.css");
 pub(crate) const FORM: &str = include_str!("../../wasm/page/form.html");
 /// The verifier, as `crates/wasm/build` makes it.
 pub(crate) const VERIFIER: &[u8] = include_bytes!("../../wasm/built/verifier.wasm");
-/// The script of the page that nodes' pages have.
-pub(crate) const SCRIPT: &str =
-    concat!(include_str!("../../wasm/page/verify.js"), include_str!("../assets/verify.js"));
-const OFFLINE_SCRIPT: &str =
-    concat!("\n", include_str!("../../wasm/page/verify.js"), include_str!("../../wasm/page/inline.js"));
+/// Scripts of the pages that verify and deposit here.
+pub(crate) const VERIFY: &str = concat!(
+    include_str!("../../wasm/page/machine.js"),
+    include_str!("../../wasm/page/verify.js"),
+    include_str!("../assets/verify.js")
+);
+pub(crate) const DEPOSIT: &str =
+    concat!(include_str!("../../wasm/page/machine.js"), include_str!("../assets/deposit.js"));
+const OFFLINE_SCRIPT: &str = concat!(
+    "\n",
+    include_str!("../../wasm/page/machine.js"),
+    include_str!("../../wasm/page/verify.js"),
+    include_str!("../../wasm/page/inline.js")
+);
 
 /// The page, whole: 1.7 MB. Its content security policy allows its own script and style by their hashes and forbids every connection.
 #[must_use]

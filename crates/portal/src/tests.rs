@@ -1,6 +1,11 @@
 //! Pages over a node that is not one: fixed answers in the API's own words.
 
-use axum::{Router, body::Body, extract::Query, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    extract::Query,
+    routing::{get, post},
+};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -136,7 +141,8 @@ async fn ask(pages: &Router, path: &str, headers: &[(&str, &str)]) -> Got {
     Got { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
+    "/deposit",
     "/",
     "/live",
     "/verify",
@@ -264,6 +270,7 @@ async fn troubles_are_pages_in_the_readers_language() {
         (&with, "/records?before=x", StatusCode::NOT_FOUND, "Nothing is here"),
         (&with, "/accounts/1", StatusCode::NOT_FOUND, "Nothing is here"),
         (&with, "/records/59/inclusion", StatusCode::CONFLICT, "Not sealed yet"),
+        (&without, "/deposit", StatusCode::BAD_GATEWAY, "No node answers"),
         (&without, "/", StatusCode::BAD_GATEWAY, "No node answers"),
         // Verifying needs no node.
         (&without, "/verify", StatusCode::OK, "Verify a certificate"),
@@ -272,6 +279,38 @@ async fn troubles_are_pages_in_the_readers_language() {
         let got = ask(pages, path, &[("cookie", "lang=en")]).await;
         assert_eq!(got.status, status, "{path}");
         assert!(got.text.contains(said), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_is_handed_on_and_a_refusal_comes_back_as_it_is() {
+    let refusal = json!({"type": "", "title": "no", "status": 422, "detail": "not so", "code": "signature"});
+    let answer = |status: StatusCode, body: Value| {
+        post(move |asked: axum::body::Bytes| async move {
+            assert_eq!(asked.as_ref(), b"statement");
+            let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
+            (status, [(header::CONTENT_TYPE, kind)], body.to_string())
+        })
+    };
+    let accepted = record(7, false);
+    let rows = [
+        (StatusCode::ACCEPTED, accepted, StatusCode::OK, json!({"index": "7"})),
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            refusal,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            json!({"code": "signature", "error": "no not so"}),
+        ),
+    ];
+    for (status, body, expected, said) in rows {
+        let pages = pages(Some(Router::new().route("/v1/deposits", answer(status, body)))).await;
+        let request = Request::post("/deposits").body(Body::from("statement")).unwrap();
+        let response = pages.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), expected);
+        let got = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(serde_json::from_slice::<Value>(&got).unwrap(), said);
+        let large = Request::post("/deposits").body(Body::from(vec![0; 100_000])).unwrap();
+        assert_eq!(pages.oneshot(large).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 }
 

@@ -1,65 +1,22 @@
-"use strict";
 const texts = {
 zh: { other: "English", brand: "獬豸 · 离线验证", title: "验证存证凭证", lead: "在您的浏览器中完成,不联网:文件不离开本机。", certificate: "凭证", certificateHint: "凭证文件(.xzc)或账户证明(.xza)。可直接拖入。", original: "原件", originalHint: "与记录比对的文件。可直接拖入,大小不限。", recordOnly: "不比对原件,只验证记录本身", trust: "所信任的账本", trustHint: "凭证只能证明它属于哪个账本。账本的编号须从您信任的渠道取得,例如法院公布的编号;不填则结论至多为“未能判定”。", genesis: "账本的创世文件(genesis.cbor)", ledger: "或账本编号(64 位十六进制)", verify: "验证", hashing: "正在计算原件摘要…", proven: "证明了什么", notProven: "没有证明什么", facts: "凭证的内容", checks: "逐项检查", footer: "本页面不含任何网络访问;其内容安全策略禁止一切连接。结论与命令行工具 xiezhi verify 相同。", pass: "通过", fail: "未通过", unknown: "未能判定", valid: "有效", validText: "原件与记录一致,凭证的每一环节均成立。", record: "记录有效(未比对原件)", recordText: "凭证本身成立;没有比对任何文件,因此对任何文件都不作结论。", account: "账户证明有效", accountText: "账户在该检查点时的状态成立。", invalid: "无效", invalidText: "至少一项检查未通过,见下。", undecided: "未能判定", undecidedText: "有检查无法完成,例如账本不在所信任之列。这不是有效,也不是无效。", needCertificate: "请选择凭证文件。", needOriginal: "请选择原件,或勾选只验证记录。", badLedger: "账本编号须为 64 位十六进制数字。", badGenesis: "创世文件无法读取:", failed: "无法完成:", number: "编号", files: "所验文件", ledgerId: "账本编号", ledgerName: "账本", claimedName: "账本自称(未受信任)", since: "最迟存在于", grantor: "以谁的名义", issuer: "存证账户", sealed: "盖章", stamped: "时间戳", at: "判断时间", tooLarge: "凭证文件过大。" },
 en: { other: "中文", brand: "Xiezhi · offline verification", title: "Verify a certificate", lead: "Done in your browser, without any network: no file leaves this machine.", certificate: "Certificate", certificateHint: "A certificate (.xzc) or the proof of an account (.xza). You can drop it here.", original: "Original", originalHint: "The file to compare with the record, of any size. You can drop it here.", recordOnly: "Compare no original, verify the record alone", trust: "The ledger that you trust", trustHint: "A certificate can only prove to which ledger it belongs. Get the ledger's id from a source that you trust, such as a court's publication; without it the answer is at best \"not decided\".", genesis: "The ledger's genesis file (genesis.cbor)", ledger: "Or the ledger's id (64 hexadecimal digits)", verify: "Verify", hashing: "Computing the original's digests…", proven: "What is proven", notProven: "What is not proven", facts: "What the certificate says", checks: "Check by check", footer: "This page contains no network access; its content security policy forbids every connection. The verdict is that of the command xiezhi verify.", pass: "holds", fail: "FAILS", unknown: "undecided", valid: "VALID", validText: "The original is the one recorded, and every link of the certificate holds.", record: "RECORD VALID, no original compared", recordText: "The certificate itself holds. No file was compared, so nothing is said of any file.", account: "PROOF OF ACCOUNT VALID", accountText: "The account stood so at that checkpoint.", invalid: "INVALID", invalidText: "At least one check fails, see below.", undecided: "NOT DECIDED", undecidedText: "A check could not be made, for example because the ledger is not one that you trust. This is neither valid nor invalid.", needCertificate: "Choose a certificate file.", needOriginal: "Choose the original, or tick that the record alone is to be verified.", badLedger: "A ledger's id has 64 hexadecimal digits.", badGenesis: "The genesis file cannot be read: ", failed: "Could not finish: ", number: "Number", files: "Files judged", ledgerId: "Ledger's id", ledgerName: "Ledger", claimedName: "Ledger's own claim (not trusted)", since: "Existed at the latest at", grantor: "In the name of", issuer: "Depositing account", sealed: "Sealed by", stamped: "Time stamp", at: "Judged as of", tooLarge: "The certificate file is too large." },
 };
-const CERTIFICATE_BYTES_MAX = 64 << 20, PART = 4 << 20;
-const $ = (id) => document.getElementById(id);
+const CERTIFICATE_BYTES_MAX = 64 << 20;
 let lang = firstLanguage();
 let shown = null;
-let machine = null;
 // What is under way is for the files chosen in this turn; choosing anew begins another one and ends it.
 let turn = 0, stop = () => {};
-// Loaded when it is first needed.
-function loaded() {
-  return machine ??= (async () => {
-    const { module, instance: { exports } } = await WebAssembly.instantiate(await verifierBytes(), {});
-    const give = (data) => { const at = exports.room(data.length); new Uint8Array(exports.memory.buffer, at, data.length).set(data); };
-    const answer = () => new TextDecoder().decode(new Uint8Array(exports.memory.buffer, exports.answer_at(), exports.answer_len()));
-    return { module, exports, give, answer };
-  })();
-}
 function translate() {
   const t = texts[lang];
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t[element.dataset.t];
   if (shown) show(shown);
 }
-// Runs in a worker, so that the page stays usable however large the file is: sent there as text, with the verifier already compiled.
-function hashing() {
-  onmessage = async ({ data: { module, file, part } }) => {
-    try {
-      const { exports } = await WebAssembly.instantiate(module, {});
-      exports.hash_begin();
-      for (let at = 0; at < file.size; at += part) {
-        const data = new Uint8Array(await file.slice(at, at + part).arrayBuffer());
-        const place = exports.room(data.length);
-        new Uint8Array(exports.memory.buffer, place, data.length).set(data);
-        exports.hash_more();
-        postMessage({ done: Math.min(1, (at + part) / file.size) });
-      }
-      exports.hash_end();
-      postMessage({ answer: new TextDecoder().decode(new Uint8Array(exports.memory.buffer, exports.answer_at(), exports.answer_len())) });
-    } catch (error) { postMessage({ error: error.message }); }
-  };
-}
 async function hash(file, mine) {
-  const { module } = await loaded();
-  if (mine !== turn) return null;
-  const address = URL.createObjectURL(new Blob([`(${hashing})()`], { type: "text/javascript" }));
-  const worker = new Worker(address);
-  $("bar").value = 0; $("busy").hidden = false;
-  try {
-    return await new Promise((resolve, reject) => {
-      stop = () => resolve(null);
-      worker.onerror = (event) => reject(new Error(event.message || "Worker"));
-      worker.onmessage = ({ data }) => {
-        if (data.error) reject(new Error(data.error));
-        else if (data.answer) resolve(JSON.parse(data.answer));
-        else if (mine === turn) $("bar").value = data.done;
-      };
-      worker.postMessage({ module, file, part: PART });
-    });
-  } finally { worker.terminate(); URL.revokeObjectURL(address); }
+  const { digests, end } = await digesting(file, (done) => { if (mine === turn) $("bar").value = done; });
+  if (mine !== turn) end();
+  else { stop = end; $("bar").value = 0; $("busy").hidden = false; }
+  return digests;
 }
 async function trusted(t) {
   const m = await loaded(), anchors = [], file = $("genesis").files[0], id = $("ledger").value.trim().toLowerCase();

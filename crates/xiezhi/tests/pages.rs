@@ -1,4 +1,4 @@
-//! The pages over a running alliance, in a real browser: finding, verifying, refusing, by keyboard, and for everybody.
+//! The pages over a running alliance, in a real browser: finding, verifying, refusing, depositing, by keyboard, and for everybody.
 //!
 //! Accessibility is checked by axe-core (one file, target/tools/axe.min.js or `XIEZHI_AXE`), in both languages at both widths, light and dark.
 
@@ -141,6 +141,56 @@ fn a_large_original_is_digested_while_the_page_stays_usable_and_choosing_anew_en
 }
 
 #[test]
+fn what_is_deposited_in_the_browser_verifies_everywhere_and_is_not_lost_when_the_page_is_left() {
+    let Some(scene) = Scene::set() else { return };
+    let (browser, place) = (&scene.browser, &scene.place);
+    let empty = place.file("empty.txt", b"");
+    let photo = place.file("photo.txt", b"seen on the street");
+    let deposit = |file| {
+        scene.open("/deposit?lang=en");
+        browser.choose("files", file);
+        browser.click("deposit");
+    };
+    let ready = "return document.querySelector('#list a[download]')?.href";
+    let account = "return document.getElementById('account').textContent";
+
+    deposit(&empty);
+    browser.wait("return document.querySelector('#list .failed')");
+    deposit(&photo);
+    browser.wait(ready);
+    browser.picture("en-deposited");
+    let first = browser.wait(account);
+    browser.script("document.querySelector('#list a[download]').click()");
+    let certificate = place.path("downloads/photo.txt.xzc");
+    browser.wait_for_file(&certificate);
+    place.expect(0, &["verify", text(&photo), text(&certificate)]);
+    place.expect(1, &["verify", text(&scene.original), text(&certificate)]);
+    let found = place.expect(0, &["find", "--file", text(&photo), "--json"]);
+    assert!(found.contains(first.as_str().unwrap()), "{found}");
+    // The manifest is in it, and only there.
+    assert!(place.expect(0, &["show", text(&certificate)]).contains("photo.txt"));
+
+    // Left before the certificate was taken; and a certificate that was taken is not kept.
+    let other = place.file("other.txt", b"heard at the door");
+    deposit(&other);
+    browser.wait(ready);
+    assert_eq!(browser.wait(account), first);
+    scene.open("/deposit?lang=zh");
+    browser.wait(ready);
+    let names = browser.script("return document.querySelector('#list').innerText");
+    assert!(names.as_str().unwrap().contains("other.txt"), "{names}");
+    assert!(!names.as_str().unwrap().contains("photo.txt"), "{names}");
+    browser.picture("zh-CN-deposited");
+    let all = place.expect(0, &["find", "--all", "--json"]);
+    assert_eq!(all.matches("\"number\"").count(), 5, "two accounts, three deposits: {all}");
+
+    let is_open = browser.later(
+        "inStore('accounts', (store) => store.getAll()).then(([{ signer }]) => done(signer.extractable), done)",
+    );
+    assert_eq!(is_open, false);
+}
+
+#[test]
 fn everything_is_reached_by_keyboard_and_nothing_hinders_anybody() {
     let Some(scene) = Scene::set() else { return };
     let browser = &scene.browser;
@@ -149,6 +199,7 @@ fn everything_is_reached_by_keyboard_and_nothing_hinders_anybody() {
     scene.place.expect(0, &["verifier-page", text(&offline)]);
     let pages = [
         ("home", "/".to_owned()),
+        ("deposit", "/deposit".to_owned()),
         ("verify", "/verify".to_owned()),
         ("records", "/records".to_owned()),
         ("record", "/records/1".to_owned()),
