@@ -131,6 +131,7 @@ $("form").addEventListener("submit", async (event) => {
   const files = [...$("files").files];
   $("error").textContent = files.length ? "" : say.none;
   if (!files.length) return;
+  navigator.storage?.persist?.();
   $("deposit").disabled = true;
   try {
     const own = await registered();
@@ -146,6 +147,8 @@ drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classLis
 // What was left behind last time goes on.
 (async () => {
   place.hidden = false;
+  // Browsers keep keys only for this machine's own pages and for those that come over https.
+  if (!isSecureContext) { $("error").textContent = say.insecure; $("deposit").disabled = true; return; }
   const [ids, deposits] = [await inStore("deposits", (store) => store.getAllKeys()), await inStore("deposits", (store) => store.getAll())];
   for (const [at, left] of deposits.entries()) {
     const shown = listed(left.name);

@@ -220,3 +220,4 @@ deposit-account = Your account in this browser:
 deposit-none = Choose a file.
 deposit-empty = An empty file cannot be deposited.
 deposit-invalid = The certificate that the node gave does not verify. The record stays; try again later, or with the tool.
+deposit-insecure = Depositing needs this page over https: without it a browser makes no keys.

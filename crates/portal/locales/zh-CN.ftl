@@ -220,3 +220,4 @@ deposit-account = 您在本浏览器中的账户:
 deposit-none = 请选择文件。
 deposit-empty = 空文件不能存证。
 deposit-invalid = 节点给出的凭证未通过验证。记录仍在;请稍后再试,或使用命令行工具。
+deposit-insecure = 存证须通过 https 打开本页面:否则浏览器不会生成密钥。
