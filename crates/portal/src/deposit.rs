@@ -37,11 +37,12 @@ pub(crate) async fn show_deposit(page: Page, State(app): State<Arc<App>>) -> Res
 
 /// Hands a statement to a node and says where it is recorded; answers and refusals are for the page's script.
 pub(crate) async fn submit_deposit(page: Page, State(app): State<Arc<App>>, statement: Bytes) -> Response {
-    match app.client.deposit(statement, Wait::Recorded(PATIENCE)).await {
+    let client = app.client.clone().language(page.t.lang.tag());
+    match client.deposit(statement, Wait::Recorded(PATIENCE)).await {
         Ok(deposited) => Json(json!({"index": deposited.record.index.to_string()})).into_response(),
         Err(ClientError::Problem(problem)) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_GATEWAY);
-            let error = format!("{} {}", problem.title, problem.detail);
+            let error = format!("{}: {}", problem.title, problem.detail);
             (status, Json(json!({"code": problem.code, "error": error}))).into_response()
         }
         Err(error) => {

@@ -299,7 +299,7 @@ async fn a_statement_is_handed_on_and_a_refusal_comes_back_as_it_is() {
             StatusCode::UNPROCESSABLE_ENTITY,
             refusal,
             StatusCode::UNPROCESSABLE_ENTITY,
-            json!({"code": "signature", "error": "no not so"}),
+            json!({"code": "signature", "error": "no: not so"}),
         ),
     ];
     for (status, body, expected, said) in rows {

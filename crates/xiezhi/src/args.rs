@@ -62,7 +62,7 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Verify a certificate offline: no node, no network
     Verify(Verify),
-    /// Serve the pages for browsers: look things up, verify; over the nodes of --url or --data-dir
+    /// Serve the pages for browsers: look things up, deposit, verify; over the nodes of --url or --data-dir
     Portal(Portal),
     /// Write the page that verifies certificates offline in any browser: one HTML file, for whoever has no tool
     VerifierPage {
