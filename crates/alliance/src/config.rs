@@ -227,6 +227,14 @@ fn p256(path: &Path) -> Result<P256Key, AllianceError> {
     P256Key::from_pkcs8_pem(text).map_err(|e| wrong(e.to_string()))
 }
 
+/// The certificate authority of the node that the file `node` configures.
+///
+/// # Errors
+/// [`AllianceError`]: it runs none, or its files cannot be read.
+pub fn authority_of(node: &Path) -> Result<CertificateAuthority, AllianceError> {
+    own_authority(&NodeFile::read(node)?, node.parent().unwrap_or(Path::new(".")))
+}
+
 /// The certificate authority that `file`, a node's configuration in the folder `base`, must run.
 pub(crate) fn own_authority(file: &NodeFile, base: &Path) -> Result<CertificateAuthority, AllianceError> {
     let section = file.authority.as_ref().ok_or_else(|| AllianceError::Value {

@@ -127,7 +127,7 @@ impl Authority {
     ) -> Result<Self, AuthorityError> {
         let content =
             |reason: &str| AuthorityError::Content { path: dir.to_owned(), reason: reason.to_owned() };
-        if dir.join(CERTIFICATE).exists() {
+        if Self::is_in(dir) {
             return Err(content("holds an authority already"));
         }
         let url = url.map(|url| url.trim_end_matches('/'));
@@ -155,6 +155,12 @@ impl Authority {
         // Last: a directory without it is none.
         write(&dir.join(CERTIFICATE), certificate.to_pem().as_bytes())?;
         Self::open(dir)
+    }
+
+    /// Whether there is an authority in `dir`.
+    #[must_use]
+    pub fn is_in(dir: &Path) -> bool {
+        dir.join(CERTIFICATE).exists()
     }
 
     /// Opens the directory and reads the book.
@@ -316,7 +322,7 @@ impl Authority {
         let certificate = signer.issue(&CertificateTemplate {
             profile,
             subject,
-            serial: positive(serial()),
+            serial: serial_number(serial()),
             validity,
             crl_url: crl_url.as_deref(),
             ocsp_url: ocsp_url.as_deref(),
@@ -513,8 +519,9 @@ fn is_url(url: &str) -> bool {
         && rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
 }
 
-/// A serial number: positive and not short.
-fn positive(mut serial: [u8; 16]) -> [u8; 16] {
+/// A serial number of 16 random bytes: positive, and never shorter than they are.
+#[must_use]
+pub fn serial_number(mut serial: [u8; 16]) -> [u8; 16] {
     serial[0] = serial[0] & 0x7f | 0x40;
     serial
 }

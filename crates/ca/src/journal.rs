@@ -57,11 +57,12 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Makes the file in `dir`, where there must be none, with its first entry.
+    /// Makes the file in `dir`, where there is no authority yet, with its first entry.
     pub(crate) fn create(dir: &Path, now: u64, by: &str, opened: Event) -> Result<Self, JournalError> {
         let path = dir.join(BOOK);
         let failed = |source| JournalError::File { path: path.clone(), source };
-        OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+        // What an interrupted beginning has left is nobody's book yet.
+        OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(failed)?;
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
         let mut journal = Self::open_file(dir)?;
         journal.append(now, by, |_| Ok::<_, JournalError>(Some(opened)))?;

@@ -186,6 +186,38 @@ fn what_was_answered_is_there_after_a_torn_write_and_what_was_changed_is_noticed
     Authority::open(&place.dir).unwrap();
 }
 
+/// The format is docs/specs/authority-book.md: whatever changes this head is another format.
+#[test]
+fn the_book_is_written_as_its_specification_says() {
+    let mut place = place(Suite::P256);
+    let node = Wish {
+        purpose: Purpose::Node {
+            institution: "court".parse().unwrap(),
+            hosts: vec!["court.example".to_owned()],
+        },
+        ..enterprise()
+    };
+    let id = place.apply(50, &enterprise(), NOW);
+    let refused = place.apply(51, &node, NOW);
+    let certificate = place.issue(&id, NOW + 1).unwrap();
+    place.authority.refuse(&refused, "no", NOW + 2, "officer").unwrap();
+    place.authority.suspend(certificate.serial(), NOW + 3, "officer").unwrap();
+    place.authority.release(certificate.serial(), NOW + 4, "officer").unwrap();
+    let reason = RevocationReason::KeyCompromise;
+    place.authority.revoke(certificate.serial(), reason, Some(NOW), NOW + 5, "officer").unwrap();
+    place.authority.list(&place.signer, NOW + 6, "officer").unwrap();
+    let (entries, head) = place.authority.book().unwrap().head();
+    assert_eq!(
+        (entries, hex::encode(head).as_str()),
+        (9, "75a4690a81940b76c5ef43a5637ad69dae544d82429ad9bb9f564908cca9a25b")
+    );
+    let text = fs::read_to_string(place.dir.join("book.jsonl")).unwrap();
+    let applied = format!(r#""event":{{"kind":"applied","application":"{refused}","request":""#);
+    let wish = r#""wish":{"profile":"node","institution":"court","hosts":["court.example"],"organisation":"示范公司","common_name":"电子签章"}}}"#;
+    let line = text.lines().nth(2).unwrap();
+    assert!(line.contains(&applied) && line.ends_with(wish), "{line}");
+}
+
 #[test]
 fn two_processes_write_one_book() {
     let mut place = place(Suite::P256);

@@ -10,7 +10,7 @@ use crate::{
     Ending, Usage,
     args::{Common, Portal},
     home,
-    serve::asked_to_stop,
+    serve::told_to_stop,
     texts::Texts,
 };
 
@@ -54,6 +54,6 @@ pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> any
     let serving = serve(listener, client, texts)?;
     tokio::select! {
         ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),
-        () = asked_to_stop() => Ok(Ending::Done),
+        () = told_to_stop() => Ok(Ending::Done),
     }
 }

@@ -285,23 +285,6 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
     }
 }
 
-/// Waits for Ctrl-C or a termination signal.
-pub(crate) async fn asked_to_stop() {
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-}
-
 /// Waits until it is asked to stop, or for a node that cannot go on; gives the reason in the last case.
 async fn wait_for_end(nodes: &[Node]) -> Option<String> {
     let mut ended: Vec<_> = Vec::new();
@@ -315,8 +298,25 @@ async fn wait_for_end(nodes: &[Node]) -> Option<String> {
         }));
     }
     tokio::select! {
-        () = asked_to_stop() => None,
+        () = told_to_stop() => None,
         (reason, ..) = futures::future::select_all(ended) => Some(reason),
+    }
+}
+
+/// Waits for Ctrl-C or a termination signal.
+pub(crate) async fn told_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
     }
 }
 
