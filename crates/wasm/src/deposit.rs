@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use xiezhi_crypto::{Digest, DigestAlg, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
-    AccountSpec, Body, Certificate, DepositBody, Manifest, StatementDraft, Unsigned, Value, manifest::names,
+    AccountSpec, Body, Certificate, DepositBody, Manifest, StatementDraft, Unsigned, manifest::FileFacts,
 };
 use xiezhi_types::{TimestampMs, canonical, from_canonical};
 
@@ -72,23 +72,15 @@ fn fixed<const N: usize>(field: &str, text: &str) -> Result<[u8; N], String> {
 
 impl Described {
     fn manifest(&self, digests: &[Digest], hashed_at: TimestampMs) -> Result<Manifest, String> {
-        let mut fields = vec![
-            (names::SIZE.to_owned(), Value::Number(read("size", &self.size)?)),
-            (names::MEDIA_TYPE.to_owned(), Value::Text(self.media_type.clone())),
-            (names::HASHED_AT.to_owned(), Value::Number(hashed_at.0)),
-            (
-                names::TOOL.to_owned(),
-                Value::Text(concat!("xiezhi ", env!("CARGO_PKG_VERSION"), " in a browser").to_owned()),
-            ),
-            (names::TITLE.to_owned(), Value::Text(self.title.clone())),
-        ];
-        for digest in digests {
-            let name = match digest.alg {
-                DigestAlg::Sha256 => names::DIGEST_SHA256,
-                DigestAlg::Sm3 => names::DIGEST_SM3,
-            };
-            fields.push((name.to_owned(), Value::Digest(*digest)));
-        }
+        let facts = FileFacts {
+            size: read("size", &self.size)?,
+            digests: digests.to_vec(),
+            media_type: self.media_type.clone(),
+            title: Some(self.title.clone()),
+            hashed_at,
+            tool: concat!("xiezhi ", env!("CARGO_PKG_VERSION"), " in a browser").to_owned(),
+        };
+        let fields = facts.fields();
         if fields.len() > SALTS || self.salts.len() != SALTS {
             return Err(format!("the request: {SALTS} salts, and at most as many fields"));
         }
