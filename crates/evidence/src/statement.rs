@@ -28,7 +28,7 @@ use crate::{
 
 mod draft;
 
-pub use draft::StatementDraft;
+pub use draft::{StatementDraft, Unsigned};
 
 /// Longest statement, in bytes: an entry of a C2SP entry bundle has a 16-bit length.
 pub const STATEMENT_BYTES_MAX: usize = 65_535;

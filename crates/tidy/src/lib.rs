@@ -23,7 +23,7 @@ const ROWS: [&[&str]; 11] = [
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm"],
     &["node", "client"],
-    &["api", "alliance"],
+    &["api", "alliance", "portal"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];

@@ -168,6 +168,7 @@ up-ledger = { $name }
     账本 { $ledger }
 up-founded = 已在 { $dir } 创建。此处一人掌握全部密钥,仅供演示和测试。
 up-resumed = 已从 { $dir } 恢复运行。
+pages-run = 浏览器页面:{ $url }
 up-next = 接下来可在另一终端尝试:
     xiezhi deposit 文件
     xiezhi verify 文件 文件.xzc
@@ -586,6 +587,10 @@ help-completions = 输出命令行补全脚本
 help-completions-shell = 所用的 shell
 help-man = 生成手册页
 help-man-dir = 手册页的输出目录
+help-up-pages = 浏览器页面的地址 [默认:127.0.0.1,端口为起始端口减 10]
+help-up-no-pages = 不提供浏览器页面
+help-portal = 提供浏览器页面:查询、存证、验证;节点由 --url 或 --data-dir 指定
+help-portal-listen = 提供页面的地址
 help-verifier-page = 写出离线验证页面:一个 HTML 文件,在任何浏览器中无需联网即可验证凭证,供没有本工具的人使用
 help-verifier-page-file = 要写出的文件
 help-compare = 将所出示的文件与原件或其凭证比对:退出码 0 相同,1 不相同,5 无法判断

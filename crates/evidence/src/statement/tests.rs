@@ -431,3 +431,13 @@ fn a_general_statement_can_be_made_in_another_s_name() {
     let own = Claims { grantor: Some(AccountId([7; 32])), ..claims };
     refused(&raw(&header(-8, "text/plain", &own), &[0xa0], b"payload"), "grantor");
 }
+
+#[test]
+fn a_statement_signed_elsewhere_is_the_one_signed_here() {
+    for (body, grantor) in [(deposit(), None), (deposit(), Some(AccountId([9; 32])))] {
+        let (draft, key) = (draft(body), key(1));
+        let unsigned = draft.unsigned(grantor, key.alg(), key.public_key().id()).unwrap();
+        let signed = unsigned.signed(&key.sign(&unsigned.message())).unwrap();
+        assert_eq!(signed.as_bytes(), draft.sign_for(grantor, &[&key]).unwrap().as_bytes());
+    }
+}
