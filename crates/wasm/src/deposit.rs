@@ -122,7 +122,6 @@ pub(crate) fn draft(request: &[u8]) -> Result<(Drafted, ToSign), String> {
 impl Drafted {
     /// The statement with its signature.
     pub(crate) fn signed(self, signature: &[u8]) -> Result<Signed, String> {
-        let signature = signature.try_into().map_err(|_| "a signature has 64 bytes".to_owned())?;
         let statement = self.unsigned.signed(signature).map_err(|error| error.to_string())?;
         let manifest = self.manifest.as_ref().map(canonical).unwrap_or_default();
         Ok(Signed { statement: hex::encode(statement.as_bytes()), manifest: hex::encode(manifest) })
