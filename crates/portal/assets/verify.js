@@ -5,11 +5,12 @@ async function verifierBytes() {
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
   return answer.arrayBuffer();
 }
-// The ledger that this portal serves is proposed, and a record's certificate put into the form.
+// The ledger that this portal serves is trusted only once the reader says to have compared it; a record's certificate is put into the form.
 (async () => {
   const place = $("verifying"), { ledger, certificate } = place.dataset;
   place.hidden = false;
-  $("ledger").value = ledger;
+  const compared = $("compared");
+  if (compared) compared.addEventListener("change", () => { $("ledger").value = compared.checked ? ledger : ""; $("ledger").dispatchEvent(new Event("change", { bubbles: true })); });
   if (!certificate) return;
   const answer = await fetch(certificate);
   if (!answer.ok) return;

@@ -83,7 +83,9 @@ fn a_reader_finds_a_record_and_verifies_its_certificate() {
     }
 
     let changed = scene.place.file("changed.txt", b"the parties agreE");
-    for (language, valid, invalid) in [("en", "VALID", "INVALID"), ("zh-CN", "有效", "无效")] {
+    for (language, valid, invalid, undecided) in
+        [("en", "VALID", "INVALID", "NOT DECIDED"), ("zh-CN", "有效", "无效", "未能判定")]
+    {
         scene.open(&format!("/records/1?lang={language}"));
         assert_eq!(browser.script("return document.documentElement.lang"), language);
         // Found is not verified: nothing on the record's page says that it is valid.
@@ -93,6 +95,10 @@ fn a_reader_finds_a_record_and_verifies_its_certificate() {
         browser.script("document.querySelector('a[href^=\"/verify?record=1\"]').click()");
         browser.wait("return document.getElementById('certificate')?.files.length");
         browser.choose("original", &scene.original);
+        // The portal's own word for the ledger is nobody's trust.
+        assert_eq!(browser.verdict(), undecided);
+        browser.click("compared");
+        assert_eq!(browser.script("return document.getElementById('result').hidden"), true);
         assert_eq!(browser.verdict(), valid);
         browser.picture(&format!("{language}-verified"));
         browser.choose("original", &changed);
@@ -111,6 +117,7 @@ fn a_reader_finds_a_record_and_verifies_its_certificate() {
         let altered = scene.place.file("altered.xzc", &bytes);
         for (certificate, word) in [(&certificate, valid), (&altered, invalid)] {
             scene.open("/verify");
+            browser.click("compared");
             browser.choose("certificate", certificate);
             browser.choose("original", &scene.original);
             assert_eq!(browser.verdict(), word);
@@ -133,6 +140,7 @@ fn a_large_original_is_digested_while_the_page_stays_usable_and_choosing_anew_en
     assert_eq!(browser.script("return document.getElementById('busy').hidden"), false);
     // The page answers while the worker works.
     browser.choose("original", &scene.original);
+    browser.click("compared");
     assert_eq!(browser.script("return document.getElementById('busy').hidden"), true);
     assert!(["VALID", "有效"].contains(&browser.verdict().as_str()));
     std::thread::sleep(Duration::from_secs(1));
