@@ -270,8 +270,9 @@ struct EcdsaSignature<'a> {
     s: UintRef<'a>,
 }
 
-/// DER of a signature `r || s`.
-pub(crate) fn ecdsa_der(raw: &[u8]) -> Vec<u8> {
+/// DER of a signature `r || s`, as X.509 has it.
+#[must_use]
+pub fn ecdsa_der(raw: &[u8; 64]) -> Vec<u8> {
     let integer = |bytes| UintRef::new(bytes).expect("32 bytes are within bounds");
     encoded(&EcdsaSignature { r: integer(&raw[..32]), s: integer(&raw[32..]) })
 }

@@ -41,7 +41,7 @@ pub use crl::{Crl, RevocationReason, RevokedCertificate};
 pub use der::asn1::ObjectIdentifier;
 pub use encoding::{EncodingError, pem_blocks};
 pub use issuance::{CertificateAuthority, CertificateTemplate, CrlTemplate, IssueError, Subject};
-pub use key::{KeyError, P256Key, P256PublicKey, PublicKey, Sm2PublicKey};
+pub use key::{KeyError, P256Key, P256PublicKey, PublicKey, Sm2PublicKey, ecdsa_der};
 pub use profile::{ENTERPRISE_URI_PREFIX, NODE_URI_PREFIX, OFFICER_URI_PREFIX, PERSON_URI_PREFIX, Profile};
 pub use request::{CertificationRequest, RequestError};
 pub use signature::{DetachedSignature, DocumentSigner, SignerError};

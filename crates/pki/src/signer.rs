@@ -40,6 +40,16 @@ pub trait Signer: fmt::Debug + Send + Sync {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
 }
 
+impl<S: Signer + ?Sized> Signer for Arc<S> {
+    fn public_key(&self) -> PublicKey {
+        (**self).public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        (**self).sign(message)
+    }
+}
+
 impl Signer for P256Key {
     fn public_key(&self) -> PublicKey {
         PublicKey::P256(P256Key::public_key(self))
@@ -158,9 +168,9 @@ impl Signer for SigningKey {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let signature = self.key.sign(message);
+        let signature = self.key.sign_on_curve(message).expect("every suite here is on a curve");
         Ok(match self.suite() {
-            Suite::Ed25519 => signature,
+            Suite::Ed25519 => signature.to_vec(),
             Suite::P256 | Suite::Sm2 => ecdsa_der(&signature),
         })
     }

@@ -18,7 +18,7 @@ const ROWS: [&[&str]; 11] = [
     &["types"],
     &["crypto", "merkle", "note", "identity", "keystore"],
     &["pki", "compare"],
-    &["ca"],
+    &["ca", "pkcs11"],
     &["evidence"],
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm"],
@@ -32,7 +32,8 @@ const ROWS: [&[&str]; 11] = [
 const LINES_MAX: usize = 700;
 
 /// Prefixes of dependencies that one crate alone may name.
-const OWNED: [(&str, &str); 6] = [
+const OWNED: [(&str, &str); 7] = [
+    ("cryptoki", "pkcs11"),
     ("commonware-", "consensus"),
     ("fjall", "store"),
     ("lsm-tree", "fsck"),

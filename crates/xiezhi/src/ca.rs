@@ -13,9 +13,10 @@ use xiezhi_ca::{
     Application, Authority, AuthorityError, Certificate, Outcome, Purpose, RESPONDER_DAYS, Service, Standing,
     Wish, serial_number,
 };
+use xiezhi_pkcs11::{KeyUri, TokenKey};
 use xiezhi_pki::{
-    CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason,
-    Signer as _, SigningKey, Subject, Suite, Validity, X509Certificate, ocsp::Responder,
+    CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason, Signer,
+    SigningKey, Subject, Suite, Validity, X509Certificate, ocsp::Responder,
 };
 use xiezhi_types::TimestampMs;
 
@@ -66,7 +67,9 @@ pub(crate) async fn run(options: &CaOptions, texts: &Texts) -> anyhow::Result<En
     let tool = Tool { dir, officer: &options.officer, texts };
     match &options.action {
         CaAction::Init(options) => tool.init(options),
-        CaAction::Request { key, out, suite } => tool.request(key, out.as_deref(), *suite),
+        CaAction::Request { key, out, suite, token } => {
+            tool.request(key, out.as_deref(), *suite, token.as_ref())
+        }
         CaAction::Apply(options) => tool.apply(options).await,
         CaAction::Fetch { application, to, out, json } => {
             tool.fetch(application, to, out.as_deref(), *json).await
@@ -144,6 +147,33 @@ fn new_key(suite: Suite) -> anyhow::Result<SigningKey> {
     }
 }
 
+/// A key of any suite, in a file or in the token that the file names.
+fn read_signer(path: &Path) -> anyhow::Result<Arc<dyn Signer>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !KeyUri::is_one(&text) {
+        return Ok(Arc::new(read_key(path)?));
+    }
+    let uri: KeyUri = text.parse().map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+    let key = TokenKey::open(&uri, &secret::pin(&uri)?).map_err(|error| Usage(error.to_string()))?;
+    Ok(Arc::new(key))
+}
+
+/// The key that is kept in `path`: made there, or in `token`, whose name the file holds then.
+fn make_signer(path: &Path, suite: Suite, token: Option<&KeyUri>) -> anyhow::Result<Arc<dyn Signer>> {
+    let Some(uri) = token else {
+        let key = new_key(suite)?;
+        home::write_whole(path, key.to_pkcs8_pem().as_bytes(), true)?;
+        return Ok(Arc::new(key));
+    };
+    let pin = secret::pin(uri)?;
+    let refused = |error: xiezhi_pkcs11::TokenError| Usage(error.to_string());
+    let there = TokenKey::exists(uri, &pin).map_err(refused)?;
+    let key = if there { TokenKey::open(uri, &pin) } else { TokenKey::make(uri, &pin) };
+    let key = key.map_err(refused)?;
+    home::write_whole(path, format!("{uri}\n").as_bytes(), true)?;
+    Ok(Arc::new(key))
+}
+
 /// A key in PKCS#8 PEM, or the seed of a node's Ed25519 key in hex, sealed or not.
 fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
     let secret = secret::read(path)?;
@@ -177,7 +207,7 @@ impl Tool<'_> {
     }
 
     fn signer(&self, authority: &Authority) -> anyhow::Result<CertificateAuthority> {
-        let key = read_key(&self.dir.join(KEY))?;
+        let key = read_signer(&self.dir.join(KEY))?;
         Ok(CertificateAuthority::from_parts(key, authority.certificate().der())?)
     }
 
@@ -206,7 +236,7 @@ impl Tool<'_> {
             }
         };
         let above = root.certificate().validity();
-        let key = new_key(suite)?;
+        let key = make_signer(&self.dir.join(KEY), suite, options.token.as_ref())?;
         let certificate = root
             .issue(&CertificateTemplate {
                 profile: Profile::IssuingAuthority { key: key.public_key() },
@@ -220,7 +250,6 @@ impl Tool<'_> {
                 ocsp_url: None,
             })
             .map_err(|error| Usage(error.to_string()))?;
-        home::write_whole(&self.dir.join(KEY), key.to_pkcs8_pem().as_bytes(), true)?;
         let chain = [root.certificate().clone()];
         let at = options.at.as_deref();
         let mut authority =
@@ -254,17 +283,17 @@ impl Tool<'_> {
         Ok(time(certificate.validity().not_after))
     }
 
-    fn request(&self, path: &Path, out: Option<&Path>, suite: SuiteName) -> anyhow::Result<Ending> {
-        let key = if path.exists() {
-            read_key(path)?
-        } else {
-            let key = new_key(suite.into())?;
-            home::write_whole(path, key.to_pkcs8_pem().as_bytes(), true)?;
-            key
-        };
+    fn request(
+        &self,
+        path: &Path,
+        out: Option<&Path>,
+        suite: SuiteName,
+        token: Option<&KeyUri>,
+    ) -> anyhow::Result<Ending> {
+        let key = if path.exists() { read_signer(path)? } else { make_signer(path, suite.into(), token)? };
         // The authority takes nothing but the key from a request, so that it says nothing else.
         let subject = Subject { organisation: "", common_name: "request" };
-        let request = CertificationRequest::create(&key, subject)?;
+        let request = CertificationRequest::create(&*key, subject)?;
         let out = out.map_or_else(|| path.with_extension("csr"), Path::to_owned);
         home::write_whole(&out, request.to_pem().as_bytes(), false)?;
         self.say("ca-requested", &[("key", &path.display()), ("request", &out.display())])

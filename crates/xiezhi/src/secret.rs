@@ -69,6 +69,19 @@ fn opened(path: &Path) -> anyhow::Result<Opened> {
     }
 }
 
+/// The PIN of the token that `uri` names: from the file in `XIEZHI_PIN_FILE`, or asked for.
+pub(crate) fn pin(uri: &xiezhi_pkcs11::KeyUri) -> anyhow::Result<Zeroizing<String>> {
+    let Some(path) = std::env::var_os("XIEZHI_PIN_FILE") else {
+        if !std::io::stdin().is_terminal() {
+            bail!(Usage(texts_here().get("pin-none", &[("token", &uri.token)])));
+        }
+        return asked(&texts_here().get("pin-ask", &[("token", &uri.token)]));
+    };
+    let path = Path::new(&path);
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
 /// Writes a secret: sealed with the same passphrase if what is there now is sealed.
 pub(crate) fn write(path: &Path, secret: &[u8]) -> anyhow::Result<()> {
     let before = if path.exists() { opened(path)?.passphrase } else { None };
