@@ -2,7 +2,8 @@
 //!
 //! - A crate depends only on crates below it.
 //! - Only `consensus` names the engine, only `store` names the database; `fsck` names the trees beneath the database, to read it back. Only
-//!   `document` names the typesetter, only `compare` a decoder of pictures.
+//!   `document` names the typesetter, only `compare` a decoder of pictures, only
+//!   `database` the library of application data.
 //! - Every module begins with a header that says its purpose.
 //! - No source file has more than [`LINES_MAX`] lines.
 
@@ -20,7 +21,7 @@ const ROWS: [&[&str]; 10] = [
     &["pki", "compare"],
     &["evidence"],
     &["verify", "ledger"],
-    &["store", "fsck", "consensus", "document", "pack", "wasm"],
+    &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
     &["node", "client"],
     &["api", "alliance"],
     &["xiezhi"],
@@ -31,13 +32,14 @@ const ROWS: [&[&str]; 10] = [
 const LINES_MAX: usize = 700;
 
 /// Prefixes of dependencies that one crate alone may name.
-const OWNED: [(&str, &str); 6] = [
+const OWNED: [(&str, &str); 7] = [
     ("commonware-", "consensus"),
     ("fjall", "store"),
     ("lsm-tree", "fsck"),
     ("jmt", "ledger"),
     ("typst", "document"),
     ("image", "compare"),
+    ("sqlx", "database"),
 ];
 
 fn crates_dir() -> PathBuf {
