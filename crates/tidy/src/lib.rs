@@ -23,7 +23,7 @@ const ROWS: [&[&str]; 10] = [
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
     &["node", "client"],
-    &["api", "alliance"],
+    &["api", "alliance", "office"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];
