@@ -1,0 +1,162 @@
+//! The ledger as the office sees it: accounts as the ledger proves them, and records that it makes.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use xiezhi_client::{Client, ClientError, Wait};
+use xiezhi_crypto::SigningKey;
+use xiezhi_evidence::{Account, AccountSpec, Body, Statement, StatementDraft, account::ProvenAccount};
+use xiezhi_types::{AccountId, GroupId, LedgerId, LogIndex, TimestampMs};
+use xiezhi_verify::{Anchor, Outcome, verify_account};
+
+/// How long a deposit waits for its seals before it is left to the next round.
+const WAIT: Duration = Duration::from_secs(15);
+/// How far nodes' clocks may be ahead of this one's, in milliseconds.
+const SKEW_MS: u64 = 60_000;
+
+/// Why the ledger did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// It says no, and will say no again.
+    #[error("the ledger refuses: {code}")]
+    Refused {
+        /// Its code.
+        code: String,
+    },
+    /// The statement was signed too long ago.
+    #[error("the statement is too old")]
+    TooOld,
+    /// No node answers, or one answers what cannot be believed. Retrying can help.
+    #[error("the ledger does not answer: {reason}")]
+    Unavailable {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// A statement on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposited {
+    /// Its place in the log.
+    pub index: u64,
+    /// Its number.
+    pub number: String,
+    /// Its certificate, without a manifest, once it is sealed.
+    pub certificate: Option<Vec<u8>>,
+}
+
+/// What is answered later.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
+
+/// What the office needs of a ledger.
+pub trait Ledger: Send + Sync {
+    /// The ledger.
+    fn id(&self) -> LedgerId;
+    /// The office's account.
+    fn office(&self) -> AccountId;
+    /// How an account stands, as proven by the ledger's institutions; `None` when it does not exist.
+    fn account(&self, id: AccountId, now: TimestampMs) -> Later<'_, Option<Account>>;
+    /// Signs `body` for the office at `now`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] when it makes no statement.
+    fn sign(&self, body: Body, group: Option<GroupId>, now: TimestampMs) -> Result<Vec<u8>, LedgerError>;
+    /// Puts a statement on the ledger; sending it again is safe.
+    fn deposit(&self, statement: Vec<u8>) -> Later<'_, Deposited>;
+}
+
+/// The ledger behind nodes.
+pub struct NodeLedger {
+    client: Client,
+    anchor: Anchor,
+    account: AccountId,
+    keys: Vec<SigningKey>,
+}
+
+fn unavailable(reason: impl ToString) -> LedgerError {
+    LedgerError::Unavailable { reason: reason.to_string() }
+}
+
+fn failed(error: ClientError) -> LedgerError {
+    match &error {
+        ClientError::Problem(problem) if matches!(problem.status, 403 | 422) => {
+            LedgerError::Refused { code: problem.code.clone() }
+        }
+        _ => unavailable(error),
+    }
+}
+
+impl NodeLedger {
+    /// The ledger `anchor` behind `client`, on which `keys` sign for `account`.
+    #[must_use]
+    pub fn new(client: Client, anchor: Anchor, account: AccountId, keys: Vec<SigningKey>) -> Self {
+        Self { client, anchor, account, keys }
+    }
+
+    /// Makes sure that the office's account exists.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn register(&self, spec: Option<AccountSpec>, now: TimestampMs) -> Result<(), LedgerError> {
+        let missing = match self.client.account(&self.account).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.code() == Some("not-found") => failed(error),
+            Err(error) => return Err(failed(error)),
+        };
+        let spec = spec.ok_or(missing)?;
+        let statement = self.sign(Body::Account(spec), None, now)?;
+        match self.client.deposit(statement, Wait::Sealed(WAIT)).await {
+            Err(error) if error.code() != Some("account-exists") => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Ledger for NodeLedger {
+    fn id(&self) -> LedgerId {
+        self.anchor.ledger
+    }
+
+    fn office(&self) -> AccountId {
+        self.account
+    }
+
+    fn account(&self, id: AccountId, now: TimestampMs) -> Later<'_, Option<Account>> {
+        Box::pin(async move {
+            let bytes = self.client.account_proof(&id, None).await.map_err(failed)?;
+            let time = TimestampMs(now.0 + SKEW_MS);
+            let (verdict, proven) = verify_account(&bytes, std::slice::from_ref(&self.anchor), time);
+            let proven = proven.filter(|proven| verdict.outcome == Outcome::Valid && proven.id == id);
+            let proven: ProvenAccount =
+                proven.ok_or_else(|| unavailable("a node's proof of an account does not verify"))?;
+            Ok(proven.account)
+        })
+    }
+
+    fn sign(&self, body: Body, group: Option<GroupId>, now: TimestampMs) -> Result<Vec<u8>, LedgerError> {
+        let draft =
+            StatementDraft { issuer: self.account, ledger: self.anchor.ledger, issued_at: now, group, body };
+        let keys: Vec<_> = self.keys.iter().collect();
+        let signed = draft.sign(&keys).map_err(|error| LedgerError::Refused { code: error.to_string() })?;
+        Ok(signed.as_bytes().to_vec())
+    }
+
+    fn deposit(&self, statement: Vec<u8>) -> Later<'_, Deposited> {
+        Box::pin(async move {
+            let id = Statement::parse(&statement).map_err(unavailable)?.id();
+            let (record, mut certificate) = match self.client.deposit(statement, Wait::Sealed(WAIT)).await {
+                Ok(deposited) => (deposited.record, deposited.certificate),
+                // Too old to be taken, but an earlier try may have been recorded without its answer being heard.
+                Err(error) if error.code() == Some("clock-off") => {
+                    (self.client.statement_status(&id).await.map_err(|_| LedgerError::TooOld)?, None)
+                }
+                Err(error) => return Err(failed(error)),
+            };
+            let index = record.index.0;
+            if certificate.is_none() && record.sealed {
+                certificate = Some(self.client.certificate(LogIndex(index), None).await.map_err(failed)?);
+            }
+            Ok(Deposited { index, number: record.number, certificate })
+        })
+    }
+}
