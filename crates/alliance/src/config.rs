@@ -194,8 +194,11 @@ fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, AllianceError> {
     xiezhi_keystore::open(&bytes, passphrase.as_bytes()).map_err(|error| wrong(error.to_string()))
 }
 
-/// Every PEM block of the file, each read by `read`.
-pub(crate) fn pems<T, E: ToString>(
+/// Every PEM block of the file, each read by `read`; at least one.
+///
+/// # Errors
+/// [`AllianceError::File`], [`AllianceError::Content`].
+pub fn pems<T, E: ToString>(
     path: &Path,
     read: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Vec<T>, AllianceError> {

@@ -1,15 +1,7 @@
 //! What a comparison can find, and the sentence for it in both languages. Codes are stable; wording may improve.
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
-
-/// Language of a sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lang {
-    /// Chinese.
-    Zh,
-    /// English.
-    En,
-}
+use xiezhi_types::Lang;
 
 /// One thing found.
 #[derive(Debug, Clone, PartialEq, Eq)]

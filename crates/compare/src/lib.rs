@@ -19,8 +19,9 @@ mod text;
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-pub use finding::{Finding, Lang};
+pub use finding::Finding;
 pub use record::compare_record;
+pub use xiezhi_types::Lang;
 
 /// Name and version of the JSON form.
 pub const FORMAT: &str = "xiezhi-comparison/1";

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use xiezhi_consensus::{Application, Block, BoxFuture, Era};
-use xiezhi_ledger::{Admitted, BlockBody, Outcome, Rejection, Transaction, execute, verify_signatures};
+use xiezhi_ledger::{Admitted, BlockBody, Rejection, Transaction, execute, verify_signatures};
 use xiezhi_merkle::{Sha256, TreeHash};
 use xiezhi_types::{Height, StatementId, TimestampMs};
 
@@ -215,7 +215,7 @@ impl Ledger {
             self.core.sealing.open(&self.core, checkpoint, &[], Vec::new());
             let _ = self.sealing.try_send(Task::Seal(height));
         }
-        self.settle(&outcome);
+        self.core.settle(&outcome);
         self.core.changed();
         let last = self.last();
         if last.is_some() {
@@ -226,35 +226,6 @@ impl Ledger {
             let _ = self.sealing.try_send(Task::SayHello);
         }
         Ok(())
-    }
-
-    /// Tells waiting depositors how their statements ended.
-    fn settle(&self, outcome: &Outcome) {
-        let counters = &self.core.counters;
-        count(&counters.blocks, 1);
-        count(&counters.recorded, outcome.records.len() as u64);
-        let mut endings = Vec::new();
-        {
-            let mut mempool = lock(&self.core.mempool);
-            for record in &outcome.records {
-                count(&counters.items, record.admitted.transaction().items().len() as u64);
-                let waiters = mempool.remove(&record.admitted.id());
-                endings.extend(waiters.into_iter().map(|waiter| (waiter, Ok(record.index))));
-            }
-            for (id, rejection) in &outcome.rejected {
-                let waiters = mempool.remove(id);
-                endings.extend(waiters.into_iter().map(|waiter| (waiter, Err(rejection.clone()))));
-            }
-            let expired = |admitted: &Admitted| admitted.check_clock(outcome.time, &self.core.genesis).err();
-            if outcome.height.0.is_multiple_of(64) {
-                for (waiters, rejection) in mempool.remove_ended(expired) {
-                    endings.extend(waiters.into_iter().map(|waiter| (waiter, Err(rejection.clone()))));
-                }
-            }
-        }
-        for (waiter, ending) in endings {
-            let _ = waiter.send(ending);
-        }
     }
 }
 

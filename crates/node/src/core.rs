@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::{Notify, watch};
 use xiezhi_consensus::{Era, Handle};
 use xiezhi_evidence::{Account, Alliance, Genesis};
-use xiezhi_ledger::StateView;
+use xiezhi_ledger::{Admitted, Outcome, StateView};
 use xiezhi_store::{Store, StoreError};
 use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, StatementId, TimestampMs};
 
@@ -238,6 +238,35 @@ impl Core {
             }
         }
         Ok(account)
+    }
+
+    /// After a block: counts, empties the queue of what is decided, and tells waiting depositors how their statements ended.
+    pub(crate) fn settle(&self, outcome: &Outcome) {
+        let counters = &self.counters;
+        count(&counters.blocks, 1);
+        count(&counters.recorded, outcome.records.len() as u64);
+        let mut endings = Vec::new();
+        {
+            let mut mempool = lock(&self.mempool);
+            for record in &outcome.records {
+                count(&counters.items, record.admitted.transaction().items().len() as u64);
+                let waiters = mempool.remove(&record.admitted.id());
+                endings.extend(waiters.into_iter().map(|waiter| (waiter, Ok(record.index))));
+            }
+            for (id, rejection) in &outcome.rejected {
+                let waiters = mempool.remove(id);
+                endings.extend(waiters.into_iter().map(|waiter| (waiter, Err(rejection.clone()))));
+            }
+            let expired = |admitted: &Admitted| admitted.check_clock(outcome.time, &self.genesis).err();
+            if outcome.height.0.is_multiple_of(64) {
+                for (waiters, rejection) in mempool.remove_ended(expired) {
+                    endings.extend(waiters.into_iter().map(|waiter| (waiter, Err(rejection.clone()))));
+                }
+            }
+        }
+        for (waiter, ending) in endings {
+            let _ = waiter.send(ending);
+        }
     }
 
     /// Forgets accounts that a block changed.

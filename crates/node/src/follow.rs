@@ -23,7 +23,7 @@ use crate::{
     answer::unavailable,
     api::{Following, QueryError},
     collection::{Collection, Sealing},
-    core::{Core, View, count, lock},
+    core::{Core, View, lock},
     eras::faults,
     machine::System,
     sealing::Task,
@@ -242,10 +242,7 @@ impl Follower {
         let sealed = Sealed { checkpoint, seals: &block.seals, stamps: &stamps };
         core.store.apply_sealed(&outcome, &sealed)?;
         core.forget_accounts(outcome.accounts.keys());
-        count(&core.counters.blocks, 1);
-        count(&core.counters.recorded, outcome.records.len() as u64);
-        let items = outcome.records.iter().map(|record| record.admitted.transaction().items().len() as u64);
-        count(&core.counters.items, items.sum());
+        core.settle(&outcome);
         match &self.sealing {
             Some(sealing) => {
                 core.sealing.open(&core, checkpoint.clone(), &block.seals, stamps);

@@ -83,6 +83,12 @@ pub enum RecoverError {
         /// The copy's.
         tip: Height,
     },
+    /// It would grow from elsewhere than was agreed.
+    #[error("the start here is not the one expected: another copy has other records or another height")]
+    Other {
+        /// The start here.
+        start: [u8; 32],
+    },
     /// This node has begun that restart already.
     #[error("restart {count} of term {term} has begun here already: the next one has a higher number")]
     Begun {
@@ -116,7 +122,7 @@ pub enum Begin {
 /// it when it is started next.
 ///
 /// `count` says which restart of the term this is; by default one more than this node knows of. Done twice before the node is started, it is the
-/// same restart. Nothing of the ledger changes but its height.
+/// same restart. `expected` is the start that all have agreed on. Nothing of the ledger changes but its height.
 ///
 /// # Errors
 /// [`RecoverError`]; the node then begins nothing new.
@@ -126,6 +132,7 @@ pub fn recover(
     cache_bytes: u64,
     at: Option<Height>,
     count: Option<u32>,
+    expected: Option<[u8; 32]>,
     begin: Begin,
 ) -> Result<Recovery, RecoverError> {
     let parsed = Genesis::parse(genesis)?;
@@ -152,6 +159,9 @@ pub fn recover(
         return Err(RecoverError::Begun { term: term.number, count });
     }
     let era = start(count)?;
+    if expected.is_some_and(|expected| expected != era.parent) {
+        return Err(RecoverError::Other { start: era.parent });
+    }
     let write = |source| RecoverError::Write { path: root.clone(), source };
     match begin {
         Begin::Not => {}

@@ -156,7 +156,8 @@ pub fn judge(bytes: &[u8], anchors: &[Anchor]) -> Result<Proven, Unproven> {
     }
     let contradiction =
         contradiction(first, second, read.divergence.as_ref()).ok_or(Unproven::NoContradiction)?;
-    let members = [members(&read, &genesis, "first")?, members(&read, &genesis, "second")?];
+    let members =
+        [members(&read.genesis, &read.first, "first")?, members(&read.genesis, &read.second, "second")?];
     let institutions = sealed_both(&genesis.origin(&ledger), &members, &read.first, &read.second);
     if institutions.is_empty() {
         return Err(Unproven::NobodySealedBoth);
@@ -164,9 +165,8 @@ pub fn judge(bytes: &[u8], anchors: &[Anchor]) -> Result<Proven, Unproven> {
     Ok(Proven { ledger, contradiction, institutions, checkpoints: [first.clone(), second.clone()] })
 }
 
-/// The institutions of the term to which a side's history leads.
-fn members(read: &Equivocation, genesis: &Genesis, name: &'static str) -> Result<Vec<Institution>, Unproven> {
-    let side = if name == "first" { &read.first } else { &read.second };
+/// The institutions of the term to which the history of the side called `name` leads.
+fn members(genesis: &[u8], side: &Sealed, name: &'static str) -> Result<Vec<Institution>, Unproven> {
     let input = Input {
         certificate: &[],
         anchors: &[],
@@ -177,11 +177,11 @@ fn members(read: &Equivocation, genesis: &Genesis, name: &'static str) -> Result
     };
     let (checkpoint, seals) = (&side.checkpoint, &side.seals[..]);
     let witnessed = Witnessed { checkpoint, seals, timestamps: &[], revocations: &[] };
-    let x = Examination::new(&input, &read.genesis, side.links(), witnessed, None);
+    let x = Examination::new(&input, genesis, side.links(), witnessed, None);
     if let Some(link) = x.history.iter().position(|check| check.status != Status::Pass) {
         return Err(Unproven::History { side: name, link, reason: x.history[link].reason });
     }
-    Ok(x.genesis.map_or_else(|| genesis.institutions.clone(), |genesis| genesis.institutions))
+    Ok(x.genesis.map(|genesis| genesis.institutions).unwrap_or_default())
 }
 
 fn sealed_both(

@@ -1,21 +1,13 @@
 //! The verdict: separate checks, the facts proven, and what all this does and does not prove.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
+pub use xiezhi_types::Lang;
 use xiezhi_types::TimestampMs;
 
 use crate::finding::{Finding, Status};
 
 /// Name and version of the verdict's JSON form.
 pub const FORMAT: &str = "xiezhi-verdict/1";
-
-/// Language of a sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Lang {
-    /// Chinese.
-    Zh,
-    /// English.
-    En,
-}
 
 /// The verdict in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

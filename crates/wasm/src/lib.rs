@@ -7,7 +7,7 @@
 //! certificate              input: a certificate or the proof of an account, kept for judge
 //! judge                    input: the request, JSON; answers the verdict's JSON, as `xiezhi verify --json` prints it
 //! sentences                answers the last verdict's sentences: {"zh": [...], "en": [...]}, one for each check
-//! answer, answer_len       where the last answer lies
+//! answer_at, answer_len    where the last answer lies
 //! ```
 //!
 //! The request is `{"anchors": [{"ledger", "zh", "en"}], "exhibit": null | {"size", "digests"}, "record_only", "declared_time"}`; numbers of 64 bits

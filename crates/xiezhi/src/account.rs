@@ -220,9 +220,7 @@ impl OwnAccount {
         group: Option<GroupId>,
         body: Body,
     ) -> anyhow::Result<Vec<u8>> {
-        let draft = StatementDraft { issuer: self.id, ledger, issued_at: home::now(), group, body };
-        let keys: Vec<&SigningKey> = self.keys.iter().collect();
-        Ok(draft.sign_for(grantor, &keys)?.as_bytes().to_vec())
+        self.signed(StatementDraft { issuer: self.id, ledger, issued_at: home::now(), group, body }, grantor)
     }
 
     /// A statement of this account for `ledger`, signed as of `issued_at`.
@@ -233,9 +231,12 @@ impl OwnAccount {
         group: Option<GroupId>,
         body: Body,
     ) -> anyhow::Result<Vec<u8>> {
-        let draft = StatementDraft { issuer: self.id, ledger, issued_at, group, body };
+        self.signed(StatementDraft { issuer: self.id, ledger, issued_at, group, body }, None)
+    }
+
+    fn signed(&self, draft: StatementDraft, grantor: Option<AccountId>) -> anyhow::Result<Vec<u8>> {
         let keys: Vec<&SigningKey> = self.keys.iter().collect();
-        Ok(draft.sign(&keys)?.as_bytes().to_vec())
+        Ok(draft.sign_for(grantor, &keys)?.as_bytes().to_vec())
     }
 
     /// Makes sure that the account exists on the client's ledger; whether it had to be created.

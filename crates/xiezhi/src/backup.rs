@@ -12,7 +12,6 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use minicbor::{Decode, Decoder, Encode};
-use xiezhi_alliance::NodeFile;
 use xiezhi_client::Client;
 use xiezhi_ledger::SealedBlocks;
 use xiezhi_node::UpstreamError;
@@ -21,7 +20,7 @@ use xiezhi_types::{Height, canonical, from_canonical};
 use crate::{
     Ending, Usage,
     args::{Backup, Common, Restore},
-    home,
+    home::{self, NodePlace},
     texts::Texts,
 };
 
@@ -198,12 +197,7 @@ pub(crate) async fn save(common: &Common, options: &Backup, texts: &Texts) -> an
 }
 
 pub(crate) async fn restore(common: &Common, options: &Restore, texts: &Texts) -> anyhow::Result<Ending> {
-    let file = NodeFile::read(&options.node).map_err(|error| Usage(error.to_string()))?;
-    let base = options.node.parent().unwrap_or(Path::new("."));
-    let dir = options.node_data.clone().unwrap_or_else(|| base.join(&file.data_dir));
-    let genesis_file = base.join(&file.genesis);
-    let genesis =
-        fs::read(&genesis_file).with_context(|| format!("cannot read {}", genesis_file.display()))?;
+    let NodePlace { file, dir, genesis } = NodePlace::read(&options.node, options.node_data.as_deref())?;
     if dir.exists() {
         bail!(Usage(texts.get("restore-exists", &[("dir", &dir.display())])));
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use xiezhi_compare::{CONTENT_BYTES_MAX, Comparison, Lang, Relation, compare, compare_long, compare_record};
+use xiezhi_compare::{CONTENT_BYTES_MAX, Comparison, Relation, compare, compare_long, compare_record};
 use xiezhi_evidence::Certificate;
 use xiezhi_verify::{Exhibit, Input, Recorded, Verdict, recorded_original};
 
@@ -129,12 +129,8 @@ fn print(comparison: &Comparison, texts: &Texts) {
         Relation::Unknown => "compare-unknown",
     };
     println!("{}", texts.get(relation, &[]));
-    let lang = match texts.lang() {
-        xiezhi_verify::Lang::Zh => Lang::Zh,
-        xiezhi_verify::Lang::En => Lang::En,
-    };
     for finding in &comparison.findings {
-        println!("  {}", finding.sentence(lang));
+        println!("  {}", finding.sentence(texts.lang()));
     }
     for one in &comparison.matches {
         let unit = match one.unit {

@@ -29,6 +29,27 @@ pub(crate) fn data_dir(common: &Common) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// A node that does not run: its configuration, and where its data is.
+pub(crate) struct NodePlace {
+    pub(crate) file: NodeFile,
+    /// Its data directory.
+    pub(crate) dir: PathBuf,
+    /// Its genesis file's content.
+    pub(crate) genesis: Vec<u8>,
+}
+
+impl NodePlace {
+    /// Reads the configuration file at `path`; `node_data` comes before its data directory.
+    pub(crate) fn read(path: &Path, node_data: Option<&Path>) -> anyhow::Result<Self> {
+        let file = NodeFile::read(path).map_err(|error| Usage(error.to_string()))?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        let dir = node_data.map_or_else(|| base.join(&file.data_dir), Path::to_owned);
+        let genesis = base.join(&file.genesis);
+        let genesis = fs::read(&genesis).with_context(|| format!("cannot read {}", genesis.display()))?;
+        Ok(Self { file, dir, genesis })
+    }
+}
+
 /// A client of the nodes that the command line means: `--url`, or those of the alliance in `--data-dir`.
 pub(crate) fn client(common: &Common, texts: &Texts) -> anyhow::Result<Client> {
     let mut urls = common.url.clone();

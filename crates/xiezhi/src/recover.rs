@@ -1,35 +1,29 @@
 //! `recover`: has a stopped node begin consensus anew.
 
-use std::{fmt::Display, fs, path::Path};
+use std::fmt::Display;
 
-use anyhow::{Context as _, bail};
-use xiezhi_alliance::NodeFile;
-use xiezhi_node::Begin;
+use xiezhi_node::{Begin, RecoverError};
 use xiezhi_types::Height;
 
-use crate::{Ending, Usage, args::Recover, texts::Texts};
+use crate::{Ending, Usage, args::Recover, home::NodePlace, texts::Texts};
 
 pub(crate) fn recover(options: &Recover, texts: &Texts) -> anyhow::Result<Ending> {
-    let file = NodeFile::read(&options.node).map_err(|error| Usage(error.to_string()))?;
-    let base = options.node.parent().unwrap_or(Path::new("."));
-    let dir = options.node_data.clone().unwrap_or_else(|| base.join(&file.data_dir));
-    let genesis = base.join(&file.genesis);
-    let genesis = fs::read(&genesis).with_context(|| format!("cannot read {}", genesis.display()))?;
-    let recover = |begin| {
-        let (at, cache_bytes) = (options.height.map(Height), file.cache_mib << 20);
-        xiezhi_node::recover(&genesis, &dir, cache_bytes, at, options.number, begin)
-            .map_err(|error| Usage(error.to_string()))
+    let NodePlace { file, dir, genesis } = NodePlace::read(&options.node, options.node_data.as_deref())?;
+    let begin = match (options.begin, options.again) {
+        (true, _) => Begin::New,
+        (_, true) => Begin::Again,
+        _ => Begin::Not,
     };
-    let found = recover(if options.again { Begin::Again } else { Begin::Not })?;
+    let (at, cache_bytes) = (options.height.map(Height), file.cache_mib << 20);
+    let recovered =
+        xiezhi_node::recover(&genesis, &dir, cache_bytes, at, options.number, options.expect, begin);
+    let found = recovered.map_err(|error| match error {
+        RecoverError::Other { start } => Usage(texts.get("recover-other", &[("start", &hex::encode(start))])),
+        error => Usage(error.to_string()),
+    })?;
     let start = hex::encode(found.start);
-    if options.expect.as_ref().is_some_and(|expected| !expected.eq_ignore_ascii_case(&start)) {
-        bail!(Usage(texts.get("recover-other", &[("start", &start)])));
-    }
-    if options.begin {
-        recover(Begin::New)?;
-    }
     let checkpoint = found.checkpoint.as_ref().map(|checkpoint| hex::encode(checkpoint.digest()));
-    let begins = options.begin || options.again;
+    let begins = begin != Begin::Not;
     if options.json {
         let said = serde_json::json!({
             "tip": found.tip.0,

@@ -35,41 +35,47 @@ fn asked(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
 
 /// What is in the file at `path`, opened if it is sealed: with the passphrase of the environment, or one that is asked for.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    Ok(opened(path)?.secret)
+}
+
+/// What is in a file, and the passphrase if it is sealed.
+struct Opened {
+    secret: Zeroizing<Vec<u8>>,
+    passphrase: Option<Zeroizing<String>>,
+}
+
+fn opened(path: &Path) -> anyhow::Result<Opened> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     if !is_sealed(&bytes) {
-        return Ok(Zeroizing::new(bytes));
+        return Ok(Opened { secret: Zeroizing::new(bytes), passphrase: None });
     }
-    let failed = |error: KeystoreError| Usage(format!("{}: {error}", path.display()));
     let given = xiezhi_alliance::passphrase()?;
-    let is_given = given.is_some();
+    let mut tries = if given.is_some() { 1 } else { TRIES };
     let mut candidate = given.or_else(|| known().clone());
-    let texts = texts_here();
-    for left in (0..TRIES).rev() {
+    loop {
         let passphrase = match candidate.take() {
             Some(passphrase) => passphrase,
-            None => asked(&texts.get("passphrase-ask", &[("file", &path.display())]))?,
+            None => asked(&texts_here().get("passphrase-ask", &[("file", &path.display())]))?,
         };
+        tries -= 1;
         match open(&bytes, passphrase.as_bytes()) {
-            Err(KeystoreError::Passphrase) if left > 0 && !is_given => {}
-            opened => {
-                let secret = opened.map_err(failed)?;
-                *known() = Some(passphrase);
-                return Ok(secret);
+            Err(KeystoreError::Passphrase) if tries > 0 => {}
+            Err(error) => bail!(Usage(format!("{}: {error}", path.display()))),
+            Ok(secret) => {
+                *known() = Some(passphrase.clone());
+                return Ok(Opened { secret, passphrase: Some(passphrase) });
             }
         }
     }
-    bail!(failed(KeystoreError::Passphrase))
 }
 
 /// Writes a secret: sealed with the same passphrase if what is there now is sealed.
 pub(crate) fn write(path: &Path, secret: &[u8]) -> anyhow::Result<()> {
-    let before = fs::read(path).ok().filter(|before| is_sealed(before));
-    if before.is_none() {
-        return home::write_whole(path, secret, true);
+    let before = if path.exists() { opened(path)?.passphrase } else { None };
+    match before {
+        Some(passphrase) => sealed(path, secret, &passphrase),
+        None => home::write_whole(path, secret, true),
     }
-    read(path)?;
-    let passphrase = known().clone().context("a passphrase")?;
-    sealed(path, secret, &passphrase)
 }
 
 fn sealed(path: &Path, secret: &[u8], passphrase: &str) -> anyhow::Result<()> {
@@ -79,9 +85,8 @@ fn sealed(path: &Path, secret: &[u8], passphrase: &str) -> anyhow::Result<()> {
 
 /// Seals the file at `path`, or seals it anew with another passphrase.
 pub(crate) fn protect(path: &Path, texts: &Texts) -> anyhow::Result<()> {
-    let was_sealed = fs::read(path).is_ok_and(|bytes| is_sealed(&bytes));
-    let secret = read(path)?;
-    let given = if was_sealed { None } else { xiezhi_alliance::passphrase()? };
+    let Opened { secret, passphrase: before } = opened(path)?;
+    let given = if before.is_some() { None } else { xiezhi_alliance::passphrase()? };
     let passphrase = match given {
         Some(passphrase) => passphrase,
         None => {

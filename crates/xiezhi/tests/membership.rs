@@ -77,11 +77,20 @@ fn height(status: &serde_json::Value) -> u64 {
     status["height"].as_str().and_then(|height| height.parse().ok()).unwrap_or(0)
 }
 
-/// Waits until each of `who` is at least where the first is now.
+fn size(status: &serde_json::Value) -> u64 {
+    status["size"].as_str().and_then(|size| size.parse().ok()).unwrap_or(0)
+}
+
+/// Waits until each of `who` is at least where the first is now, and has nothing in its queue. Who has no vote follows the blocks that add records.
 fn wait_level(all: &Institutions, who: &[usize]) {
-    let there = height(&all.status(who[0]));
+    let there = all.status(who[0]);
     for at in who {
-        all.wait(*at, "level", |status| height(status) >= there);
+        all.wait(*at, "level", |status| {
+            let follows = status["voting"] == false;
+            size(status) >= size(&there)
+                && (follows || height(status) >= height(&there))
+                && status["queued"] == "0"
+        });
     }
 }
 

@@ -82,6 +82,9 @@ fn an_alliance_that_lost_every_disk_goes_on_from_one_backup_under_its_name() {
     // The last one comes later, from the others, and takes part in the same run.
     lose(&all, 3);
     restore(&all, 3, &["--url", &all.url(0)]);
+    let other = "ab".repeat(32);
+    recover(&all, 3, 2, &["--height", &height, "--number", "1", "--expect", &other, "--again"]);
+    assert!(!all.place.path("alliance/ca/data/consensus/restart").exists(), "refused, nothing is noted");
     let joined =
         recover(&all, 3, 0, &["--height", &height, "--number", "1", "--expect", &start, "--again", "--json"]);
     assert_eq!(json(&joined)["start"], start.as_str());

@@ -48,12 +48,18 @@ pub(crate) struct Recover {
     #[arg(long, requires_all = ["height", "number"], conflicts_with = "begin")]
     pub(crate) again: bool,
     /// The start that all have agreed on: another one is refused
-    #[arg(long, value_name = "START")]
-    pub(crate) expect: Option<String>,
+    #[arg(long, value_name = "START", value_parser = start)]
+    pub(crate) expect: Option<[u8; 32]>,
     /// Where the node keeps its data, over the file's data_dir
     #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
     pub(crate) node_data: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn start(text: &str) -> Result<[u8; 32], String> {
+    let mut start = [0; 32];
+    hex::decode_to_slice(text, &mut start).map_err(|_| "64 hexadecimal digits are needed".to_owned())?;
+    Ok(start)
 }

@@ -1,6 +1,6 @@
 //! `certificate pdf`: a certificate as a document for people, signed if asked.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use xiezhi_document::{Document, DocumentError, Request, render, signature::Signing};
@@ -17,7 +17,7 @@ use crate::{
     args::{Common, Look, PdfOptions},
     certificate::judging,
     files::Hashed,
-    home,
+    home, secret,
     texts::Texts,
     verify::{self, hash_quietly, read_certificate},
 };
@@ -98,17 +98,11 @@ pub(super) async fn make(
 }
 
 fn signer(key: &Path, chain: &Path) -> anyhow::Result<DocumentSigner> {
-    const END: &str = "-----END CERTIFICATE-----";
-    let read =
-        |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
-    let key = P256Key::from_pkcs8_pem(read(key)?.trim()).with_context(|| key.display().to_string())?;
-    let text = read(chain)?;
-    let blocks =
-        text.split_inclusive(END).filter_map(|block| block.find("-----BEGIN").map(|at| &block[at..]));
-    let certificates: Vec<_> = blocks
-        .map(|block| Ok(X509Certificate::from_pem(block.trim())?.der().to_vec()))
-        .collect::<anyhow::Result<_>>()
-        .with_context(|| chain.display().to_string())?;
+    let secret = secret::read(key)?;
+    let pem = std::str::from_utf8(&secret).with_context(|| key.display().to_string())?;
+    let key = P256Key::from_pkcs8_pem(pem.trim()).with_context(|| key.display().to_string())?;
+    let certificates = xiezhi_alliance::pems(chain, X509Certificate::from_pem)?;
+    let certificates: Vec<_> = certificates.iter().map(|one| one.der().to_vec()).collect();
     Ok(DocumentSigner::new(key, &certificates)?)
 }
 
