@@ -204,18 +204,9 @@ pub fn pems<T, E: ToString>(
 ) -> Result<Vec<T>, AllianceError> {
     let wrong = |reason: String| AllianceError::Content { path: path.to_owned(), reason };
     let text = read_text(path)?;
-    let mut found = Vec::new();
-    let mut rest = text.as_str();
-    while let Some(start) = rest.find("-----BEGIN ") {
-        let end =
-            rest[start..].find("-----END ").ok_or_else(|| wrong("a PEM block has no end".to_owned()))?
-                + start;
-        let close =
-            rest[end + 9..].find("-----").ok_or_else(|| wrong("a PEM block has no end".to_owned()))?;
-        let stop = end + 9 + close + 5;
-        found.push(read(&rest[start..stop]).map_err(|e| wrong(e.to_string()))?);
-        rest = &rest[stop..];
-    }
+    let blocks = xiezhi_pki::pem_blocks(&text).map_err(|e| wrong(e.to_string()))?;
+    let read = |block| read(block).map_err(|e| wrong(e.to_string()));
+    let found = blocks.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     if found.is_empty() { Err(wrong("holds no PEM block".to_owned())) } else { Ok(found) }
 }
 
@@ -234,6 +225,14 @@ fn p256(path: &Path) -> Result<P256Key, AllianceError> {
     let secret = read_secret(path)?;
     let text = std::str::from_utf8(&secret).map_err(|e| wrong(e.to_string()))?;
     P256Key::from_pkcs8_pem(text).map_err(|e| wrong(e.to_string()))
+}
+
+/// The certificate authority of the node that the file `node` configures.
+///
+/// # Errors
+/// [`AllianceError`]: it runs none, or its files cannot be read.
+pub fn authority_of(node: &Path) -> Result<CertificateAuthority, AllianceError> {
+    own_authority(&NodeFile::read(node)?, node.parent().unwrap_or(Path::new(".")))
 }
 
 /// The certificate authority that `file`, a node's configuration in the folder `base`, must run.

@@ -155,6 +155,7 @@ pub(crate) fn seal_certificate(
         serial: serial()?,
         validity,
         crl_url: None,
+        ocsp_url: None,
     })?)
 }
 
@@ -265,6 +266,7 @@ fn build(founding: &Founding, layout: &Layout, members: &[Member]) -> Result<Led
                 serial: serial()?,
                 validity: validity(ROOT_DAYS),
                 crl_url: None,
+                ocsp_url: None,
             })?;
             write(&folder.join("keys/tsa.key"), key.to_pkcs8_pem().as_bytes(), true)?;
             write(&folder.join("pki/tsa.pem"), tsa.to_pem().as_bytes(), false)?;

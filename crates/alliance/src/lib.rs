@@ -16,7 +16,7 @@ mod found;
 mod member;
 mod renew;
 
-pub use config::{NodeFile, Overrides, load, passphrase, pems};
+pub use config::{NodeFile, Overrides, authority_of, load, passphrase, pems};
 pub use found::{Founding, Layout, found, institutions};
 pub use member::{Code, Invitation, Own, OwnKeys, certify, prepare, requested};
 pub use renew::{Renewals, renew};

@@ -48,6 +48,7 @@ pub fn renew(ca: &Path, old: &Path, now: TimestampMs, until: Option<u64>) -> Res
         serial: serial()?,
         validity,
         crl_url: None,
+        ocsp_url: None,
     })?;
     write_beside(old, renewed.to_pem().as_bytes())?;
     Ok(validity)

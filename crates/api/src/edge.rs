@@ -11,14 +11,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::sync::SemaphorePermit;
+use xiezhi_types::Lang;
 
 use crate::{
     app::{Gate, GateState},
     limit::Quota,
     metrics::method_name,
-    problem::{Form, Language, Problem, kinds},
+    problem::{Form, Problem, kinds},
 };
 
 /// What a monitor asks; always answered.
@@ -34,7 +35,8 @@ pub(crate) async fn edge(State(gate): State<Gate>, request: Request, next: Next)
     let method = method_name(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let language = Language::of(request.headers());
+    let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let lang = languages.map_or(Lang::En, Lang::accepted);
     let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let operational = OPERATIONAL.contains(&route);
 
@@ -51,7 +53,7 @@ pub(crate) async fn edge(State(gate): State<Gate>, request: Request, next: Next)
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let form = if CONCISE.contains(&route) { Form::Concise } else { Form::Json };
-        response = problem.render(response, language, form);
+        response = problem.render(response, lang, form);
     }
     if let Some(Ok(quota) | Err(quota)) = quota {
         quota_headers(response.headers_mut(), &quota);

@@ -11,12 +11,13 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use minicbor::Encoder;
 use xiezhi_client::{PROBLEM, wire};
 use xiezhi_evidence::StatementError;
 use xiezhi_ledger::Rejection;
 use xiezhi_node::{QueryError, SubmitError};
+use xiezhi_types::Lang;
 
 pub(crate) use kind::{Kind, kinds};
 
@@ -67,10 +68,10 @@ impl Problem {
         Self::new(&kinds::NOT_FOUND, format!("{what} does not exist here"))
     }
 
-    fn wire(&self, language: Language) -> wire::Problem {
+    fn wire(&self, lang: Lang) -> wire::Problem {
         wire::Problem {
             kind: format!("urn:xiezhi:problem:{}", self.kind.code),
-            title: self.kind.title(language).to_owned(),
+            title: self.kind.title(lang).to_owned(),
             status: self.kind.status.as_u16(),
             detail: self.detail.clone(),
             code: self.kind.code.to_owned(),
@@ -81,16 +82,16 @@ impl Problem {
     }
 
     /// Writes the problem over `response`, whose headers stay.
-    pub(crate) fn render(&self, mut response: Response, language: Language, form: Form) -> Response {
+    pub(crate) fn render(&self, mut response: Response, lang: Lang, form: Form) -> Response {
         let (body, media_type, status) = match form {
             Form::Json => {
-                (serde_json::to_vec(&self.wire(language)).unwrap_or_default(), PROBLEM, self.kind.status)
+                (serde_json::to_vec(&self.wire(lang)).unwrap_or_default(), PROBLEM, self.kind.status)
             }
-            Form::Concise => (self.concise(language), CONCISE_PROBLEM, self.concise_status()),
+            Form::Concise => (self.concise(lang), CONCISE_PROBLEM, self.concise_status()),
         };
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(lang.tag()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.remove(header::CONTENT_LENGTH);
         if let Some(seconds) = self.retry_after_s {
@@ -102,11 +103,11 @@ impl Problem {
     }
 
     /// Title (-1), detail (-2), language (-6), and our code and field under our own key (RFC 9290, section 2).
-    fn concise(&self, language: Language) -> Vec<u8> {
+    fn concise(&self, lang: Lang) -> Vec<u8> {
         let mut e = Encoder::new(Vec::with_capacity(256));
         let mut write = || -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
-            e.map(4)?.i8(-1)?.str(self.kind.title(language))?.i8(-2)?.str(&self.detail)?;
-            e.i8(-6)?.str(language.tag())?;
+            e.map(4)?.i8(-1)?.str(self.kind.title(lang))?.i8(-2)?.str(&self.detail)?;
+            e.i8(-6)?.str(lang.tag())?;
             e.str(CONCISE_ENTRY)?.map(1 + u64::from(self.field.is_some()))?.u8(0)?.str(self.kind.code)?;
             if let Some(field) = &self.field {
                 e.u8(1)?.str(field)?;
@@ -140,42 +141,6 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.kind.status;
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-/// Languages of titles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
-    English,
-    Chinese,
-}
-
-impl Language {
-    /// The preferred of the two by `Accept-Language` (RFC 9110, section 12.5.4); English when neither is named.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let mut best = (Self::English, 0.0_f32);
-        for part in text.split(',') {
-            let (tag, parameters) = part.split_once(';').unwrap_or((part, ""));
-            let quality =
-                parameters.trim().strip_prefix("q=").map_or(1.0, |q| q.trim().parse().unwrap_or(0.0));
-            let language = match tag.trim().split('-').next().unwrap_or_default() {
-                tag if tag.eq_ignore_ascii_case("zh") => Self::Chinese,
-                tag if tag.eq_ignore_ascii_case("en") => Self::English,
-                _ => continue,
-            };
-            if quality > best.1 {
-                best = (language, quality);
-            }
-        }
-        best.0
-    }
-
-    fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh-CN",
-        }
     }
 }
 

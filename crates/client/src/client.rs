@@ -499,6 +499,35 @@ impl Client {
         }
     }
 
+    /// Applies for a certificate at the certificate authority at this address; `body` is what `docs/ca.md` says. Gives how the application stands.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn apply_for_certificate(
+        &self,
+        body: &serde_json::Value,
+    ) -> Result<serde_json::Value, ClientError> {
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        self.transport.send(&Ask::post("/v1/applications", JSON, body.into()).accept(JSON)).await?.json()
+    }
+
+    /// How an application at the certificate authority at this address stands.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn certificate_application(&self, id: &str) -> Result<serde_json::Value, ClientError> {
+        self.get(format!("/v1/applications/{}", escaped(id))).await
+    }
+
+    /// The certificates of the certificate authority at this address, its own first, the root last; PEM.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn certificate_issuers(&self) -> Result<String, ClientError> {
+        let bytes = self.get_bytes("/chain.pem".to_owned(), "application/x-pem-file").await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// The API's own description.
     ///
     /// # Errors

@@ -19,10 +19,11 @@ use xiezhi_types::InstitutionId;
 
 use crate::{
     encoding::{
-        CERTIFICATE_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, profile,
-        signature_algorithm, strip_zeros, to_pem, unix_seconds, unsigned,
+        CERTIFICATE_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, pem_blocks, profile,
+        strip_zeros, to_pem, unix_seconds, unsigned,
     },
     key::{PublicKey, encoded, sha256},
+    suite::Suite,
 };
 
 /// What precedes an institution's short name in the subject alternative name of its seal certificate.
@@ -101,6 +102,20 @@ impl X509Certificate {
     /// [`EncodingError`].
     pub fn from_pem(text: &str) -> Result<Self, EncodingError> {
         Self::from_der(&from_pem(text, LABEL)?)
+    }
+
+    /// Reads every PEM block of `text`, all labelled `CERTIFICATE`; text around them is passed over.
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, EncodingError> {
+        pem_blocks(text)?.into_iter().map(Self::from_pem).collect()
+    }
+
+    /// Whether `issuer`, by name and by signature, has issued it. Says nothing about time, purpose or revocation.
+    #[must_use]
+    pub fn is_issued_by(&self, issuer: &Self) -> bool {
+        self.issuer_name() == issuer.subject_name() && self.is_signed_by(&issuer.public_key())
     }
 
     /// The bytes it was read from.
@@ -227,15 +242,16 @@ impl X509Certificate {
         self.extensions.basic_constraints.as_ref().is_some_and(|constraints| constraints.ca)
     }
 
-    /// The algorithm it is signed with, if that is one we do not verify.
-    pub(crate) fn unsupported_signature(&self) -> Option<der::asn1::ObjectIdentifier> {
-        signature_algorithm(self.inner.signature_algorithm()).err()
+    /// The suite it is signed with if that is one of `allowed`, otherwise the algorithm.
+    pub(crate) fn signature_suite(&self, allowed: &[Suite]) -> Result<Suite, der::asn1::ObjectIdentifier> {
+        Suite::of(self.inner.signature_algorithm(), allowed)
     }
 
-    /// Whether `issuer`'s key made its signature. The caller has checked the algorithm.
-    pub(crate) fn is_signed_by(&self, issuer: &PublicKey) -> bool {
-        let PublicKey::P256(key) = issuer else { return false };
-        key.verifies(&encoded(self.inner.tbs_certificate()), self.inner.signature().raw_bytes())
+    /// Whether the key `issuer` made its signature, in the suite that it names. Says nothing about names, times or rights.
+    #[must_use]
+    pub fn is_signed_by(&self, issuer: &PublicKey) -> bool {
+        self.signature_suite(Suite::ALL).ok().is_some_and(|suite| issuer.suite() == Some(suite))
+            && issuer.verifies(&encoded(self.inner.tbs_certificate()), self.inner.signature().raw_bytes())
     }
 }
 

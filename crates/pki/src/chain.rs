@@ -8,7 +8,9 @@
 //! 1. Leaf, intermediates, revocation lists and root are read strictly; one malformed input refuses the whole.
 //! 2. The path is built upwards: the issuer is the root if its subject is the issuer's name and its key verifies, otherwise the first
 //!    such intermediate in the order given that is not yet on the path. Names are compared as encoded. No backtracking.
-//! 3. Every signature on the path is ECDSA P-256 with SHA-256. The root's own signature is not looked at: it is trusted as bytes.
+//! 3. Every signature on the path, and on the revocation lists used, is of a suite that the purpose allows: [`Purpose::suites`]. Behind
+//!    seals and time stamps that is ECDSA P-256 with SHA-256 and nothing else. The root's own signature is not looked at: it is trusted as
+//!    bytes.
 //! 4. Every certificate on the path, the root too, is valid at `at` and has no extension that binds and is not understood.
 //! 5. Issuers are authorities by basic constraints, may sign certificates by key usage, and keep their path length; every intermediate
 //!    below counts, self-issued ones too. An issuer with extended key usages covers the purpose by naming it or any.
@@ -23,10 +25,11 @@ use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 use xiezhi_types::InstitutionId;
 
 use crate::{
-    ObjectIdentifier, PublicKey, RevocationReason, X509Certificate,
+    ObjectIdentifier, PublicKey, RevocationReason, Suite, X509Certificate,
     certificate::Validity,
     crl::{Crl, RevokedCertificate},
-    encoding::{EncodingError, oid},
+    encoding::{EncodingError, oid, usages},
+    profile::{ENTERPRISE_URI_PREFIX, NODE_URI_PREFIX, OFFICER_URI_PREFIX, PERSON_URI_PREFIX},
 };
 
 /// Most certificates on a path, leaf and root included.
@@ -44,6 +47,40 @@ pub enum Purpose {
     /// Time-stamping: P-256; extended key usage critical and exactly time-stamping (RFC 3161, section 2.3); key usage, if present, has
     /// digital signature or non-repudiation and nothing else.
     TimeStamping,
+    /// A machine of an institution on the network, TLS on either side: one `urn:xiezhi:node:` name and the hosts' names; key usage
+    /// critical and exactly digital signature; extended key usages exactly server and client authentication. Any suite.
+    Node,
+    /// Somebody who acts for an institution: one `urn:xiezhi:officer:` name; key usage critical and exactly digital signature; extended
+    /// key usage exactly client authentication. Any suite.
+    Officer,
+    /// Signing for an enterprise: one `urn:xiezhi:enterprise:` name; key usage critical and exactly digital signature and
+    /// non-repudiation; extended key usages exactly document signing (RFC 9336) and client authentication. Any suite.
+    Enterprise,
+    /// Signing for a person: one `urn:xiezhi:person:` name; otherwise as [`Purpose::Enterprise`].
+    Person,
+}
+
+impl Purpose {
+    /// The suites that certificates and revocation lists on its paths may be signed with. Seals and time stamps: P-256 alone, as the
+    /// specification of the certificate says; the others: all.
+    #[must_use]
+    pub fn suites(self) -> &'static [Suite] {
+        match self {
+            Self::Seal | Self::TimeStamping => Suite::WITNESSES,
+            Self::Node | Self::Officer | Self::Enterprise | Self::Person => Suite::ALL,
+        }
+    }
+
+    /// The extended key usages of its leaves; none for seals.
+    fn extended_key_usages(self) -> &'static [ObjectIdentifier] {
+        match self {
+            Self::Seal => &[],
+            Self::TimeStamping => &[oid::KP_TIME_STAMPING],
+            Self::Node => usages::NODE,
+            Self::Officer => usages::OFFICER,
+            Self::Enterprise | Self::Person => usages::SIGNER,
+        }
+    }
 }
 
 /// What is asked of revocation lists.
@@ -148,6 +185,9 @@ pub enum Misuse {
     /// Alternative names that are not exactly one institution.
     #[error("its alternative names are not one institution")]
     Institution,
+    /// Alternative names that are not one of the purpose's kind.
+    #[error("its alternative names are not one of the purpose's kind")]
+    Name,
     /// A key of the wrong kind.
     #[error("its key is not of the kind the purpose needs")]
     Key,
@@ -355,7 +395,7 @@ pub fn validate(
     purpose: Purpose,
 ) -> Result<Validated, ChainError> {
     let inputs = Inputs::read(leaf_der, trust)?;
-    let path = inputs.path()?;
+    let path = inputs.path(purpose.suites())?;
     for link in &path {
         link.check_alone(at)?;
     }
@@ -363,7 +403,7 @@ pub fn validate(
         link.check_issuer(below - 1, purpose)?;
     }
     path[0].check_purpose(purpose)?;
-    let revocation = revocation::check(&path, trust.crls, at, trust.revocation)?;
+    let revocation = revocation::check(&path, trust.crls, at, trust.revocation, purpose.suites())?;
     let leaf = path[0].certificate;
     Ok(Validated {
         subject: leaf.subject(),
@@ -413,10 +453,10 @@ impl Inputs {
     }
 
     /// Rules 2 and 3. At least leaf and root.
-    fn path(&self) -> Result<Vec<Link<'_>>, ChainError> {
+    fn path(&self, suites: &[Suite]) -> Result<Vec<Link<'_>>, ChainError> {
         let mut path = vec![Link { place: CertificateRef::Leaf, certificate: &self.leaf }];
         loop {
-            let issuer = self.issuer_of(&path)?;
+            let issuer = self.issuer_of(&path, suites)?;
             path.push(issuer);
             if issuer.place == CertificateRef::Root {
                 return Ok(path);
@@ -427,10 +467,10 @@ impl Inputs {
         }
     }
 
-    fn issuer_of<'a>(&'a self, path: &[Link<'a>]) -> Result<Link<'a>, ChainError> {
+    fn issuer_of<'a>(&'a self, path: &[Link<'a>], suites: &[Suite]) -> Result<Link<'a>, ChainError> {
         let subject = path[path.len() - 1];
         let certificate = subject.place;
-        if let Some(algorithm) = subject.certificate.unsupported_signature() {
+        if let Err(algorithm) = subject.certificate.signature_suite(suites) {
             return Err(ChainError::UnsupportedAlgorithm { certificate, algorithm });
         }
         let root = Link { place: CertificateRef::Root, certificate: &self.root };
@@ -451,7 +491,7 @@ impl Inputs {
             if subject.certificate.is_signed_by(&key) {
                 return Ok(link);
             }
-            if !matches!(key, PublicKey::P256(_)) {
+            if !key.suite().is_some_and(|suite| suites.contains(&suite)) {
                 unsupported.get_or_insert(ChainError::UnsupportedAlgorithm {
                     certificate: link.place,
                     algorithm: key.algorithm(),
@@ -492,10 +532,9 @@ impl Link<'_> {
             return Err(self.misused(Misuse::NoCertificateSigning));
         }
         let Some((_, usages)) = &extensions.extended_key_usage else { return Ok(()) };
-        let covers = usages.0.iter().any(|usage| match purpose {
-            Purpose::Seal => *usage == oid::ANY_EXTENDED_KEY_USAGE,
-            Purpose::TimeStamping => [oid::ANY_EXTENDED_KEY_USAGE, oid::KP_TIME_STAMPING].contains(usage),
-        });
+        let needed = purpose.extended_key_usages();
+        let all = !needed.is_empty() && needed.iter().all(|usage| usages.0.contains(usage));
+        let covers = all || usages.0.contains(&oid::ANY_EXTENDED_KEY_USAGE);
         if covers { Ok(()) } else { Err(self.misused(Misuse::ExtendedKeyUsage)) }
     }
 
@@ -507,17 +546,46 @@ impl Link<'_> {
         match purpose {
             Purpose::Seal => self.check_seal(),
             Purpose::TimeStamping => self.check_time_stamping(),
+            Purpose::Node => self.check_subscriber(purpose, NODE_URI_PREFIX, signature()),
+            Purpose::Officer => self.check_subscriber(purpose, OFFICER_URI_PREFIX, signature()),
+            Purpose::Enterprise => self.check_subscriber(purpose, ENTERPRISE_URI_PREFIX, signing()),
+            Purpose::Person => self.check_subscriber(purpose, PERSON_URI_PREFIX, signing()),
+        }
+    }
+
+    fn check_subscriber(&self, purpose: Purpose, prefix: &str, usage: KeyUsage) -> Result<(), ChainError> {
+        let extensions = self.certificate.extensions();
+        self.check_key_usage(usage)?;
+        match &extensions.extended_key_usage {
+            None => return Err(self.misused(Misuse::ExtendedKeyUsageMissing)),
+            Some((_, usages)) if usages.0 != purpose.extended_key_usages() => {
+                return Err(self.misused(Misuse::ExtendedKeyUsage));
+            }
+            Some(_) => {}
+        }
+        let named = self.certificate.alternative_uris().filter(|uri| uri.starts_with(prefix)).count();
+        let others = self.certificate.alternative_names().len() - named;
+        // A node has its hosts' names besides.
+        if named != 1 || (others > 0 && purpose != Purpose::Node) {
+            return Err(self.misused(Misuse::Name));
+        }
+        match self.certificate.public_key() {
+            PublicKey::Other(_) => Err(self.misused(Misuse::Key)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_key_usage(&self, wanted: KeyUsage) -> Result<(), ChainError> {
+        match self.certificate.extensions().key_usage {
+            Some((true, usage)) if usage == wanted => Ok(()),
+            Some((true, _)) => Err(self.misused(Misuse::KeyUsage)),
+            Some((false, _)) | None => Err(self.misused(Misuse::KeyUsageMissing)),
         }
     }
 
     fn check_seal(&self) -> Result<(), ChainError> {
         let extensions = self.certificate.extensions();
-        let signing = KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation);
-        match extensions.key_usage {
-            Some((true, usage)) if usage == signing => {}
-            Some((true, _)) => return Err(self.misused(Misuse::KeyUsage)),
-            Some((false, _)) | None => return Err(self.misused(Misuse::KeyUsageMissing)),
-        }
+        self.check_key_usage(signing())?;
         if extensions.extended_key_usage.is_some() {
             return Err(self.misused(Misuse::ExtendedKeyUsage));
         }
@@ -547,7 +615,8 @@ impl Link<'_> {
         match self.certificate.public_key() {
             PublicKey::P256(_) => Ok(()),
             PublicKey::Ed25519(_) => Err(self.misused(Misuse::Key)),
-            PublicKey::Other(algorithm) => {
+            key => {
+                let algorithm = key.algorithm();
                 Err(ChainError::UnsupportedAlgorithm { certificate: self.place, algorithm })
             }
         }
@@ -556,6 +625,14 @@ impl Link<'_> {
     fn misused(&self, misuse: Misuse) -> ChainError {
         ChainError::WrongPurpose { certificate: self.place, misuse }
     }
+}
+
+fn signature() -> KeyUsage {
+    KeyUsage(KeyUsages::DigitalSignature.into())
+}
+
+fn signing() -> KeyUsage {
+    KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation)
 }
 
 #[cfg(test)]

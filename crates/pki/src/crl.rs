@@ -17,10 +17,11 @@ use x509_cert::{
 use crate::{
     X509Certificate,
     encoding::{
-        CRL_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, profile, signature_algorithm,
-        to_pem, unix_seconds, unsigned, x509_time,
+        CRL_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, oid, profile, to_pem, unix_seconds,
+        unsigned, x509_time,
     },
-    key::{P256PublicKey, encoded},
+    key::{PublicKey, encoded},
+    suite::Suite,
 };
 
 const LABEL: &str = "X509 CRL";
@@ -68,6 +69,24 @@ impl RevocationReason {
 }
 
 impl RevocationReason {
+    const ALL: [Self; 9] = [
+        Self::Unspecified,
+        Self::KeyCompromise,
+        Self::CaCompromise,
+        Self::AffiliationChanged,
+        Self::Superseded,
+        Self::CessationOfOperation,
+        Self::CertificateHold,
+        Self::PrivilegeWithdrawn,
+        Self::AaCompromise,
+    ];
+
+    /// The reason that RFC 5280 gives this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// Whether somebody else may have signed with the key.
     pub(crate) fn is_compromise(self) -> bool {
         matches!(self, Self::KeyCompromise | Self::CaCompromise | Self::AaCompromise)
@@ -143,7 +162,7 @@ pub struct Crl {
     /// Sorted by serial number.
     revoked: Vec<RevokedCertificate>,
     /// Whether its first issuer's key verifies it: one list stands behind many seals.
-    judged: OnceLock<(P256PublicKey, bool)>,
+    judged: OnceLock<(PublicKey, bool)>,
 }
 
 impl PartialEq for Crl {
@@ -273,13 +292,18 @@ impl Crl {
         self.authority_key_id.as_deref()
     }
 
-    pub(crate) fn unsupported_signature(&self) -> Option<der::asn1::ObjectIdentifier> {
-        signature_algorithm(&self.inner.signature_algorithm).err()
+    /// The suite it is signed with if that is one of `allowed`, otherwise the algorithm.
+    pub(crate) fn signature_suite(&self, allowed: &[Suite]) -> Result<Suite, der::asn1::ObjectIdentifier> {
+        Suite::of(&self.inner.signature_algorithm, allowed)
     }
 
-    pub(crate) fn is_signed_by(&self, issuer: &P256PublicKey) -> bool {
-        let verify =
-            || issuer.verifies(&encoded(&self.inner.tbs_cert_list), self.inner.signature.raw_bytes());
+    /// Whether the key `issuer` made its signature, in the suite that it names.
+    #[must_use]
+    pub fn is_signed_by(&self, issuer: &PublicKey) -> bool {
+        let verify = || {
+            self.signature_suite(Suite::ALL).ok().is_some_and(|suite| issuer.suite() == Some(suite))
+                && issuer.verifies(&encoded(&self.inner.tbs_cert_list), self.inner.signature.raw_bytes())
+        };
         match self.judged.get_or_init(|| (*issuer, verify())) {
             (key, holds) if key == issuer => *holds,
             _ => verify(),

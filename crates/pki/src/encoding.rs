@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use der::{
     DateTime, Decode, DecodeValue, Document, Encode, EncodeValue, FixedTag, Header, Length, Reader, Tag,
-    Tagged, Writer, asn1::ObjectIdentifier, pem::LineEnding,
+    Tagged, Writer, pem::LineEnding,
 };
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::{name::Name, time::Time};
@@ -50,6 +50,24 @@ pub enum EncodingError {
         /// The rule that is broken.
         rule: &'static str,
     },
+}
+
+/// The PEM blocks of `text`, in order, each as it stands; text around them is passed over.
+///
+/// # Errors
+/// [`EncodingError::Profile`]: a block that does not end.
+pub fn pem_blocks(text: &str) -> Result<Vec<&str>, EncodingError> {
+    const RULE: &str = "a PEM block does not end";
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("-----BEGIN ") {
+        let block = &rest[start..];
+        let end = block.find("-----END ").ok_or(EncodingError::Profile { rule: RULE })? + "-----END ".len();
+        let close = block[end..].find("-----").ok_or(EncodingError::Profile { rule: RULE })? + "-----".len();
+        blocks.push(&block[..end + close]);
+        rest = &block[end + close..];
+    }
+    Ok(blocks)
 }
 
 /// Decodes the one value `bytes` is the canonical encoding of.
@@ -175,12 +193,24 @@ pub(crate) mod oid {
     pub(crate) const POLICY_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.36");
     pub(crate) const EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37");
     pub(crate) const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37.0");
+    pub(crate) const KP_SERVER_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.1");
+    pub(crate) const KP_CLIENT_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.2");
+    pub(crate) const KP_OCSP_SIGNING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.9");
+    pub(crate) const KP_DOCUMENT_SIGNING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.36");
     pub(crate) const KP_TIME_STAMPING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.8");
 
+    pub(crate) const ACCESS_OCSP: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1");
+    pub(crate) const OCSP_BASIC: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1.1");
+    pub(crate) const OCSP_NONCE: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1.2");
+    pub(crate) const OCSP_NO_CHECK: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1.5");
+
     pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
+    pub(crate) const SM2_CURVE: ObjectIdentifier = oid("1.2.156.10197.1.301");
+    pub(crate) const SM2_SM3: ObjectIdentifier = oid("1.2.156.10197.1.501");
     pub(crate) const PRIME256V1: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
     pub(crate) const ED25519: ObjectIdentifier = oid("1.3.101.112");
     pub(crate) const ECDSA_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
+    pub(crate) const SHA1: ObjectIdentifier = oid("1.3.14.3.2.26");
     pub(crate) const SHA256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.1");
 
     pub(crate) const DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.1");
@@ -190,6 +220,16 @@ pub(crate) mod oid {
     pub(crate) const MESSAGE_DIGEST: ObjectIdentifier = oid("1.2.840.113549.1.9.4");
     pub(crate) const TIME_STAMP_TOKEN: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.14");
     pub(crate) const SIGNING_CERTIFICATE_V2: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.47");
+}
+
+/// Extended key usages of subscribers' certificates, in the order they are written.
+pub(crate) mod usages {
+    use super::oid::{KP_CLIENT_AUTH, KP_DOCUMENT_SIGNING, KP_SERVER_AUTH};
+    use der::asn1::ObjectIdentifier;
+
+    pub(crate) const NODE: &[ObjectIdentifier] = &[KP_SERVER_AUTH, KP_CLIENT_AUTH];
+    pub(crate) const OFFICER: &[ObjectIdentifier] = &[KP_CLIENT_AUTH];
+    pub(crate) const SIGNER: &[ObjectIdentifier] = &[KP_DOCUMENT_SIGNING, KP_CLIENT_AUTH];
 }
 
 /// ECDSA with SHA-256; parameters are absent. RFC 5758, section 3.2.
@@ -206,9 +246,4 @@ pub(crate) fn sha256() -> AlgorithmIdentifierOwned {
 pub(crate) fn is_sha256(algorithm: &AlgorithmIdentifierOwned) -> bool {
     algorithm.oid == oid::SHA256
         && algorithm.parameters.as_ref().is_none_or(|parameters| parameters.is_null())
-}
-
-/// The algorithm, as the error, unless it is the one signature algorithm the crate verifies.
-pub(crate) fn signature_algorithm(algorithm: &AlgorithmIdentifierOwned) -> Result<(), ObjectIdentifier> {
-    if *algorithm == ecdsa_sha256() { Ok(()) } else { Err(algorithm.oid) }
 }

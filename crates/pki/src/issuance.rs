@@ -1,6 +1,8 @@
-//! The alliance's certificate authority: what it issues, in four profiles, and its revocation lists.
+//! A certificate authority: what it issues, in the profiles of [`Profile`], and its revocation lists.
 //!
 //! Same key, same template, same bytes. Serial numbers come from the caller, who draws them at random and keeps them.
+
+use std::sync::Arc;
 
 use der::{
     Decode, Encode, Sequence,
@@ -13,8 +15,8 @@ use x509_cert::{
     ext::{
         Extension,
         pkix::{
-            AuthorityKeyIdentifier, BasicConstraints, CrlDistributionPoints, CrlNumber, CrlReason,
-            ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName, SubjectKeyIdentifier,
+            AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints,
+            CrlDistributionPoints, CrlNumber, CrlReason, KeyUsage, KeyUsages, SubjectKeyIdentifier,
             crl::dp::DistributionPoint,
             name::{DistributionPointName, GeneralName},
         },
@@ -22,14 +24,16 @@ use x509_cert::{
     name::{Name, RdnSequence, RelativeDistinguishedName},
     serial_number::SerialNumber,
 };
-use xiezhi_types::InstitutionId;
 
 use crate::{
     X509Certificate,
-    certificate::{SEAL_URI_PREFIX, Validity},
+    certificate::Validity,
     crl::{RevocationReason, RevokedCertificate},
-    encoding::{EncodingError, ecdsa_sha256, oid, strip_zeros, x509_time},
-    key::{P256Key, P256PublicKey, PublicKey, encoded, key_identifier},
+    encoding::{EncodingError, oid, strip_zeros, x509_time},
+    key::{encoded, key_identifier},
+    profile::Profile,
+    signer::{Signer, SigningError},
+    suite::Suite,
 };
 
 /// Longest name of an organisation and longest common name, in characters. RFC 5280, appendix A, upper bounds.
@@ -64,6 +68,25 @@ pub enum IssueError {
         attribute: &'static str,
         /// Its length.
         chars: usize,
+    },
+    /// A host name or address that is none, or too many of them.
+    #[error("{host:?} is no host name or address, or there are more than 16")]
+    Host {
+        /// What was given.
+        host: String,
+    },
+    /// A number that is not 1 to 253 printable ASCII characters without spaces.
+    #[error("what follows {prefix} is not 1 to 253 printable ASCII characters without spaces")]
+    Number {
+        /// What it would have followed.
+        prefix: String,
+    },
+    /// The key did not sign.
+    #[error("{source}")]
+    Signer {
+        /// Why.
+        #[from]
+        source: SigningError,
     },
     /// An authority whose certificate allows no further authority below.
     #[error("the issuer's path length constraint allows no authority below it")]
@@ -110,29 +133,6 @@ pub struct Subject<'a> {
     pub common_name: &'a str,
 }
 
-/// What a certificate is for, and the key it certifies.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Profile<'a> {
-    /// An authority below the root that issues leaves only.
-    IssuingAuthority {
-        /// Its key.
-        key: P256PublicKey,
-    },
-    /// The key an institution seals checkpoints with.
-    InstitutionSeal {
-        /// The institution's short name.
-        institution: &'a InstitutionId,
-        /// Its Ed25519 public key; the caller has seen proof of possession.
-        key: [u8; 32],
-    },
-    /// The key of a time-stamping authority.
-    TimeStamping {
-        /// Its key.
-        key: P256PublicKey,
-    },
-}
-
 /// Everything the caller decides about a certificate.
 #[derive(Debug, Clone, Copy)]
 pub struct CertificateTemplate<'a> {
@@ -146,6 +146,8 @@ pub struct CertificateTemplate<'a> {
     pub validity: Validity,
     /// Where the issuer's revocation lists will be.
     pub crl_url: Option<&'a str>,
+    /// Where the issuer's OCSP responder will be.
+    pub ocsp_url: Option<&'a str>,
 }
 
 /// Everything the caller decides about a revocation list.
@@ -164,7 +166,7 @@ pub struct CrlTemplate<'a> {
 /// A key with the certificate that lets it issue.
 #[derive(Debug, Clone)]
 pub struct CertificateAuthority {
-    key: P256Key,
+    key: Arc<dyn Signer>,
     certificate: X509Certificate,
 }
 
@@ -174,16 +176,17 @@ impl CertificateAuthority {
     /// # Errors
     /// [`IssueError`].
     pub fn new_root(
-        key: P256Key,
+        key: impl Signer + 'static,
         subject: Subject<'_>,
         serial: [u8; 16],
         validity: Validity,
     ) -> Result<Self, IssueError> {
         let name = name(subject)?;
-        let spki = PublicKey::P256(key.public_key()).to_spki()?;
+        let key: Arc<dyn Signer> = Arc::new(key);
+        let spki = key.public_key().to_spki()?;
         let mut extensions = authority_extensions(1)?;
         extensions.extend(key_id_extensions(&spki, &key_identifier(&spki))?);
-        let der = sign_certificate(&key, &name, serial, validity, name.clone(), spki, extensions)?;
+        let der = sign_certificate(&*key, &name, serial, validity, name.clone(), spki, extensions)?;
         let certificate = X509Certificate::from_der(&der)?;
         Ok(Self { key, certificate })
     }
@@ -192,16 +195,16 @@ impl CertificateAuthority {
     ///
     /// # Errors
     /// [`IssueError::Malformed`], [`IssueError::Authority`].
-    pub fn from_parts(key: P256Key, certificate_der: &[u8]) -> Result<Self, IssueError> {
+    pub fn from_parts(key: impl Signer + 'static, certificate_der: &[u8]) -> Result<Self, IssueError> {
         let certificate = X509Certificate::from_der(certificate_der)?;
         let refuse = |rule| Err(IssueError::Authority { rule });
-        if certificate.public_key() != PublicKey::P256(key.public_key()) {
+        if certificate.public_key() != key.public_key() {
             return refuse("the key is not the one that the authority's certificate names");
         }
         if !certificate.is_authority() {
             return refuse("the certificate is not an authority's");
         }
-        Ok(Self { key, certificate })
+        Ok(Self { key: Arc::new(key), certificate })
     }
 
     /// The authority's own certificate.
@@ -224,19 +227,29 @@ impl CertificateAuthority {
                 issuer_not_after: issuer.not_after,
             });
         }
-        let key = match template.profile {
-            Profile::InstitutionSeal { key, .. } => PublicKey::Ed25519(key),
-            Profile::IssuingAuthority { key } | Profile::TimeStamping { key } => PublicKey::P256(key),
-        };
-        let spki = key.to_spki()?;
-        let mut extensions = self.profile_extensions(template.profile)?;
+        if matches!(template.profile, Profile::IssuingAuthority { .. }) {
+            let constraints = self.certificate.extensions().basic_constraints.as_ref();
+            if constraints.and_then(|constraints| constraints.path_len_constraint) == Some(0) {
+                return Err(IssueError::PathLength);
+            }
+        }
+        let spki = template.profile.key().to_spki()?;
+        let mut extensions = template.profile.extensions()?;
         extensions.extend(key_id_extensions(&spki, &self.key_id())?);
         if let Some(url) = template.crl_url {
             extensions.push(crl_extension(url)?);
         }
+        if let Some(url) = template.ocsp_url {
+            extensions.push(ocsp_extension(url)?);
+        }
         let issuer = self.certificate.subject_name();
-        let subject = name(template.subject)?;
-        let der = sign_certificate(&self.key, issuer, template.serial, asked, subject, spki, extensions)?;
+        let subject = match template.profile {
+            profile if profile.is_person() && template.subject.organisation.is_empty() => {
+                person_name(template.subject.common_name)?
+            }
+            _ => name(template.subject)?,
+        };
+        let der = sign_certificate(&*self.key, issuer, template.serial, asked, subject, spki, extensions)?;
         Ok(X509Certificate::from_der(&der)?)
     }
 
@@ -255,9 +268,10 @@ impl CertificateAuthority {
             return Err(IssueError::RevokedTwice);
         }
         let entries = revoked.into_iter().map(revoked_entry).collect::<Result<Vec<_>, _>>()?;
+        let algorithm = algorithm(&*self.key)?;
         let tbs = TbsCertList {
             version: x509_cert::Version::V2,
-            signature: ecdsa_sha256(),
+            signature: algorithm.clone(),
             issuer: self.certificate.subject_name().clone(),
             this_update: x509_time(this_update)?,
             next_update: Some(x509_time(next_update)?),
@@ -268,9 +282,9 @@ impl CertificateAuthority {
                 extension(false, &CrlNumber::try_from(template.number)?)?,
             ]),
         };
-        let signature = BitString::from_bytes(&self.key.sign(&tbs.to_der()?))?;
+        let signature = BitString::from_bytes(&self.key.sign(&tbs.to_der()?)?)?;
         let list: CertificateList =
-            CertificateList { tbs_cert_list: tbs, signature_algorithm: ecdsa_sha256(), signature };
+            CertificateList { tbs_cert_list: tbs, signature_algorithm: algorithm, signature };
         Ok(list.to_der()?)
     }
 
@@ -278,32 +292,6 @@ impl CertificateAuthority {
         let own = self.certificate.extensions().key_id.as_deref();
         let spki = self.certificate.inner().tbs_certificate().subject_public_key_info();
         own.and_then(|id| id.try_into().ok()).unwrap_or_else(|| key_identifier(spki))
-    }
-
-    fn profile_extensions(&self, profile: Profile<'_>) -> Result<Vec<Extension>, IssueError> {
-        let leaf = BasicConstraints { ca: false, path_len_constraint: None };
-        Ok(match profile {
-            Profile::IssuingAuthority { .. } => {
-                let constraints = self.certificate.extensions().basic_constraints.as_ref();
-                if constraints.and_then(|constraints| constraints.path_len_constraint) == Some(0) {
-                    return Err(IssueError::PathLength);
-                }
-                authority_extensions(0)?
-            }
-            Profile::InstitutionSeal { institution, .. } => {
-                let uri = Ia5String::new(&format!("{SEAL_URI_PREFIX}{institution}"))?;
-                vec![
-                    extension(true, &leaf)?,
-                    extension(true, &KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation))?,
-                    extension(false, &SubjectAltName(vec![GeneralName::UniformResourceIdentifier(uri)]))?,
-                ]
-            }
-            Profile::TimeStamping { .. } => vec![
-                extension(true, &leaf)?,
-                extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
-                extension(true, &ExtendedKeyUsage(vec![oid::KP_TIME_STAMPING]))?,
-            ],
-        })
     }
 }
 
@@ -330,7 +318,7 @@ struct SignedCertificate {
 }
 
 pub(crate) fn sign_certificate(
-    key: &P256Key,
+    key: &dyn Signer,
     issuer: &Name,
     serial: [u8; 16],
     validity: Validity,
@@ -345,29 +333,29 @@ pub(crate) fn sign_certificate(
     if serial == [0; 16] {
         return Err(der::Tag::Integer.value_error().to_error().into());
     }
+    let algorithm = algorithm(key)?;
     let tbs = TbsCertificate {
         version: 2,
         serial_number: SerialNumber::new(&serial)?,
-        signature: ecdsa_sha256(),
+        signature: algorithm.clone(),
         issuer: issuer.clone(),
         validity: x509_cert::time::Validity::new(x509_time(not_before)?, x509_time(not_after)?),
         subject,
         subject_public_key_info,
         extensions,
     };
-    let signature = BitString::from_bytes(&key.sign(&tbs.to_der()?))?;
-    Ok(SignedCertificate { tbs, algorithm: ecdsa_sha256(), signature }.to_der()?)
+    let signature = BitString::from_bytes(&key.sign(&tbs.to_der()?)?)?;
+    Ok(SignedCertificate { tbs, algorithm, signature }.to_der()?)
+}
+
+/// The algorithm that `key` signs with.
+pub(crate) fn algorithm(key: &dyn Signer) -> Result<AlgorithmIdentifierOwned, SigningError> {
+    let suite = key.public_key().suite();
+    let reason = "a signer's key is of no known suite";
+    suite.map(Suite::algorithm).ok_or_else(|| SigningError { reason: reason.to_owned() })
 }
 
 pub(crate) fn name(subject: Subject<'_>) -> Result<Name, IssueError> {
-    let bounded = |attribute, text: &str| {
-        let chars = text.chars().count();
-        if (1..=NAME_CHARS_MAX).contains(&chars) {
-            Ok(())
-        } else {
-            Err(IssueError::Name { attribute, chars })
-        }
-    };
     bounded("organisation", subject.organisation)?;
     bounded("common name", subject.common_name)?;
     let parts = [
@@ -376,6 +364,21 @@ pub(crate) fn name(subject: Subject<'_>) -> Result<Name, IssueError> {
         rdn(oid::COMMON_NAME, Any::encode_from(&Utf8StringRef::new(subject.common_name)?)?)?,
     ];
     Ok(Name::from_der(&RdnSequence::from(parts.to_vec()).to_der()?)?)
+}
+
+/// The name of a person who belongs to no organisation.
+pub(crate) fn person_name(common_name: &str) -> Result<Name, IssueError> {
+    bounded("common name", common_name)?;
+    let parts = [
+        rdn(oid::COUNTRY, Any::encode_from(&PrintableString::new("CN")?)?)?,
+        rdn(oid::COMMON_NAME, Any::encode_from(&Utf8StringRef::new(common_name)?)?)?,
+    ];
+    Ok(Name::from_der(&RdnSequence::from(parts.to_vec()).to_der()?)?)
+}
+
+fn bounded(attribute: &'static str, text: &str) -> Result<(), IssueError> {
+    let chars = text.chars().count();
+    if (1..=NAME_CHARS_MAX).contains(&chars) { Ok(()) } else { Err(IssueError::Name { attribute, chars }) }
 }
 
 fn rdn(oid: ObjectIdentifier, value: Any) -> Result<RelativeDistinguishedName, der::Error> {
@@ -424,6 +427,12 @@ fn crl_extension(url: &str) -> Result<Extension, der::Error> {
         crl_issuer: None,
     };
     extension(false, &CrlDistributionPoints(vec![point]))
+}
+
+fn ocsp_extension(url: &str) -> Result<Extension, der::Error> {
+    let access_location = GeneralName::UniformResourceIdentifier(Ia5String::new(url)?);
+    let access = AccessDescription { access_method: oid::ACCESS_OCSP, access_location };
+    extension(false, &AuthorityInfoAccessSyntax(vec![access]))
 }
 
 fn revoked_entry(revoked: &RevokedCertificate) -> Result<RevokedCert, der::Error> {

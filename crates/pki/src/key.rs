@@ -1,8 +1,8 @@
-//! Keys: P-256 that sign certificates, revocation lists and tokens; public keys that certificates carry.
+//! Keys: P-256 that sign certificates, revocation lists and tokens; public keys of every suite that certificates carry.
 
 use der::{
-    Encode, SecretDocument,
-    asn1::{Any, BitString},
+    Encode, SecretDocument, Sequence,
+    asn1::{Any, BitString, UintRef},
     pem::LineEnding,
     zeroize::Zeroizing,
 };
@@ -14,28 +14,36 @@ use p256::{
     pkcs8::{DecodePrivateKey, EncodePrivateKey},
 };
 use sha2::{Digest, Sha256};
+use sm2::elliptic_curve::sec1::ToSec1Point as _;
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+use xiezhi_crypto::SignatureAlg;
 
 use crate::{
     ObjectIdentifier,
-    encoding::{EncodingError, oid, profile},
+    encoding::{EncodingError, decode, oid, profile},
+    suite::Suite,
 };
 
 const PRIVATE_KEY_LABEL: &str = "PRIVATE KEY";
+/// Longest DER of two integers of 256 bits.
+const SIGNATURE_BYTES_MAX: usize = 72;
 
 /// Why bytes are no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// Zero, not below the group's order, or not 32 bytes.
-    #[error("not a P-256 secret")]
+    #[error("not a secret of the curve")]
     Secret,
     /// Not PKCS#8 of a P-256 key.
     #[error("not PKCS#8 of a P-256 key")]
     Pkcs8,
     /// Not the SEC 1 encoding of a point of the curve.
-    #[error("not a point of P-256")]
+    #[error("not a point of the curve")]
     Point,
+    /// Not PKCS#8, unencrypted, of a key of a suite that is known.
+    #[error("not an unencrypted PKCS#8 key of P-256, Ed25519 or SM2")]
+    NoKey,
 }
 
 /// A P-256 signing key held in software; wiped when dropped.
@@ -128,6 +136,31 @@ impl P256PublicKey {
     }
 }
 
+/// A point of SM2's curve other than infinity. Signatures are with SM3 and the identifier `1234567812345678`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sm2PublicKey(sm2::PublicKey);
+
+impl Sm2PublicKey {
+    /// Reads SEC 1, compressed (33 bytes) or not (65 bytes).
+    ///
+    /// # Errors
+    /// [`KeyError::Point`].
+    pub fn from_sec1(bytes: &[u8]) -> Result<Self, KeyError> {
+        let bytes = bytes.first().filter(|tag| **tag != 0x05).and(Some(bytes)).ok_or(KeyError::Point)?;
+        sm2::PublicKey::from_sec1_bytes(bytes).map(Self).map_err(|_| KeyError::Point)
+    }
+
+    fn point(self, compressed: bool) -> Vec<u8> {
+        self.0.to_sec1_point(compressed).as_bytes().to_vec()
+    }
+
+    /// SEC 1, uncompressed, 65 bytes.
+    #[must_use]
+    pub fn to_sec1(self) -> Vec<u8> {
+        self.point(false)
+    }
+}
+
 /// The subject's key in a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -136,6 +169,8 @@ pub enum PublicKey {
     Ed25519([u8; 32]),
     /// ECDSA on P-256.
     P256(P256PublicKey),
+    /// SM2.
+    Sm2(Sm2PublicKey),
     /// Anything else: the algorithm, or the curve of an elliptic-curve key. Never used to verify.
     Other(ObjectIdentifier),
 }
@@ -162,15 +197,26 @@ impl PublicKey {
             Some(oid::PRIME256V1) => P256PublicKey::from_sec1(bits).map(Self::P256).map_err(|_| {
                 EncodingError::Profile { rule: "the subject's public key is not a point of P-256" }
             }),
+            // One that is no point stays what it was before SM2 was read: a key that verifies nothing.
+            Some(oid::SM2_CURVE) => {
+                Ok(Sm2PublicKey::from_sec1(bits).map_or(Self::Other(oid::SM2_CURVE), Self::Sm2))
+            }
             Some(other) => Ok(Self::Other(other)),
             None => Err(EncodingError::Profile { rule: "an elliptic-curve key names its curve" }),
         }
+    }
+
+    /// DER of `SubjectPublicKeyInfo`; empty for [`PublicKey::Other`], whose bytes are not kept.
+    #[must_use]
+    pub fn to_spki_der(self) -> Vec<u8> {
+        self.to_spki().and_then(|spki| spki.to_der()).unwrap_or_default()
     }
 
     pub(crate) fn to_spki(self) -> der::Result<SubjectPublicKeyInfoOwned> {
         let (oid, parameters, bits) = match self {
             Self::Ed25519(key) => (oid::ED25519, None, key.to_vec()),
             Self::P256(key) => (oid::EC_PUBLIC_KEY, Some(Any::encode_from(&oid::PRIME256V1)?), key.to_sec1()),
+            Self::Sm2(key) => (oid::EC_PUBLIC_KEY, Some(Any::encode_from(&oid::SM2_CURVE)?), key.to_sec1()),
             Self::Other(oid) => return Err(der::ErrorKind::OidUnknown { oid }.into()),
         };
         Ok(SubjectPublicKeyInfoOwned {
@@ -179,14 +225,66 @@ impl PublicKey {
         })
     }
 
+    /// The suite it signs with; `None` for a key that verifies nothing.
+    #[must_use]
+    pub fn suite(&self) -> Option<Suite> {
+        match self {
+            Self::Ed25519(_) => Some(Suite::Ed25519),
+            Self::P256(_) => Some(Suite::P256),
+            Self::Sm2(_) => Some(Suite::Sm2),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// Whether `signature`, as certificates carry it (see [`crate::Signer::sign`]), is by this key over `message`.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let by = |alg, key: &[u8], signature: &[u8]| {
+            let key = xiezhi_crypto::PublicKey::new(alg, key);
+            key.is_ok_and(|key| key.verify(message, signature).is_ok())
+        };
+        match self {
+            Self::P256(key) => key.verifies(message, signature),
+            Self::Ed25519(key) => by(SignatureAlg::Ed25519, key, signature),
+            Self::Sm2(key) => ecdsa_raw(signature)
+                .is_some_and(|signature| by(SignatureAlg::Sm2, &key.point(true), &signature)),
+            Self::Other(_) => false,
+        }
+    }
+
     /// The algorithm, or the curve, for messages.
     pub(crate) fn algorithm(&self) -> ObjectIdentifier {
         match self {
             Self::Ed25519(_) => oid::ED25519,
             Self::P256(_) => oid::PRIME256V1,
+            Self::Sm2(_) => oid::SM2_CURVE,
             Self::Other(oid) => *oid,
         }
     }
+}
+
+/// `SEQUENCE { r INTEGER, s INTEGER }`. RFC 3279, section 2.2.3; GM/T 0009 has the same for SM2.
+#[derive(Sequence)]
+struct EcdsaSignature<'a> {
+    r: UintRef<'a>,
+    s: UintRef<'a>,
+}
+
+/// DER of a signature `r || s`.
+pub(crate) fn ecdsa_der(raw: &[u8; 64]) -> Vec<u8> {
+    let integer = |bytes| UintRef::new(bytes).expect("32 bytes are within bounds");
+    encoded(&EcdsaSignature { r: integer(&raw[..32]), s: integer(&raw[32..]) })
+}
+
+/// `r || s` of a signature in strict DER.
+fn ecdsa_raw(der: &[u8]) -> Option<[u8; 64]> {
+    let signature: EcdsaSignature<'_> = decode(der, SIGNATURE_BYTES_MAX).ok()?;
+    let mut raw = [0; 64];
+    for (half, integer) in raw.chunks_exact_mut(32).zip([signature.r, signature.s]) {
+        let bytes = integer.as_bytes();
+        half[32usize.checked_sub(bytes.len())?..].copy_from_slice(bytes);
+    }
+    Some(raw)
 }
 
 /// Key identifier: the leftmost 160 bits of SHA-256 of the key's bits. RFC 7093, section 2, method 1.

@@ -12,13 +12,15 @@ use crate::{
     validate,
 };
 
+mod suites;
+
 const DOCUMENT: &[u8] = b"an exhibit";
 
 /// A folder to run OpenSSL in; `None` when there is no OpenSSL.
-struct Bench(TempDir);
+pub(crate) struct Bench(TempDir);
 
 impl Bench {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if Command::new("openssl").arg("version").output().is_err() {
             // Past the capture of a passing test's output.
             let _ = writeln!(std::io::stderr(), "\nSKIPPED: openssl not found");
@@ -31,16 +33,16 @@ impl Bench {
         self.0.path()
     }
 
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         fs::write(self.path().join(name), bytes).expect("write");
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path().join(name)).expect("read")
     }
 
     /// Runs `openssl` with white-space-separated arguments; whether it succeeded, and all it said.
-    fn run(&self, arguments: &str) -> (bool, String) {
+    pub(crate) fn run(&self, arguments: &str) -> (bool, String) {
         let mut command = Command::new("openssl");
         command.args(arguments.split_whitespace()).current_dir(self.path()).env("OPENSSL_CONF", "/dev/null");
         let output = command.output().expect("openssl runs");
@@ -48,12 +50,12 @@ impl Bench {
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
-    fn expect(&self, arguments: &str, said: &str) {
+    pub(crate) fn expect(&self, arguments: &str, said: &str) {
         let (success, text) = self.run(arguments);
         assert!(success && text.contains(said), "openssl {arguments}\n{text}");
     }
 
-    fn expect_failure(&self, arguments: &str, said: &str) {
+    pub(crate) fn expect_failure(&self, arguments: &str, said: &str) {
         let (success, text) = self.run(arguments);
         assert!(!success && text.contains(said), "openssl {arguments}\n{text}");
     }

@@ -47,15 +47,22 @@ pub(crate) fn alliance() -> Alliance {
     let issue = |authority: &CertificateAuthority, profile, serial, common_name| {
         let subject = Subject { organisation: "杭州互联网法院", common_name };
         let crl_url = Some("http://crl.example/root.crl");
-        let template =
-            CertificateTemplate { profile, subject, serial: [serial; 16], validity: LEAF_VALIDITY, crl_url };
+        let template = CertificateTemplate {
+            profile,
+            subject,
+            serial: [serial; 16],
+            validity: LEAF_VALIDITY,
+            crl_url,
+            ocsp_url: None,
+        };
         authority.issue(&template).expect("a certificate")
     };
     let institution = institution();
     let seal = Profile::InstitutionSeal { institution: &institution, key: SEAL_KEY };
     let seal = issue(&root, seal, 0xf2, "司法链节点印章");
     let tsa = issue(&root, Profile::TimeStamping { key: key(3).public_key() }, 3, "TSA");
-    let issuing = issue(&root, Profile::IssuingAuthority { key: key(4).public_key() }, 4, "Issuing CA");
+    let issuing =
+        issue(&root, Profile::IssuingAuthority { key: key(4).public_key().into() }, 4, "Issuing CA");
     let issuing = CertificateAuthority::from_parts(key(4), issuing.der()).expect("an authority");
     let deep_tsa = issue(&issuing, Profile::TimeStamping { key: key(5).public_key() }, 5, "Deep TSA");
     Alliance { root, issuing, seal, tsa, deep_tsa }

@@ -15,10 +15,11 @@ use std::{
 };
 
 /// The crates from the bottom to the top; each may depend on those before it in an earlier or the same row.
-const ROWS: [&[&str]; 10] = [
+const ROWS: [&[&str]; 11] = [
     &["types"],
     &["crypto", "merkle", "note", "identity", "keystore"],
     &["pki", "compare"],
+    &["ca"],
     &["evidence"],
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],

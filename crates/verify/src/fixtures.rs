@@ -211,7 +211,7 @@ impl Fixture {
         let created = CHECKPOINT_MS / 1000 - 30 * DAY_S;
         let validity = Validity { not_before: created, not_after: created + 3650 * DAY_S };
         let root = CertificateAuthority::new_root(p256(1), ROOT, [1; 16], validity).expect("a root");
-        let profile = Profile::IssuingAuthority { key: p256(2).public_key() };
+        let profile = Profile::IssuingAuthority { key: p256(2).public_key().into() };
         let issuing = issue(&root, profile, "示例电子认证", "Xiezhi Example Issuing CA", 2);
         let issuing = CertificateAuthority::from_parts(p256(2), issuing.der()).expect("an authority");
         let members = [
@@ -545,7 +545,14 @@ pub fn issue(
 ) -> X509Certificate {
     let subject = Subject { organisation, common_name };
     let validity = by.certificate().validity();
-    let template = CertificateTemplate { profile, subject, serial: [serial; 16], validity, crl_url: None };
+    let template = CertificateTemplate {
+        profile,
+        subject,
+        serial: [serial; 16],
+        validity,
+        crl_url: None,
+        ocsp_url: None,
+    };
     by.issue(&template).expect("a certificate")
 }
 

@@ -7,11 +7,13 @@ use clap_complete::Shell;
 use xiezhi_types::{InstitutionId, Role};
 
 mod account;
+mod ca;
 mod certificate;
 mod copies;
 mod id;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
+pub(crate) use ca::{CaAction, CaApply, CaInit, CaOptions, ProfileName, ReasonName, SuiteName};
 pub(crate) use certificate::{
     CertificateAction, CertificateOptions, CheckOptions, CompareOptions, Judging, PackOptions,
 };
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Account(AccountOptions),
     /// Check numbers by which persons and enterprises are known
     Id(IdOptions),
+    /// Run a certificate authority: apply, certify, suspend, revoke, answer
+    Ca(CaOptions),
     /// Show the state of the alliance's nodes
     Status(Status),
     /// Manage the ledgers that you trust

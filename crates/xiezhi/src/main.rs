@@ -7,6 +7,7 @@ mod accounts;
 mod args;
 mod backup;
 mod bench;
+mod ca;
 mod certificate;
 mod compare;
 mod demo;
@@ -151,6 +152,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Account(options) => accounts::run(&common, &options, texts).await,
             Command::Id(options) => id::run(&options, texts),
+            Command::Ca(options) => ca::run(&options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,
             Command::Trust(options) => trust::run(&options, texts).await,
             Command::Equivocation(options) => equivocation::run(&common, &options, texts).await,

@@ -284,6 +284,14 @@ async fn wait_for_end(nodes: &[Node]) -> Option<String> {
             }
         }));
     }
+    tokio::select! {
+        () = told_to_stop() => None,
+        (reason, ..) = futures::future::select_all(ended) => Some(reason),
+    }
+}
+
+/// Waits for Ctrl-C or a termination signal.
+pub(crate) async fn told_to_stop() {
     #[cfg(unix)]
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -294,9 +302,8 @@ async fn wait_for_end(nodes: &[Node]) -> Option<String> {
     #[cfg(not(unix))]
     let terminated = std::future::pending::<()>();
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => None,
-        () = terminated => None,
-        (reason, ..) = futures::future::select_all(ended) => Some(reason),
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
     }
 }
 

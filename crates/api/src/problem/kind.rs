@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::Language;
+use xiezhi_types::Lang;
 
 /// A kind of problem.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,10 +14,10 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    pub(crate) fn title(&self, language: Language) -> &'static str {
-        match language {
-            Language::English => self.en,
-            Language::Chinese => self.zh,
+    pub(crate) fn title(&self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::En => self.en,
+            Lang::Zh => self.zh,
         }
     }
 

@@ -12,27 +12,6 @@ use xiezhi_types::{AccountId, Height, LedgerId, LogIndex, StatementId, Timestamp
 
 use super::*;
 
-fn accept_language(text: &str) -> HeaderMap {
-    HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_str(text).unwrap())])
-}
-
-#[test]
-fn the_language_is_the_preferred_of_the_two() {
-    let rows = [
-        ("", Language::English),
-        ("zh", Language::Chinese),
-        ("zh-CN,zh;q=0.9,en;q=0.8", Language::Chinese),
-        ("en-GB, zh;q=0.9", Language::English),
-        ("fr, zh;q=0.3, en;q=0.2", Language::Chinese),
-        ("fr", Language::English),
-        ("zh;q=0", Language::English),
-        ("ZH-hant", Language::Chinese),
-    ];
-    for (text, expected) in rows {
-        assert_eq!(Language::of(&accept_language(text)), expected, "{text}");
-    }
-}
-
 #[test]
 fn codes_are_unique_and_titles_exist_in_both_languages() {
     let codes: BTreeSet<_> = kinds::ALL.iter().map(|kind| kind.code).collect();
@@ -40,11 +19,7 @@ fn codes_are_unique_and_titles_exist_in_both_languages() {
     for kind in kinds::ALL {
         assert!(kind.status.is_client_error() || kind.status.is_server_error(), "{}", kind.code);
         assert!(kind.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", kind.code);
-        assert!(
-            !kind.title(Language::English).is_empty() && !kind.title(Language::Chinese).is_ascii(),
-            "{}",
-            kind.code
-        );
+        assert!(!kind.title(Lang::En).is_empty() && !kind.title(Lang::Zh).is_ascii(), "{}", kind.code);
     }
 }
 
@@ -175,7 +150,7 @@ async fn a_problem_is_written_in_the_language_asked_for_and_keeps_headers() {
     let problem = Problem::parameter("limit", "0, 1 to 100 are allowed").retry_after(2);
     let mut response = problem.clone().into_response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
-    let response = problem.render(response, Language::Chinese, Form::Json);
+    let response = problem.render(response, Lang::Zh, Form::Json);
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     let header = |name| response.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
     assert_eq!(header(header::CONTENT_TYPE).as_deref(), Some("application/problem+json"));
@@ -193,7 +168,7 @@ async fn a_problem_is_written_in_the_language_asked_for_and_keeps_headers() {
 #[tokio::test]
 async fn a_concise_problem_has_title_detail_and_our_code() {
     let problem = Problem::new(&kinds::SIGNATURE_INVALID, "no").field("signature");
-    let response = problem.render(problem.clone().into_response(), Language::English, Form::Concise);
+    let response = problem.render(problem.clone().into_response(), Lang::En, Form::Concise);
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/concise-problem-details+cbor");
     let bytes = body(response).await;

@@ -2,7 +2,7 @@
 
 use super::{ChainError, Link, Misuse, RevocationPolicy};
 use crate::{
-    PublicKey,
+    Suite,
     crl::{Crl, RevokedCertificate},
 };
 
@@ -20,12 +20,13 @@ pub(super) fn check(
     crls: &[Crl],
     at: u64,
     policy: RevocationPolicy,
+    suites: &[Suite],
 ) -> Result<Revocation, ChainError> {
     let mut revocation = Revocation { covered: true, leaf_revoked_later: None };
     let mut open = None;
     for (index, pair) in path.windows(2).enumerate() {
         let certificate = pair[0].place;
-        let lists = lists_of(&pair[1], crls)?;
+        let lists = lists_of(&pair[1], crls, suites)?;
         for entry in lists.iter().filter_map(|list| list.find(pair[0].certificate.serial())) {
             let (effective_from, reason) = (entry.effective_from(), entry.reason);
             if at >= effective_from {
@@ -51,7 +52,7 @@ pub(super) fn check(
 /// The lists that `issuer` signed.
 ///
 /// A list in its name that names another key of that name is not its list; one that does not is, and must verify.
-fn lists_of<'a>(issuer: &Link<'_>, crls: &'a [Crl]) -> Result<Vec<&'a Crl>, ChainError> {
+fn lists_of<'a>(issuer: &Link<'_>, crls: &'a [Crl], suites: &[Suite]) -> Result<Vec<&'a Crl>, ChainError> {
     let certificate = issuer.certificate;
     let mut lists = Vec::new();
     for (index, crl) in crls.iter().enumerate().filter(|(_, crl)| crl.belongs_to(certificate)) {
@@ -59,13 +60,13 @@ fn lists_of<'a>(issuer: &Link<'_>, crls: &'a [Crl]) -> Result<Vec<&'a Crl>, Chai
         if certificate.extensions().key_usage.is_some_and(|(_, usage)| !usage.crl_sign()) {
             return Err(issuer.misused(Misuse::NoCrlSigning));
         }
-        if let Some(algorithm) = crl.unsupported_signature() {
+        if let Err(algorithm) = crl.signature_suite(suites) {
             return Err(ChainError::CrlUnsupportedAlgorithm { index, algorithm });
         }
-        match certificate.public_key() {
-            PublicKey::P256(key) if crl.is_signed_by(&key) => lists.push(crl),
-            _ => return Err(ChainError::CrlBadSignature { index }),
+        if !crl.is_signed_by(&certificate.public_key()) {
+            return Err(ChainError::CrlBadSignature { index });
         }
+        lists.push(crl);
     }
     Ok(lists)
 }

@@ -7,7 +7,14 @@ use crate::{
 
 fn template<'a>(profile: Profile<'a>) -> CertificateTemplate<'a> {
     let subject = Subject { organisation: "x", common_name: "y" };
-    CertificateTemplate { profile, subject, serial: [9; 16], validity: LEAF_VALIDITY, crl_url: None }
+    CertificateTemplate {
+        profile,
+        subject,
+        serial: [9; 16],
+        validity: LEAF_VALIDITY,
+        crl_url: None,
+        ocsp_url: None,
+    }
 }
 
 #[test]
@@ -80,7 +87,7 @@ fn nothing_is_issued_outside_the_profiles() {
     let long = Subject { organisation: &long, common_name: "y" };
     let long = root.issue(&CertificateTemplate { subject: long, ..template(profile) });
     assert!(matches!(long, Err(IssueError::Name { chars: 65, .. })), "{long:?}");
-    let below = issuing.issue(&template(Profile::IssuingAuthority { key: key(8).public_key() }));
+    let below = issuing.issue(&template(Profile::IssuingAuthority { key: key(8).public_key().into() }));
     assert!(matches!(below, Err(IssueError::PathLength)), "{below:?}");
     let stale = root.issue_crl(&CrlTemplate { number: 1, this_update: NOW, next_update: NOW, revoked: &[] });
     assert!(matches!(stale, Err(IssueError::EmptyUpdate { .. })), "{stale:?}");

@@ -57,7 +57,14 @@ fn authority(
 ) -> TimeStampAuthority {
     let profile = Profile::TimeStamping { key: key.public_key() };
     let validity = Validity { not_after, ..by.certificate().validity() };
-    let template = CertificateTemplate { profile, subject, serial: [serial; 16], validity, crl_url: None };
+    let template = CertificateTemplate {
+        profile,
+        subject,
+        serial: [serial; 16],
+        validity,
+        crl_url: None,
+        ocsp_url: None,
+    };
     let certificate = by.issue(&template).expect("a certificate");
     TimeStampAuthority::new(key.clone(), certificate.der(), chain, POLICY, 0).expect("an authority")
 }
@@ -118,7 +125,7 @@ fn deep(fixture: &Fixture) -> TimeStampAuthority {
     let mut by = fixture.root.clone();
     let mut chain = Vec::new();
     for seed in 0x71..=0x75 {
-        let profile = Profile::IssuingAuthority { key: p256(seed).public_key() };
+        let profile = Profile::IssuingAuthority { key: p256(seed).public_key().into() };
         let name = format!("Example Authority {seed:x}");
         let issued = issue(&by, profile, &name, &name, seed);
         // What it issues lies deeper than its certificate says, so that the path can become too long.
@@ -147,7 +154,7 @@ fn authorities(fixture: &Fixture) -> Vec<Vector> {
     two_roots.authorities.push(authority(&other, &p256(0x43), named("Elsewhere"), 0x43, last, &[]));
     let issuing = issue(
         &fixture.root,
-        Profile::IssuingAuthority { key: p256(0x44).public_key() },
+        Profile::IssuingAuthority { key: p256(0x44).public_key().into() },
         "Example Time",
         "Example Time CA",
         0x44,

@@ -1,0 +1,463 @@
+//! What an authority answers over HTTP: its certificates, lists and OCSP (RFC 6960, appendix A), and applications. Whatever changes the book
+//! beyond an application is an officer's, who works on the directory.
+
+use std::sync::{Arc, Mutex, RwLock};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use xiezhi_pki::{
+    CertificationRequest, SigningKey, X509Certificate,
+    ocsp::{REQUEST_BYTES_MAX, REQUEST_TYPE, RESPONSE_TYPE, Refusal, Responder},
+};
+use xiezhi_types::Lang;
+
+use crate::{Application, Authority, AuthorityError, Outcome, Standing, Wish, journal::JournalError};
+
+/// Longest body.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// An authority that is being served.
+#[derive(Debug)]
+pub struct Service {
+    authority: Mutex<Authority>,
+    responder: RwLock<Option<Responder<SigningKey>>>,
+    clock: fn() -> u64,
+}
+
+impl Service {
+    /// Serves `authority`; `clock` gives unix seconds.
+    #[must_use]
+    pub fn new(authority: Authority, clock: fn() -> u64) -> Self {
+        Self { authority: Mutex::new(authority), responder: RwLock::new(None), clock }
+    }
+
+    /// Answers OCSP with `responder` from now on.
+    pub fn set_responder(&self, responder: Responder<SigningKey>) {
+        *self.responder.write().unwrap_or_else(|e| e.into_inner()) = Some(responder);
+    }
+
+    /// What `act` does with the authority, while nobody else does anything with it.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Authority, u64) -> T) -> T {
+        let mut authority = self.authority.lock().unwrap_or_else(|e| e.into_inner());
+        act(&mut authority, (self.clock)())
+    }
+
+    fn ocsp(&self, request: &[u8]) -> Vec<u8> {
+        let responder = self.responder.read().unwrap_or_else(|e| e.into_inner());
+        match responder.as_ref() {
+            Some(responder) => self.with(|authority, now| authority.answer(responder, request, now)),
+            None => Refusal::TryLater.to_der(),
+        }
+    }
+}
+
+type Shared = State<Arc<Service>>;
+
+/// The routes.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/authority.cer", get(certificate))
+        .route("/chain.pem", get(chain))
+        .route("/authority.crl", get(newest_list))
+        .route("/lists/{number}", get(numbered_list))
+        .route("/ocsp", post(ocsp))
+        .route("/ocsp/{*request}", get(ocsp_by_get))
+        .route("/v1/applications", post(apply))
+        .route("/v1/applications/{id}", get(application))
+        .route("/v1/certificates/{serial}", get(standing))
+        .route("/v1/status", get(status))
+        .fallback(async || Problem::new(&NO_SUCH_ROUTE, "see docs/ca.md for the addresses"))
+        .method_not_allowed_fallback(async || Problem::new(&METHOD_NOT_ALLOWED, "another method is needed"))
+        .layer(middleware::from_fn(edge))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(service)
+}
+
+/// A kind of problem: code, status, titles.
+#[derive(Debug)]
+struct Kind {
+    code: &'static str,
+    status: StatusCode,
+    en: &'static str,
+    zh: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $code:literal, $status:ident, $en:literal, $zh:literal;)*) => {
+        $(static $name: Kind = Kind { code: $code, status: StatusCode::$status, en: $en, zh: $zh };)*
+        #[cfg(test)]
+        static KINDS: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+kinds! {
+    REQUEST_MALFORMED = "request-malformed", UNPROCESSABLE_ENTITY, "The certification request does not hold", "证书请求无效";
+    WISH_BREAKS_A_RULE = "application-refused", UNPROCESSABLE_ENTITY, "What was asked for breaks a rule", "所填内容不合规则";
+    NOT_POSSIBLE = "not-possible", CONFLICT, "This cannot be taken", "无法受理";
+    INVALID_BODY = "invalid-body", BAD_REQUEST, "The body cannot be read", "无法读取正文";
+    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large", "正文过大";
+    INVALID_PARAMETER = "invalid-parameter", BAD_REQUEST, "A parameter cannot be used", "参数有误";
+    NOT_FOUND = "not-found", NOT_FOUND, "Not found", "未找到";
+    NO_SUCH_ROUTE = "no-such-route", NOT_FOUND, "There is no such address", "地址不存在";
+    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here", "此地址不支持该方法";
+    FULL = "too-many-applications", SERVICE_UNAVAILABLE, "Too many applications wait", "待审申请过多";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "The authority cannot answer", "证书机构暂时无法处理";
+}
+
+/// A problem on its way to the edge, which writes it (RFC 9457).
+#[derive(Debug, Clone)]
+struct Problem {
+    kind: &'static Kind,
+    detail: String,
+    field: Option<&'static str>,
+}
+
+impl Problem {
+    fn new(kind: &'static Kind, detail: impl ToString) -> Self {
+        Self { kind, detail: detail.to_string(), field: None }
+    }
+
+    fn render(&self, lang: Lang) -> Response {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            field: Option<&'a str>,
+        }
+        let (title, tag) = match lang {
+            Lang::En => (self.kind.en, "en"),
+            Lang::Zh => (self.kind.zh, "zh-CN"),
+        };
+        let document = Document {
+            r#type: format!("urn:xiezhi:problem:{}", self.kind.code),
+            title,
+            status: self.kind.status.as_u16(),
+            detail: &self.detail,
+            code: self.kind.code,
+            field: self.field,
+        };
+        let body = Body::from(serde_json::to_vec(&document).unwrap_or_default());
+        let mut response = (self.kind.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.kind.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<AuthorityError> for Problem {
+    fn from(error: AuthorityError) -> Self {
+        match error {
+            AuthorityError::Request(error) => {
+                Self { field: Some("request"), ..Self::new(&REQUEST_MALFORMED, error) }
+            }
+            AuthorityError::Wish(error) => {
+                Self { field: Some(error.field), ..Self::new(&WISH_BREAKS_A_RULE, error.reason) }
+            }
+            AuthorityError::Full => Self::new(&FULL, error),
+            AuthorityError::Journal(JournalError::Refused(error)) => Self::new(&NOT_POSSIBLE, error),
+            error => {
+                tracing::error!(%error, "the authority's directory");
+                Self::new(&INTERNAL, "its operator finds the reason in the log")
+            }
+        }
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        AuthorityError::from(error).into()
+    }
+}
+
+/// Writes problems in the language of the request, those of the framework too.
+async fn edge(request: Request, next: Next) -> Response {
+    let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let lang = languages.map_or(Lang::En, Lang::accepted);
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        return problem.render(lang);
+    }
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(&BODY_TOO_LARGE, "at most 64 KiB are read").render(lang)
+        }
+        status if status.is_client_error() => {
+            Problem::new(&INVALID_BODY, "not a JSON document of the expected form").render(lang)
+        }
+        _ => response,
+    }
+}
+
+/// Runs `act` where the disk may be waited for.
+async fn blocking<T: Send + 'static>(
+    service: Arc<Service>,
+    act: impl FnOnce(&Service) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(move || act(&service)).await;
+    done.unwrap_or_else(|_| Err(Problem::new(&INTERNAL, "its operator finds the reason in the log")))
+}
+
+fn typed(media_type: &'static str, body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, media_type)], body).into_response()
+}
+
+async fn certificate(State(service): Shared) -> Response {
+    typed("application/pkix-cert", service.with(|authority, _| authority.certificate().der().to_vec()))
+}
+
+async fn chain(State(service): Shared) -> Response {
+    let pem = service.with(|authority, _| {
+        let all = std::iter::once(authority.certificate()).chain(authority.chain());
+        all.map(X509Certificate::to_pem).collect::<String>()
+    });
+    typed("application/x-pem-file", pem.into_bytes())
+}
+
+async fn newest_list(State(service): Shared) -> Result<Response, Problem> {
+    list(service, None).await
+}
+
+async fn numbered_list(
+    State(service): Shared,
+    number: Result<Path<u64>, axum::extract::rejection::PathRejection>,
+) -> Result<Response, Problem> {
+    let Path(number) = number.map_err(|_| parameter("number", "a revocation list's number is needed"))?;
+    list(service, Some(number)).await
+}
+
+fn parameter(field: &'static str, reason: &str) -> Problem {
+    Problem { field: Some(field), ..Problem::new(&INVALID_PARAMETER, reason) }
+}
+
+async fn list(service: Arc<Service>, number: Option<u64>) -> Result<Response, Problem> {
+    let der = blocking(service, move |service| Ok(service.with(|authority, _| authority.list_der(number))?));
+    let der = der.await?.ok_or_else(|| Problem::new(&NOT_FOUND, "there is no such revocation list"))?;
+    Ok(typed("application/pkix-crl", der))
+}
+
+async fn ocsp(State(service): Shared, headers: http::HeaderMap, body: Bytes) -> Result<Response, Problem> {
+    if headers.get(header::CONTENT_TYPE).is_none_or(|value| value != REQUEST_TYPE) {
+        return Err(Problem::new(&INVALID_BODY, format!("Content-Type: {REQUEST_TYPE} is needed")));
+    }
+    answered(service, body.to_vec()).await
+}
+
+async fn ocsp_by_get(State(service): Shared, Path(request): Path<String>) -> Result<Response, Problem> {
+    // RFC 6960, appendix A.1: base64, percent-encoded; the path extractor has decoded the latter.
+    let der =
+        BASE64.decode(request.trim_start_matches('/')).ok().filter(|der| der.len() <= REQUEST_BYTES_MAX);
+    answered(service, der.unwrap_or_default()).await
+}
+
+async fn answered(service: Arc<Service>, request: Vec<u8>) -> Result<Response, Problem> {
+    let der = blocking(service, move |service| Ok(service.ocsp(&request))).await?;
+    Ok(typed(RESPONSE_TYPE, der))
+}
+
+/// What an applicant sends.
+#[derive(Debug, Deserialize)]
+struct Apply {
+    /// PKCS#10, PEM.
+    request: String,
+    #[serde(flatten)]
+    wish: Wish,
+}
+
+#[derive(Debug, Serialize)]
+struct Applied {
+    application: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Of all that were issued upon it, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<Issued>,
+}
+
+#[derive(Debug, Serialize)]
+struct Issued {
+    serial: String,
+    pem: String,
+}
+
+impl Applied {
+    fn new(authority: &mut Authority, id: &str) -> Result<Option<Self>, Problem> {
+        let book = authority.book()?;
+        let Some(Application { outcome, .. }) = book.application(id) else { return Ok(None) };
+        let issued = |serial: &Vec<u8>| {
+            let pem = book.certificate(serial)?.certificate.to_pem();
+            Some(Issued { serial: hex::encode(serial), pem })
+        };
+        let (state, reason, certificates) = match outcome {
+            Outcome::Pending => ("pending", None, Vec::new()),
+            Outcome::Refused { reason, .. } => ("refused", Some(reason.clone()), Vec::new()),
+            Outcome::Issued(serials) => ("issued", None, serials.iter().rev().filter_map(issued).collect()),
+        };
+        Ok(Some(Self { application: id.to_owned(), state, reason, certificates }))
+    }
+}
+
+async fn apply(State(service): Shared, Json(body): Json<Apply>) -> Result<Response, Problem> {
+    let applied = blocking(service, move |service| {
+        let request = CertificationRequest::from_pem(&body.request).map_err(AuthorityError::from)?;
+        service.with(|authority, now| {
+            let id = authority.apply(&request, &body.wish, now, "applicant")?;
+            Applied::new(authority, &id)
+        })
+    });
+    let applied = applied.await?.ok_or_else(|| Problem::new(&INTERNAL, "the application is gone"))?;
+    Ok((StatusCode::ACCEPTED, Json(applied)).into_response())
+}
+
+async fn application(State(service): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
+    let found = blocking(service, move |service| service.with(|authority, _| Applied::new(authority, &id)));
+    match found.await? {
+        Some(applied) => Ok(Json(applied).into_response()),
+        None => Err(Problem::new(&NOT_FOUND, "there is no such application")),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Stands {
+    serial: String,
+    issued_at: u64,
+    not_after: u64,
+    standing: &'static str,
+    history: Vec<Stood>,
+}
+
+#[derive(Debug, Serialize)]
+struct Stood {
+    at: u64,
+    standing: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalid_since: Option<u64>,
+}
+
+impl Standing {
+    /// `good`, `suspended` or `revoked`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Withdrawn(withdrawal) if withdrawal.is_suspension() => "suspended",
+            Self::Withdrawn(_) => "revoked",
+        }
+    }
+}
+
+async fn standing(State(service): Shared, Path(serial): Path<String>) -> Result<Response, Problem> {
+    let Ok(bytes) = hex::decode(&serial) else {
+        return Err(parameter("serial", "a serial number in hex is needed"));
+    };
+    let found = blocking(service, move |service| {
+        service.with(|authority, _| {
+            let book = authority.book()?;
+            Ok(book.certificate(&bytes).map(|certificate| Stands {
+                serial: hex::encode(&bytes),
+                issued_at: certificate.at,
+                not_after: certificate.certificate.validity().not_after,
+                standing: certificate.standing().name(),
+                history: certificate.changes.iter().map(stood).collect(),
+            }))
+        })
+    });
+    match found.await? {
+        Some(stands) => Ok(Json(stands).into_response()),
+        None => {
+            Err(Problem::new(&NOT_FOUND, "this authority has issued no certificate of this serial number"))
+        }
+    }
+}
+
+fn stood(change: &crate::Change) -> Stood {
+    let withdrawal = match &change.standing {
+        Standing::Good => None,
+        Standing::Withdrawn(withdrawal) => Some(withdrawal),
+    };
+    Stood {
+        at: change.at,
+        standing: change.standing.name(),
+        reason: withdrawal.map(|withdrawal| withdrawal.reason.name()),
+        invalid_since: withdrawal.and_then(|withdrawal| withdrawal.invalid_since),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    entries: u64,
+    head: String,
+    pending: usize,
+    certificates: usize,
+    list: Option<u64>,
+    list_next_update: Option<u64>,
+    not_after: u64,
+    expiring_within_30_days: usize,
+    answers_ocsp: bool,
+}
+
+async fn status(State(service): Shared) -> Result<Json<Status>, Problem> {
+    let status = blocking(service, |service| {
+        let answers_ocsp = service.responder.read().unwrap_or_else(|e| e.into_inner()).is_some();
+        service.with(|authority, now| {
+            let expiring_within_30_days = authority.expiring(now, 30)?.len();
+            let not_after = authority.certificate().validity().not_after;
+            let book = authority.book()?;
+            let (entries, head) = book.head();
+            Ok(Status {
+                entries,
+                head: hex::encode(head),
+                pending: book.pending(),
+                certificates: book.certificates().count(),
+                list: book.lists().last().map(|list| list.number),
+                list_next_update: book.lists().last().map(|list| list.next_update),
+                not_after,
+                expiring_within_30_days,
+                answers_ocsp,
+            })
+        })
+    });
+    Ok(Json(status.await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_has_its_own_code_and_both_languages() {
+        for (at, kind) in KINDS.iter().enumerate() {
+            assert!(KINDS[..at].iter().all(|other| other.code != kind.code), "{}", kind.code);
+            assert!(kind.en.is_ascii() && !kind.zh.is_ascii(), "{}", kind.code);
+        }
+    }
+}

@@ -1,0 +1,586 @@
+//! `ca`: an issuing authority in a directory, for its officers; requests and applications, for everybody.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use xiezhi_ca::{
+    Application, Authority, AuthorityError, Certificate, Outcome, Purpose, RESPONDER_DAYS, Service, Standing,
+    Wish, serial_number,
+};
+use xiezhi_pki::{
+    CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason,
+    Signer as _, SigningKey, Subject, Suite, Validity, X509Certificate, ocsp::Responder,
+};
+use xiezhi_types::TimestampMs;
+
+use crate::{
+    Ending, Usage,
+    args::{CaAction, CaApply, CaInit, CaOptions, ProfileName, ReasonName, SuiteName},
+    home, secret,
+    serve::told_to_stop,
+    texts::Texts,
+};
+
+const DAY_S: u64 = 24 * 3600;
+/// An issuing authority is certified for this long, a root made for it twice as long.
+const AUTHORITY_DAYS: u64 = 10 * 365;
+const KEY: &str = "authority.key";
+const ROOT_KEY: &str = "root.key";
+const RESPONDER_KEY: &str = "responder.key";
+const RESPONDER: &str = "responder.pem";
+
+impl From<SuiteName> for Suite {
+    fn from(name: SuiteName) -> Self {
+        match name {
+            SuiteName::Es256 => Self::P256,
+            SuiteName::Ed25519 => Self::Ed25519,
+            SuiteName::Sm2 => Self::Sm2,
+        }
+    }
+}
+
+impl From<ReasonName> for RevocationReason {
+    fn from(name: ReasonName) -> Self {
+        match name {
+            ReasonName::Unspecified => Self::Unspecified,
+            ReasonName::KeyCompromise => Self::KeyCompromise,
+            ReasonName::AffiliationChanged => Self::AffiliationChanged,
+            ReasonName::Superseded => Self::Superseded,
+            ReasonName::CessationOfOperation => Self::CessationOfOperation,
+            ReasonName::PrivilegeWithdrawn => Self::PrivilegeWithdrawn,
+        }
+    }
+}
+
+pub(crate) async fn run(options: &CaOptions, texts: &Texts) -> anyhow::Result<Ending> {
+    let dir = match &options.dir {
+        Some(dir) => dir.clone(),
+        None => home::home()?.join("ca"),
+    };
+    let tool = Tool { dir, officer: &options.officer, texts };
+    match &options.action {
+        CaAction::Init(options) => tool.init(options),
+        CaAction::Request { key, out, suite } => tool.request(key, out.as_deref(), *suite),
+        CaAction::Apply(options) => tool.apply(options).await,
+        CaAction::Fetch { application, to, out, json } => {
+            tool.fetch(application, to, out.as_deref(), *json).await
+        }
+        CaAction::List { pending, certificates: false, json } => tool.applications(*pending, *json),
+        CaAction::List { json, .. } => tool.certificates(*json),
+        CaAction::Show { which, at, json } => tool.show(which, at.as_deref(), *json),
+        CaAction::Issue { application, days, out } => tool.issue(application, *days, out.as_deref()),
+        CaAction::Refuse { application, reason } => {
+            tool.open()?.refuse(application, reason, now(), tool.officer).map_err(usage)?;
+            tool.say("ca-refused", &[("application", application)])
+        }
+        CaAction::Renew { serial, days, out } => {
+            let bytes = tool.serial(serial)?;
+            let mut authority = tool.open()?;
+            let issued = authority.book()?.certificate(&bytes);
+            let Some(application) = issued.and_then(|issued| issued.application.clone()) else {
+                bail!(Usage(texts.get("ca-no-such", &[("which", serial)])));
+            };
+            tool.issue(&application, *days, out.as_deref())
+        }
+        CaAction::Suspend { serial } => tool.withdraw("ca-suspended", serial, |authority, serial| {
+            authority.suspend(serial, now(), tool.officer)
+        }),
+        CaAction::Release { serial } => tool.withdraw("ca-released", serial, |authority, serial| {
+            authority.release(serial, now(), tool.officer)
+        }),
+        CaAction::Revoke { serial, reason, since } => {
+            let since = since.as_deref().map(|since| home::time(Some(since), texts)).transpose()?;
+            let since = since.map(|since| since.seconds());
+            tool.withdraw("ca-revoked", serial, |authority, serial| {
+                authority.revoke(serial, (*reason).into(), since, now(), tool.officer)
+            })
+        }
+        CaAction::Crl { number, out } => tool.crl(*number, out.as_deref()),
+        CaAction::Expiring { days, json } => tool.expiring(*days, *json),
+        CaAction::Responder => {
+            let mut authority = tool.open()?;
+            let signer = tool.signer(&authority)?;
+            let until = tool.responder(&mut authority, &signer)?;
+            tool.say("ca-responder", &[("time", &until)])
+        }
+        CaAction::Serve { listen, renew } => tool.serve(*listen, *renew).await,
+    }
+}
+
+struct Tool<'a> {
+    dir: PathBuf,
+    officer: &'a str,
+    texts: &'a Texts,
+}
+
+fn now() -> u64 {
+    home::now().seconds()
+}
+
+fn time(seconds: u64) -> String {
+    TimestampMs(seconds.saturating_mul(1000)).rfc3339()
+}
+
+/// What an officer asked for and cannot have is a mistake of usage; the disk's is not.
+fn usage(error: AuthorityError) -> anyhow::Error {
+    match error {
+        AuthorityError::File { .. } | AuthorityError::Content { .. } => error.into(),
+        error => Usage(error.to_string()).into(),
+    }
+}
+
+fn new_key(suite: Suite) -> anyhow::Result<SigningKey> {
+    loop {
+        // One in 2^32 secrets is none.
+        if let Ok(key) = SigningKey::from_bytes(suite, &home::random()?) {
+            return Ok(key);
+        }
+    }
+}
+
+/// A key in PKCS#8 PEM, or the seed of a node's Ed25519 key in hex, sealed or not.
+fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
+    let secret = secret::read(path)?;
+    let text = std::str::from_utf8(&secret).with_context(|| format!("{}: not PEM", path.display()))?;
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    if hex::decode_to_slice(text.trim(), &mut seed[..]).is_ok() {
+        return Ok(SigningKey::from_bytes(Suite::Ed25519, &seed)?);
+    }
+    SigningKey::from_pkcs8_pem(text).map_err(|error| Usage(format!("{}: {error}", path.display())).into())
+}
+
+/// A certificate and its issuers below the root, as servers and seals want them.
+fn with_issuers(authority: &Authority, certificate: &X509Certificate) -> String {
+    let below_root = authority.chain().split_last().map_or(&[][..], |(_, below)| below);
+    let own = (!authority.chain().is_empty()).then(|| authority.certificate());
+    let all = std::iter::once(certificate).chain(own).chain(below_root);
+    all.map(X509Certificate::to_pem).collect()
+}
+
+impl Tool<'_> {
+    fn say(&self, id: &str, values: &[(&str, &dyn std::fmt::Display)]) -> anyhow::Result<Ending> {
+        println!("{}", self.texts.get(id, values));
+        Ok(Ending::Done)
+    }
+
+    fn open(&self) -> anyhow::Result<Authority> {
+        if !Authority::is_in(&self.dir) {
+            bail!(Usage(self.texts.get("ca-none", &[("dir", &self.dir.display())])));
+        }
+        Ok(Authority::open(&self.dir)?)
+    }
+
+    fn signer(&self, authority: &Authority) -> anyhow::Result<CertificateAuthority> {
+        let key = read_key(&self.dir.join(KEY))?;
+        Ok(CertificateAuthority::from_parts(key, authority.certificate().der())?)
+    }
+
+    fn serial(&self, text: &str) -> anyhow::Result<Vec<u8>> {
+        let plain: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
+        let bytes = hex::decode(plain).ok().filter(|bytes| !bytes.is_empty());
+        bytes.ok_or_else(|| Usage(self.texts.get("ca-no-such", &[("which", &text)])).into())
+    }
+
+    fn init(&self, options: &CaInit) -> anyhow::Result<Ending> {
+        if Authority::is_in(&self.dir) {
+            bail!(Usage(self.texts.get("ca-exists", &[("dir", &self.dir.display())])));
+        }
+        let subject = Subject { organisation: &options.organisation, common_name: &options.name };
+        let from = now().saturating_sub(3600);
+        let (suite, serial) = (options.suite.into(), home::random()?);
+        let root = match &options.under {
+            Some(node) => xiezhi_alliance::authority_of(node).map_err(|error| Usage(error.to_string()))?,
+            None => {
+                let key = new_key(suite)?;
+                home::write_whole(&self.dir.join(ROOT_KEY), key.to_pkcs8_pem().as_bytes(), true)?;
+                let validity = Validity { not_before: from, not_after: from + 2 * AUTHORITY_DAYS * DAY_S };
+                let name = format!("{} Root", options.name);
+                let subject = Subject { common_name: &name, ..subject };
+                CertificateAuthority::new_root(key, subject, serial_number(home::random()?), validity)?
+            }
+        };
+        let above = root.certificate().validity();
+        let key = new_key(suite)?;
+        let certificate = root
+            .issue(&CertificateTemplate {
+                profile: Profile::IssuingAuthority { key: key.public_key() },
+                subject,
+                serial: serial_number(serial),
+                validity: Validity {
+                    not_before: from.max(above.not_before),
+                    not_after: (from + AUTHORITY_DAYS * DAY_S).min(above.not_after),
+                },
+                crl_url: None,
+                ocsp_url: None,
+            })
+            .map_err(|error| Usage(error.to_string()))?;
+        home::write_whole(&self.dir.join(KEY), key.to_pkcs8_pem().as_bytes(), true)?;
+        let chain = [root.certificate().clone()];
+        let at = options.at.as_deref();
+        let mut authority =
+            Authority::create(&self.dir, &certificate, &chain, at, now(), self.officer).map_err(usage)?;
+        let signer = CertificateAuthority::from_parts(key, certificate.der())?;
+        authority.list(&signer, now(), self.officer)?;
+        self.responder(&mut authority, &signer)?;
+        let until = time(certificate.validity().not_after);
+        self.say("ca-made", &[("dir", &self.dir.display()), ("name", &options.name), ("time", &until)])?;
+        if options.own_root {
+            self.say("ca-root-key", &[("file", &self.dir.join(ROOT_KEY).display())])?;
+        }
+        Ok(Ending::Done)
+    }
+
+    /// Certifies the responder's key, which is made if there is none; gives the certificate's end.
+    fn responder(&self, authority: &mut Authority, signer: &CertificateAuthority) -> anyhow::Result<String> {
+        let path = self.dir.join(RESPONDER_KEY);
+        let key = if path.exists() {
+            read_key(&path)?
+        } else {
+            let suite = authority.certificate().public_key().suite().unwrap_or(Suite::P256);
+            let key = new_key(suite)?;
+            home::write_whole(&path, key.to_pkcs8_pem().as_bytes(), true)?;
+            key
+        };
+        let serial = home::random()?;
+        let profile = Profile::OcspResponder { key: key.public_key() };
+        let certificate = authority.issue_responder(signer, profile, now(), self.officer, || serial)?;
+        home::write_whole(&self.dir.join(RESPONDER), certificate.to_pem().as_bytes(), false)?;
+        Ok(time(certificate.validity().not_after))
+    }
+
+    fn request(&self, path: &Path, out: Option<&Path>, suite: SuiteName) -> anyhow::Result<Ending> {
+        let key = if path.exists() {
+            read_key(path)?
+        } else {
+            let key = new_key(suite.into())?;
+            home::write_whole(path, key.to_pkcs8_pem().as_bytes(), true)?;
+            key
+        };
+        // The authority takes nothing but the key from a request, so that it says nothing else.
+        let subject = Subject { organisation: "", common_name: "request" };
+        let request = CertificationRequest::create(&key, subject)?;
+        let out = out.map_or_else(|| path.with_extension("csr"), Path::to_owned);
+        home::write_whole(&out, request.to_pem().as_bytes(), false)?;
+        self.say("ca-requested", &[("key", &path.display()), ("request", &out.display())])
+    }
+
+    async fn apply(&self, options: &CaApply) -> anyhow::Result<Ending> {
+        let path = &options.request;
+        let pem = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let wish = self.wish(options)?;
+        let applied = if let Some(url) = &options.to {
+            let mut body = serde_json::to_value(&wish)?;
+            body["request"] = pem.into();
+            home::client_at(std::slice::from_ref(url), self.texts)?.apply_for_certificate(&body).await?
+        } else {
+            let request = CertificationRequest::from_pem(&pem)
+                .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+            let application = self.open()?.apply(&request, &wish, now(), self.officer).map_err(usage)?;
+            json!({ "application": application, "state": "pending" })
+        };
+        if options.json {
+            println!("{applied}");
+            return Ok(Ending::Done);
+        }
+        self.say("ca-applied", &[("application", &applied["application"].as_str().unwrap_or_default())])
+    }
+
+    fn wish(&self, options: &CaApply) -> anyhow::Result<Wish> {
+        let institution = || {
+            let missing = || Usage(self.texts.get("ca-needs", &[("option", &"--institution")]));
+            options.institution.clone().ok_or_else(missing)
+        };
+        let purpose = match options.profile {
+            ProfileName::Seal => Purpose::Seal { institution: institution()? },
+            ProfileName::TimeStamping => Purpose::TimeStamping {},
+            ProfileName::Node => Purpose::Node { institution: institution()?, hosts: options.hosts.clone() },
+            ProfileName::Officer => Purpose::Officer { institution: institution()? },
+            ProfileName::Enterprise => {
+                let missing = || Usage(self.texts.get("ca-needs", &[("option", &"--number")]));
+                Purpose::Enterprise { number: options.number.clone().ok_or_else(missing)? }
+            }
+            ProfileName::Person => Purpose::Person {},
+        };
+        let (organisation, common_name) = (options.organisation.clone(), options.name.clone());
+        let wish = Wish { purpose, organisation, common_name };
+        wish.check().map_err(|error| Usage(error.to_string()))?;
+        Ok(wish)
+    }
+
+    async fn fetch(
+        &self,
+        application: &str,
+        to: &str,
+        out: Option<&Path>,
+        json: bool,
+    ) -> anyhow::Result<Ending> {
+        let client = home::client_at(&[to.to_owned()], self.texts)?;
+        let found = client.certificate_application(application).await?;
+        let ending = match found["state"].as_str() {
+            Some("issued") => Ending::Done,
+            Some("refused") => Ending::Invalid,
+            _ => Ending::Unknown,
+        };
+        let newest = found["certificates"][0]["pem"].as_str();
+        if let (Some(out), Some(pem)) = (out, newest) {
+            let chain = client.certificate_issuers().await?;
+            let mut issuers = X509Certificate::all_from_pem(&chain)?;
+            if issuers.len() > 1 {
+                issuers.pop();
+            }
+            let issuers: String = issuers.iter().map(X509Certificate::to_pem).collect();
+            home::write_whole(out, format!("{pem}{issuers}").as_bytes(), false)?;
+        }
+        if json {
+            println!("{found}");
+            return Ok(ending);
+        }
+        let state = found["state"].as_str().unwrap_or_default();
+        let state = self.texts.get(&format!("ca-state-{state}"), &[]);
+        let reason = found["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+        println!("{state}{reason}");
+        Ok(ending)
+    }
+
+    fn applications(&self, pending: bool, json: bool) -> anyhow::Result<Ending> {
+        let mut authority = self.open()?;
+        for (id, application) in authority.book()?.applications() {
+            if pending && application.outcome != Outcome::Pending {
+                continue;
+            }
+            if json {
+                println!("{}", application_json(id, application));
+                continue;
+            }
+            let Application { at, wish, outcome, .. } = application;
+            let state = self.texts.get(&format!("ca-state-{}", state(outcome)), &[]);
+            let (profile, at) = (wish.purpose.name(), time(*at));
+            println!("{id}  {at}  {state}  {profile}  {}  {}", wish.organisation, wish.common_name);
+        }
+        Ok(Ending::Done)
+    }
+
+    fn certificates(&self, json: bool) -> anyhow::Result<Ending> {
+        let mut authority = self.open()?;
+        for (serial, issued) in authority.book()?.certificates() {
+            if json {
+                println!("{}", certificate_json(serial, issued));
+                continue;
+            }
+            let standing = self.texts.get(&format!("ca-standing-{}", issued.standing().name()), &[]);
+            let until = time(issued.certificate.validity().not_after);
+            println!("{}  {standing}  {until}  {}", hex::encode(serial), issued.certificate.subject());
+        }
+        Ok(Ending::Done)
+    }
+
+    fn show(&self, which: &str, at: Option<&str>, json: bool) -> anyhow::Result<Ending> {
+        let mut authority = self.open()?;
+        if let Some(application) = authority.book()?.application(which) {
+            let found = application_json(which, application);
+            println!("{}", if json { found.to_string() } else { serde_json::to_string_pretty(&found)? });
+            return Ok(Ending::Done);
+        }
+        let serial = self.serial(which)?;
+        let at = home::time(at, self.texts)?.seconds();
+        let Some(issued) = authority.book()?.certificate(&serial).cloned() else {
+            bail!(Usage(self.texts.get("ca-no-such", &[("which", &which)])));
+        };
+        let mut found = certificate_json(&serial, &issued);
+        found["at"] = time(at).into();
+        found["standing_then"] = issued.standing_at(at).map_or("not-issued", |then| then.name()).into();
+        let book = authority.book()?;
+        let list = book.lists().iter().rev().find(|list| (list.at..=list.next_update).contains(&at));
+        found["list_then"] = list.map(|list| list.number).into();
+        let kept = authority.answer_kept(&serial, at);
+        found["ocsp_answer_then"] = kept.map(|path| path.display().to_string()).into();
+        println!("{}", if json { found.to_string() } else { serde_json::to_string_pretty(&found)? });
+        Ok(Ending::Done)
+    }
+
+    fn issue(&self, application: &str, days: Option<u64>, out: Option<&Path>) -> anyhow::Result<Ending> {
+        let mut authority = self.open()?;
+        let signer = self.signer(&authority)?;
+        let serial = home::random()?;
+        let certificate =
+            authority.issue(&signer, application, days, now(), self.officer, || serial).map_err(usage)?;
+        let pem = with_issuers(&authority, &certificate);
+        match out {
+            Some(out) => home::write_whole(out, pem.as_bytes(), false)?,
+            None => print!("{pem}"),
+        }
+        let until = time(certificate.validity().not_after);
+        let serial = hex::encode(certificate.serial());
+        eprintln!("{}", self.texts.get("ca-issued", &[("serial", &serial), ("time", &until)]));
+        Ok(Ending::Done)
+    }
+
+    /// Changes how a certificate stands, and has a new revocation list say so.
+    fn withdraw(
+        &self,
+        said: &str,
+        serial: &str,
+        act: impl FnOnce(&mut Authority, &[u8]) -> Result<(), AuthorityError>,
+    ) -> anyhow::Result<Ending> {
+        let mut authority = self.open()?;
+        let signer = self.signer(&authority)?;
+        act(&mut authority, &self.serial(serial)?).map_err(usage)?;
+        let list = authority.list(&signer, now(), self.officer)?;
+        let until = time(list.next_update());
+        self.say(said, &[("serial", &serial), ("time", &until)])
+    }
+
+    fn crl(&self, number: Option<u64>, out: Option<&Path>) -> anyhow::Result<Ending> {
+        let mut authority = self.open()?;
+        let list = match number {
+            None => {
+                let signer = self.signer(&authority)?;
+                authority.list(&signer, now(), self.officer)?
+            }
+            Some(wanted) => {
+                let Some(der) = authority.list_der(Some(wanted))? else {
+                    bail!(Usage(self.texts.get("ca-no-such", &[("which", &wanted)])));
+                };
+                Crl::from_der(&der)?
+            }
+        };
+        match out {
+            Some(out) => home::write_whole(out, list.to_pem().as_bytes(), false)?,
+            None => print!("{}", list.to_pem()),
+        }
+        Ok(Ending::Done)
+    }
+
+    fn expiring(&self, days: u64, json: bool) -> anyhow::Result<Ending> {
+        let found = self.open()?.expiring(now(), days)?;
+        for one in &found {
+            let until = time(one.not_after);
+            if json {
+                let (serial, profile, name) = (&one.serial, one.profile, &one.common_name);
+                println!(
+                    "{}",
+                    json!({ "serial": serial, "profile": profile, "common_name": name, "not_after": until })
+                );
+            } else {
+                println!("{until}  {}  {}  {}", one.profile, one.serial, one.common_name);
+            }
+        }
+        Ok(if found.is_empty() { Ending::Done } else { Ending::Invalid })
+    }
+
+    async fn serve(&self, listen: std::net::SocketAddr, renew: bool) -> anyhow::Result<Ending> {
+        let authority = self.open()?;
+        let signer = if renew { Some(self.signer(&authority)?) } else { None };
+        let service = Arc::new(Service::new(authority, now));
+        // Asked for a passphrase now rather than later.
+        let key = read_key(&self.dir.join(RESPONDER_KEY))?;
+        let mut seen = Vec::new();
+        self.look(&service, signer.as_ref(), &key, &mut seen)?;
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            Usage(self.texts.get("ca-in-use", &[("address", &listen), ("reason", &error)]))
+        })?;
+        let address = listener.local_addr()?;
+        self.say("ca-serves", &[("url", &format!("http://{address}"))])?;
+        let server =
+            axum::serve(listener, xiezhi_ca::router(service.clone())).with_graceful_shutdown(told_to_stop());
+        let server = tokio::spawn(async move { server.await });
+        let mut each = tokio::time::interval(Duration::from_secs(20));
+        while !server.is_finished() {
+            each.tick().await;
+            if let Err(error) = self.look(&service, signer.as_ref(), &key, &mut seen) {
+                tracing::error!(%error, "the authority's directory");
+            }
+        }
+        server.await??;
+        Ok(Ending::Done)
+    }
+
+    /// Takes a renewed responder's certificate; with the authority's key, renews what is due.
+    fn look(
+        &self,
+        service: &Service,
+        signer: Option<&CertificateAuthority>,
+        key: &SigningKey,
+        seen: &mut Vec<u8>,
+    ) -> anyhow::Result<()> {
+        if let Some(signer) = signer {
+            service.with(|authority, now| -> anyhow::Result<()> {
+                if authority.is_list_due(now)? {
+                    authority.list(signer, now, "authority")?;
+                }
+                let pem = std::fs::read_to_string(self.dir.join(RESPONDER)).unwrap_or_default();
+                let present = X509Certificate::from_pem(&pem).ok();
+                let half = now + RESPONDER_DAYS * DAY_S / 2;
+                if present.is_none_or(|present| present.validity().not_after < half)
+                    && half < authority.certificate().validity().not_after
+                {
+                    self.responder(authority, signer)?;
+                }
+                Ok(())
+            })?;
+        }
+        let path = self.dir.join(RESPONDER);
+        let pem = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if pem != *seen {
+            let certificate = X509Certificate::from_pem(std::str::from_utf8(&pem)?)?;
+            let issuer = service.with(|authority, _| authority.certificate().clone());
+            service.set_responder(Responder::new(issuer, certificate, key.clone())?);
+            *seen = pem;
+        }
+        Ok(())
+    }
+}
+
+fn state(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pending => "pending",
+        Outcome::Issued(_) => "issued",
+        Outcome::Refused { .. } => "refused",
+    }
+}
+
+fn application_json(id: &str, application: &Application) -> Value {
+    let mut found = serde_json::to_value(&application.wish).unwrap_or_default();
+    found["application"] = id.into();
+    found["at"] = time(application.at).into();
+    found["state"] = state(&application.outcome).into();
+    found["key"] = application.request.public_key().suite().map(Suite::name).into();
+    match &application.outcome {
+        Outcome::Pending => {}
+        Outcome::Issued(serials) => found["serials"] = serials.iter().map(hex::encode).collect(),
+        Outcome::Refused { reason, .. } => found["reason"] = reason.as_str().into(),
+    }
+    found
+}
+
+fn certificate_json(serial: &[u8], issued: &Certificate) -> Value {
+    let history: Vec<_> = issued
+        .changes
+        .iter()
+        .map(|change| {
+            let mut entry = json!({ "at": time(change.at), "standing": change.standing.name() });
+            if let Standing::Withdrawn(withdrawal) = change.standing {
+                entry["reason"] = withdrawal.reason.name().into();
+                if let Some(since) = withdrawal.invalid_since {
+                    entry["invalid_since"] = time(since).into();
+                }
+            }
+            entry
+        })
+        .collect();
+    json!({
+        "serial": hex::encode(serial),
+        "issued_at": time(issued.at),
+        "not_after": time(issued.certificate.validity().not_after),
+        "subject": issued.certificate.subject(),
+        "application": issued.application,
+        "standing": issued.standing().name(),
+        "history": history,
+    })
+}

@@ -1,0 +1,243 @@
+//! An issuing authority under the alliance's root, as its officer, its applicants, and OpenSSL see it.
+
+mod place;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use place::{Place, institutions::Institutions, skipped, text};
+
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(place: &Place, listen: &str) -> Server {
+    let mut child = place
+        .command(&["ca", "serve", "--listen", listen, "--renew"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.split_whitespace().find(|word| word.starts_with("http://"));
+    let url = url.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
+    Server { child, url }
+}
+
+fn json(said: &str) -> serde_json::Value {
+    serde_json::from_str(said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// Runs OpenSSL in the place; all that it said, and whether it succeeded. `None` without OpenSSL.
+fn openssl(place: &Place, arguments: &str) -> Option<(bool, String)> {
+    let mut command = Command::new("openssl");
+    command.args(arguments.split_whitespace()).current_dir(place.dir.path()).env("OPENSSL_CONF", "/dev/null");
+    let output = command.output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+#[test]
+fn from_an_application_to_a_revoked_certificate() {
+    let place = Place::new();
+    place.expect(0, &["init", "alliance"]);
+    let at = format!("http://127.0.0.1:{}", place.base_port);
+    let made =
+        ["ca", "init", "--under", "alliance/ca/node.toml", "--organisation", "示范电子认证机构", "--at", &at];
+    place.expect(0, &made);
+    place.expect(2, &made);
+    place.expect(
+        2,
+        &["ca", "init", "--under", "alliance/court/node.toml", "--organisation", "x", "--dir", "other"],
+    );
+    let server = serve(&place, at.strip_prefix("http://").unwrap());
+    assert_eq!(server.url, at);
+
+    // The applicant has the tool and the address.
+    place.expect(0, &["ca", "request", "company.key"]);
+    let number = "91110000802100433B";
+    let apply = |number: &str| {
+        let profile = ["ca", "apply", "company.csr", "--profile", "enterprise", "--number", number];
+        let rest = ["--organisation", "示范公司", "--name", "电子签章", "--to", &at, "--json"];
+        place.run(&[&profile[..], &rest].concat())
+    };
+    let wrong = apply("91110000802100433C");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("number"), "{wrong:?}");
+    let applied = json(&String::from_utf8_lossy(&apply(number).stdout));
+    let id = applied["application"].as_str().unwrap();
+    assert_eq!(place.expect(5, &["ca", "fetch", id, "--to", &at]).trim(), "not decided");
+
+    // The officer has the directory.
+    let pending = json(&place.expect(0, &["ca", "list", "--pending", "--json"]));
+    assert_eq!((&pending["number"], &pending["state"]), (&number.into(), &"pending".into()));
+    place.expect(0, &["ca", "issue", id, "--officer", "王经办"]);
+    assert_eq!(place.expect(0, &["ca", "list", "--pending"]), "");
+    place.expect(0, &["ca", "fetch", id, "--to", &at, "--out", "company.pem"]);
+    let listed = json(
+        &place
+            .expect(0, &["ca", "list", "--certificates", "--json"])
+            .lines()
+            .find(|l| l.contains(id))
+            .unwrap()
+            .to_owned(),
+    );
+    let serial = listed["serial"].as_str().unwrap().to_owned();
+    let standing = |at: &[&str]| {
+        json(&place.expect(0, &[&["ca", "show", serial.as_str(), "--json"], at].concat()))["standing_then"]
+            .clone()
+    };
+    assert_eq!(standing(&[]), "good");
+    assert_eq!(standing(&["--at", "2026-01-01T00:00:00Z"]), "not-issued");
+
+    // Killed at once, nothing that was answered is lost.
+    drop(server);
+    let server = serve(&place, at.strip_prefix("http://").unwrap());
+    place.expect(0, &["ca", "fetch", id, "--to", &at]);
+
+    let pem = fs::read_to_string(place.path("company.pem")).unwrap();
+    assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2, "itself and its issuer");
+    fs::copy(place.path("alliance/ca/pki/root.pem"), place.path("root.pem")).unwrap();
+    fs::copy(place.path("home/ca/authority.pem"), place.path("issuing.pem")).unwrap();
+    let verify = "verify -CAfile root.pem -untrusted company.pem company.pem";
+    let Some((good, said)) = openssl(&place, verify) else {
+        skipped("openssl not found: the certificates were not looked at by others");
+        return;
+    };
+    assert!(good, "{said}");
+    let (_, said) = openssl(&place, "x509 -in company.pem -noout -text").unwrap();
+    for expected in [
+        &format!("{at}/authority.crl"),
+        &format!("OCSP - URI:{at}/ocsp"),
+        "urn:xiezhi:enterprise:91110000802100433B",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    let ask = format!(
+        "ocsp -issuer issuing.pem -cert company.pem -CAfile root.pem -verify_other issuing.pem -url {at}/ocsp"
+    );
+    let stands = |expected: &str| {
+        let (_, said) = openssl(&place, &ask).unwrap();
+        assert!(
+            said.contains("Response verify OK") && said.contains(&format!("company.pem: {expected}")),
+            "{said}"
+        );
+    };
+    stands("good");
+    place.expect(0, &["ca", "suspend", &serial]);
+    stands("revoked");
+    place.expect(0, &["ca", "release", &serial]);
+    stands("good");
+    place.expect(
+        0,
+        &["ca", "revoke", &serial, "--reason", "key-compromise", "--since", "2026-11-01T00:00:00Z"],
+    );
+    stands("revoked");
+    place.expect(2, &["ca", "release", &serial]);
+    assert_eq!(standing(&[]), "revoked");
+    // The root's list of the issuing authority, and the issuing authority's own.
+    place.expect(0, &["ca", "crl", "--number", "4", "--out", "issuing.crl"]);
+    let lists = [
+        fs::read(place.path("alliance/ca/pki/crl.pem")).unwrap(),
+        fs::read(place.path("issuing.crl")).unwrap(),
+    ];
+    place.file("lists.pem", &lists.concat());
+    let checked =
+        "verify -crl_check_all -CRLfile lists.pem -CAfile root.pem -untrusted company.pem company.pem";
+    let (good, said) = openssl(&place, checked).unwrap();
+    assert!(!good && said.contains("certificate revoked"), "{said}");
+    let (_, said) = openssl(&place, "crl -in issuing.crl -noout -text -CAfile issuing.pem").unwrap();
+    assert!(said.contains("verify OK") && said.contains("Key Compromise"), "{said}");
+    drop(server);
+}
+
+#[test]
+fn a_passphrase_guards_the_key_and_every_suite_makes_chains_that_openssl_accepts() {
+    for suite in ["es256", "ed25519", "sm2"] {
+        let place = Place::new();
+        place.expect(0, &["ca", "init", "--own-root", "--organisation", "示范认证", "--suite", suite]);
+        let key = text(&place.path("home/ca/authority.key")).to_owned();
+        let passphrase = place.file("passphrase", b"correct horse\n");
+        let with = |args: &[&str]| {
+            let mut command = place.command(args);
+            command.env("XIEZHI_PASSPHRASE_FILE", &passphrase).stdin(Stdio::null());
+            command.output().unwrap()
+        };
+        assert!(with(&["account", "protect", "--key", &key]).status.success());
+        place.expect(0, &["ca", "request", "officer.key", "--suite", suite]);
+        let apply = ["ca", "apply", "officer.csr", "--profile", "officer", "--institution", "court"];
+        let said = place
+            .expect(0, &[&apply[..], &["--organisation", "示范法院", "--name", "张法官", "--json"]].concat());
+        let id = json(&said)["application"].as_str().unwrap().to_owned();
+        place.expect(2, &["ca", "issue", &id, "--out", "officer.pem"]);
+        let issued = with(&["ca", "issue", &id, "--out", "officer.pem"]);
+        assert!(issued.status.success(), "{issued:?}");
+        assert_eq!(place.expect(1, &["ca", "expiring", "--days", "800", "--json"]).lines().count(), 2);
+        assert_eq!(place.expect(0, &["ca", "expiring"]), "");
+        let chain = fs::read(place.path("home/ca/chain.pem")).unwrap();
+        place.file("root.pem", &chain);
+        fs::copy(place.path("home/ca/authority.pem"), place.path("issuing.pem")).unwrap();
+        // OpenSSL gives SM2's identifier to the certificate named last only: there it is one step at a time.
+        let commands: &[&str] = match suite {
+            "sm2" => &[
+                "verify -vfyopt distid:1234567812345678 -CAfile root.pem issuing.pem",
+                "verify -vfyopt distid:1234567812345678 -partial_chain -trusted issuing.pem officer.pem",
+            ],
+            _ => &["verify -CAfile root.pem -untrusted officer.pem officer.pem"],
+        };
+        for command in commands {
+            match openssl(&place, command) {
+                Some((good, said)) => assert!(good, "{suite}: {said}"),
+                None => skipped("openssl not found: chains were not looked at by others"),
+            }
+        }
+        let request = if suite == "sm2" { "-vfyopt distid:1234567812345678" } else { "" };
+        if let Some((good, said)) = openssl(&place, &format!("req -in officer.csr -verify -noout {request}"))
+        {
+            assert!(good, "{suite}: {said}");
+        }
+    }
+}
+
+#[test]
+fn an_institution_seals_with_a_certificate_of_the_issuing_authority() {
+    let mut all = Institutions::found(4);
+    let place = &all.place;
+    place
+        .expect(0, &["ca", "init", "--under", "alliance/ca/node.toml", "--organisation", "示范电子认证机构"]);
+    place.expect(0, &["ca", "request", "alliance/court/keys/seal.key", "--out", "seal.csr"]);
+    let apply = ["ca", "apply", "seal.csr", "--profile", "seal", "--institution", "court", "--json"];
+    let said =
+        place.expect(0, &[&apply[..], &["--organisation", "示范互联网法院", "--name", "Seal"]].concat());
+    let id = json(&said)["application"].as_str().unwrap().to_owned();
+    place.expect(0, &["ca", "issue", &id, "--out", "alliance/court/pki/seal.pem"]);
+    place.expect(0, &["ca", "crl", "--out", "alliance/court/pki/issuing.crl.pem"]);
+    let config = place.path("alliance/court/node.toml");
+    let with = |name: &str| {
+        let text = fs::read_to_string(&config).unwrap();
+        let present = text.lines().find(|line| line.starts_with("revocations")).unwrap().to_owned();
+        let more = present.replace(']', &format!(", \"pki/{name}\"]"));
+        fs::write(&config, text.replace(&present, &more)).unwrap();
+    };
+    with("issuing.crl.pem");
+    let file = place.file("a.txt", b"content");
+    // Without the fourth the court's seal is needed.
+    all.start(&[0, 1, 2]);
+    all.wait_live(&[0, 1, 2]);
+    all.deposit(0, 0, &file);
+    let verdict = json(
+        &all.place.expect(0, &["verify", "a.txt", "a.txt.xzc", "--json", "--trust", "alliance/genesis.cbor"]),
+    );
+    assert!(verdict.to_string().contains("court"), "{verdict}");
+}
