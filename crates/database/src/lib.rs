@@ -155,12 +155,6 @@ impl Database {
         }))
     }
 
-    /// Whether it is PostgreSQL.
-    #[must_use]
-    pub fn is_postgres(&self) -> bool {
-        matches!(self.0, Pool::Postgres(_))
-    }
-
     /// Waits until every connection is closed; further statements fail.
     pub async fn close(&self) {
         match &self.0 {

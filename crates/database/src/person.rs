@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Wrapped keys and marks lie in a SQLite file of their own. A backup of the application database does not hold them, so erasing a row here
-//! erases the person there too, and in every backup. For the same reason the key file's own copy must be replaced, never collected
-//! (docs/identity.md). Deleted rows are overwritten and the write-ahead log is emptied; what a file system or a disk keeps besides is for
+//! erases the person there too, and in every backup. For the same reason a copy of the key file must be replaced by the next one,
+//! never collected. Deleted rows are overwritten and the write-ahead log is emptied; what a file system or a disk keeps besides is for
 //! disk encryption.
 //!
 //! Who has the master key, the key file and the database reads everything; without any one of the three nobody reads anything.
