@@ -9,8 +9,10 @@ use crate::{
     texts::Texts,
 };
 
-pub(crate) fn run(options: &IdOptions, texts: &Texts) -> anyhow::Result<Ending> {
-    let IdAction::Check { kind, number, json } = &options.action;
+pub(crate) async fn run(options: &IdOptions, texts: &Texts) -> anyhow::Result<Ending> {
+    let IdAction::Check { kind, number, json } = &options.action else {
+        return crate::office::id(&options.action, texts).await;
+    };
     let number = match number.as_str() {
         "-" => std::io::read_to_string(std::io::stdin())?.trim().to_owned(),
         given => given.to_owned(),
