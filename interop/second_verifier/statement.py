@@ -7,7 +7,7 @@ from .cbor import Tagged, decode, decode_deterministic, encode
 from .account_change import DELEGATE, changed_keys, check_account_change, check_authority, check_delay
 from .digests import sha256
 from .governance import check_governance
-from .keys import public_key, suite
+from .keys import SIGNATURE_SIZES, public_key, suite
 from .shapes import array, digests, expect, fields, octets, text, tuple_of, uint
 
 COSE_SIGN1 = 18
@@ -87,7 +87,7 @@ def read_statement(data):
     grantor = _grantor(claims, kind)
     fields(unprotected, (), (COUNTERSIGNATURES,))
     signed = encode(["Signature1", protected, b"", payload])
-    signers = [Signer(suite(header[ALGORITHM]), octets(header[KEY_ID], 8), signed, octets(signature, 64))]
+    signers = [_signer(header, signed, signature)]
     if COUNTERSIGNATURES in unprotected:
         for item in array(unprotected[COUNTERSIGNATURES], 1, SIGNERS_MAX - 1):
             signers.append(_countersigner(item, protected, payload, signature))
@@ -105,12 +105,17 @@ def _grantor(claims, kind):
     return grantor
 
 
+def _signer(header, signed, signature):
+    which = suite(header[ALGORITHM])
+    return Signer(which, octets(header[KEY_ID], 8), signed, octets(signature, SIGNATURE_SIZES[which]))
+
+
 def _countersigner(item, protected, payload, signature):
     own, unprotected, countersignature = tuple_of(item, 3)
     signer = fields(decode_deterministic(octets(own)), (ALGORITHM, KEY_ID))
     fields(unprotected, ())
     signed = encode(["CounterSignatureV2", protected, own, b"", payload, [signature]])
-    return Signer(suite(signer[ALGORITHM]), octets(signer[KEY_ID], 8), signed, octets(countersignature, 64))
+    return _signer(signer, signed, countersignature)
 
 
 def _read_own(header, payload):

@@ -329,7 +329,7 @@ fn genesis(
         roots: vec![root.der().to_vec()],
         timestamp_roots: vec![root.der().to_vec()],
         limits: Limits::default(),
-        suites: SignatureAlg::ALL.iter().map(|alg| alg.cose()).collect(),
+        suites: SignatureAlg::FOUNDING.iter().map(|alg| alg.cose()).collect(),
     })
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use xiezhi_crypto::{BatchItem, PublicKey, SIGNATURE_BYTES, SignatureAlg, SigningKey, verify_all};
+use xiezhi_crypto::{BatchItem, PublicKey, SignatureAlg, SigningKey, verify_all};
 
 const KEYS: usize = 512;
 const MESSAGE_BYTES: usize = 300;
@@ -22,7 +22,7 @@ fn micros(count: usize, mut work: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    println!("{:<8} {:>10} {:>10} {:>10} {:>10}", "suite", "sign", "verify", "batched", "ratio");
+    println!("{:<10} {:>10} {:>10} {:>10} {:>10}", "suite", "sign", "verify", "batched", "ratio");
     let mut first = None;
     for alg in SignatureAlg::ALL {
         let key = |number: usize| {
@@ -32,7 +32,7 @@ fn main() {
         };
         let message = vec![0x5a; MESSAGE_BYTES];
         let keys: Vec<SigningKey> = (0..KEYS).map(key).collect();
-        let mut signatures: Vec<[u8; SIGNATURE_BYTES]> = Vec::new();
+        let mut signatures: Vec<Vec<u8>> = Vec::new();
         let sign = micros(KEYS, || signatures = keys.iter().map(|key| key.sign(&message)).collect());
         let public: Vec<PublicKey> = keys.iter().map(SigningKey::public_key).collect();
         let pairs = || public.iter().zip(&signatures);
@@ -43,6 +43,6 @@ fn main() {
             pairs().map(|(key, signature)| BatchItem { key, message: &message, signature }).collect();
         let batched = micros(KEYS, || assert!(verify_all(&items, [7; 32]).into_iter().all(|held| held)));
         let ratio = batched / *first.get_or_insert(batched);
-        println!("{:<8} {sign:>10.1} {verify:>10.1} {batched:>10.1} {ratio:>10.1}", alg.name());
+        println!("{:<10} {sign:>10.1} {verify:>10.1} {batched:>10.1} {ratio:>10.1}", alg.name());
     }
 }

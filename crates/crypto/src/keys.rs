@@ -3,13 +3,16 @@
 use std::fmt;
 
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+use ml_dsa::{EncodedVerifyingKey, Keypair as _, MlDsa65};
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use zeroize::Zeroizing;
 
 use crate::digest::sha256;
 
-/// Every suite's signature has this many bytes: `R || S`, or `r || s` (RFC 9053, section 2.1).
+/// Signatures on curves have this many bytes: `R || S`, or `r || s` (RFC 9053, section 2.1).
 pub const SIGNATURE_BYTES: usize = 64;
+/// Bytes of a signature of ML-DSA-65 (FIPS 204, table 2).
+const ML_DSA_SIGNATURE_BYTES: usize = 3309;
 
 /// The distinguishing identifier that SM2 signatures use everywhere here (GM/T 0009).
 const SM2_ID: &str = "1234567812345678";
@@ -23,6 +26,8 @@ pub enum SignatureAlg {
     Es256,
     /// SM2 with SM3 and the default identifier, private COSE number -65601.
     Sm2,
+    /// ML-DSA-65 (FIPS 204) with an empty context, COSE -49.
+    MlDsa65,
 }
 
 /// Why bytes are no key.
@@ -30,7 +35,9 @@ pub enum SignatureAlg {
 #[non_exhaustive]
 pub enum KeyError {
     /// The suite is not one of the registry's.
-    #[error("unknown signature algorithm {found}; known are -8 (ed25519), -7 (es256) and -65601 (sm2)")]
+    #[error(
+        "unknown signature algorithm {found}; known are -8 (ed25519), -7 (es256), -65601 (sm2) and -49 (ml-dsa-65)"
+    )]
     UnknownAlgorithm {
         /// Name or number that was given.
         found: String,
@@ -47,9 +54,11 @@ pub enum KeyError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// Not 64 bytes.
-    #[error("a signature has 64 bytes, not {bytes}")]
+    /// Of another length than its suite's.
+    #[error("a signature has {expected} bytes, not {bytes}")]
     Length {
+        /// The suite's length, in bytes.
+        expected: usize,
         /// Length found, in bytes.
         bytes: usize,
     },
@@ -63,7 +72,9 @@ pub enum SignatureError {
 
 impl SignatureAlg {
     /// Every suite of the registry.
-    pub const ALL: [Self; 3] = [Self::Ed25519, Self::Es256, Self::Sm2];
+    pub const ALL: [Self; 4] = [Self::Ed25519, Self::Es256, Self::Sm2, Self::MlDsa65];
+    /// Those that a new ledger allows; the others by its members' vote.
+    pub const FOUNDING: [Self; 3] = [Self::Ed25519, Self::Es256, Self::Sm2];
 
     /// The number that names the suite in COSE.
     #[must_use]
@@ -72,6 +83,7 @@ impl SignatureAlg {
             Self::Ed25519 => -8,
             Self::Es256 => -7,
             Self::Sm2 => -65_601,
+            Self::MlDsa65 => -49,
         }
     }
 
@@ -82,7 +94,26 @@ impl SignatureAlg {
             Self::Ed25519 => "ed25519",
             Self::Es256 => "es256",
             Self::Sm2 => "sm2",
+            Self::MlDsa65 => "ml-dsa-65",
         }
+    }
+
+    /// How many bytes its signatures have.
+    #[must_use]
+    pub fn signature_bytes(self) -> usize {
+        match self {
+            Self::Ed25519 | Self::Es256 | Self::Sm2 => SIGNATURE_BYTES,
+            Self::MlDsa65 => ML_DSA_SIGNATURE_BYTES,
+        }
+    }
+
+    /// Checks that `bytes` are as long as its signatures.
+    ///
+    /// # Errors
+    /// [`SignatureError::Length`].
+    pub fn check_length(self, signature: &[u8]) -> Result<(), SignatureError> {
+        let (expected, bytes) = (self.signature_bytes(), signature.len());
+        if bytes == expected { Ok(()) } else { Err(SignatureError::Length { expected, bytes }) }
     }
 
     /// The suite with COSE number `number`.
@@ -131,11 +162,12 @@ enum Verifying {
     Ed25519(ed25519_zebra::VerificationKey),
     Es256(Box<p256::ecdsa::VerifyingKey>),
     Sm2(Box<sm2::dsa::VerifyingKey>),
+    MlDsa65(Box<ml_dsa::VerifyingKey<MlDsa65>>),
 }
 
 /// A public key: suite and point, decoded once.
 ///
-/// In CBOR `[number, bytes]`: 32 bytes for Ed25519 (RFC 8032), 33 for P-256 and SM2 (SEC 1, compressed).
+/// In CBOR `[number, bytes]`: 32 bytes for Ed25519 (RFC 8032), 33 for P-256 and SM2 (SEC 1, compressed), 1952 for ML-DSA-65 (FIPS 204).
 #[derive(Clone)]
 pub struct PublicKey {
     bytes: Vec<u8>,
@@ -163,6 +195,11 @@ impl PublicKey {
                     sm2::dsa::VerifyingKey::from_sec1_bytes(SM2_ID, compressed()?).map_err(|_| invalid())?;
                 Verifying::Sm2(Box::new(key))
             }
+            // Every string of the right length is a key (FIPS 204, algorithm 23).
+            SignatureAlg::MlDsa65 => {
+                let bytes = EncodedVerifyingKey::<MlDsa65>::try_from(bytes).map_err(|_| invalid())?;
+                Verifying::MlDsa65(Box::new(ml_dsa::VerifyingKey::decode(&bytes)))
+            }
         };
         Ok(Self { bytes: bytes.to_vec(), verifying })
     }
@@ -174,6 +211,7 @@ impl PublicKey {
             Verifying::Ed25519(_) => SignatureAlg::Ed25519,
             Verifying::Es256(_) => SignatureAlg::Es256,
             Verifying::Sm2(_) => SignatureAlg::Sm2,
+            Verifying::MlDsa65(_) => SignatureAlg::MlDsa65,
         }
     }
 
@@ -196,14 +234,16 @@ impl PublicKey {
     /// # Errors
     /// [`SignatureError`].
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-        let length = || SignatureError::Length { bytes: signature.len() };
-        let raw: &[u8; SIGNATURE_BYTES] = signature.try_into().map_err(|_| length())?;
+        self.alg().check_length(signature)?;
         let holds = match &self.verifying {
-            Verifying::Ed25519(key) => key.verify(&(*raw).into(), message).is_ok(),
-            Verifying::Es256(key) => p256::ecdsa::Signature::from_slice(raw)
+            Verifying::Ed25519(key) => ed25519_zebra::Signature::try_from(signature)
+                .is_ok_and(|signature| key.verify(&signature, message).is_ok()),
+            Verifying::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Verifying::Sm2(key) => sm2::dsa::Signature::from_slice(raw)
+            Verifying::Sm2(key) => sm2::dsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Verifying::MlDsa65(key) => ml_dsa::Signature::<MlDsa65>::try_from(signature)
+                .is_ok_and(|signature| key.verify_with_context(message, &[], &signature)),
         };
         if holds { Ok(()) } else { Err(SignatureError::Mismatch { alg: self.alg().name() }) }
     }
@@ -249,16 +289,17 @@ enum Signing {
     Ed25519(Box<ed25519_zebra::SigningKey>),
     Es256(Box<p256::ecdsa::SigningKey>),
     Sm2(Box<sm2::dsa::SigningKey>),
+    MlDsa65(Box<ml_dsa::SigningKey<MlDsa65>>),
 }
 
-/// A signing key in memory. Signatures are deterministic (RFC 8032, RFC 6979).
+/// A signing key in memory. Signatures are deterministic (RFC 8032, RFC 6979, FIPS 204).
 pub struct SigningKey {
     seed: Zeroizing<[u8; 32]>,
     signing: Signing,
 }
 
 impl SigningKey {
-    /// The key made from 32 secret bytes: the seed of Ed25519, the scalar of P-256 and SM2.
+    /// The key made from 32 secret bytes: the seed of Ed25519 and ML-DSA, the scalar of P-256 and SM2.
     ///
     /// # Errors
     /// [`KeyError::Invalid`] when the scalar is zero or not below the group's order.
@@ -271,6 +312,9 @@ impl SigningKey {
             }
             SignatureAlg::Sm2 => {
                 Signing::Sm2(Box::new(sm2::dsa::SigningKey::from_slice(SM2_ID, seed).map_err(invalid)?))
+            }
+            SignatureAlg::MlDsa65 => {
+                Signing::MlDsa65(Box::new(ml_dsa::SigningKey::from_seed(&(*seed).into())))
             }
         };
         Ok(Self { seed: Zeroizing::new(*seed), signing })
@@ -289,6 +333,7 @@ impl SigningKey {
             Signing::Ed25519(_) => SignatureAlg::Ed25519,
             Signing::Es256(_) => SignatureAlg::Es256,
             Signing::Sm2(_) => SignatureAlg::Sm2,
+            Signing::MlDsa65(_) => SignatureAlg::MlDsa65,
         }
     }
 
@@ -313,20 +358,31 @@ impl SigningKey {
                 let point = sm2::elliptic_curve::sec1::ToSec1Point::to_sec1_point(key.as_affine(), true);
                 PublicKey { bytes: point.as_bytes().to_vec(), verifying: Verifying::Sm2(Box::new(key)) }
             }
+            Signing::MlDsa65(key) => {
+                let key = key.verifying_key();
+                PublicKey { bytes: key.encode().to_vec(), verifying: Verifying::MlDsa65(Box::new(key)) }
+            }
         }
     }
 
-    /// Signs `message`.
+    /// Signs `message`; as many bytes as [`SignatureAlg::signature_bytes`] says.
     #[must_use]
-    pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.signing {
-            Signing::Ed25519(key) => key.sign(message).into(),
+            Signing::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
             Signing::Es256(key) => {
                 let signature: p256::ecdsa::Signature = key.sign(message);
-                signature.to_bytes().into()
+                signature.to_bytes().to_vec()
             }
-            Signing::Sm2(key) => key.sign(message).to_bytes().into(),
+            Signing::Sm2(key) => key.sign(message).to_bytes().to_vec(),
+            Signing::MlDsa65(key) => key.sign(message).encode().to_vec(),
         }
+    }
+
+    /// Signs `message` with a key on a curve; `None` for one of another kind.
+    #[must_use]
+    pub fn sign_on_curve(&self, message: &[u8]) -> Option<[u8; SIGNATURE_BYTES]> {
+        self.sign(message).try_into().ok()
     }
 }
 

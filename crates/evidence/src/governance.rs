@@ -209,8 +209,8 @@ impl Keys {
             seal_proof: [0; SIGNATURE_BYTES],
         };
         let message = keys.possession(ledger, institution);
-        keys.consensus_proof = consensus.sign(&message);
-        keys.seal_proof = seal.sign(&message);
+        keys.consensus_proof = consensus.sign_on_curve(&message).unwrap_or([0; SIGNATURE_BYTES]);
+        keys.seal_proof = seal.sign_on_curve(&message).unwrap_or([0; SIGNATURE_BYTES]);
         keys
     }
 

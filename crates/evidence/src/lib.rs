@@ -38,4 +38,5 @@ pub use seal::Seal;
 pub use state_proof::StateProof;
 pub use statement::{
     BatchBody, BatchItem, Body, Claims, DepositBody, Signature, Statement, StatementDraft, StatementError,
+    Unsigned,
 };

@@ -4,9 +4,9 @@
 //! the others stay closed. A closed field is represented by its leaf hash.
 
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode, encode};
-use xiezhi_crypto::Digest;
+use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_merkle::{Hash, Sha256, TreeHash, root_of};
-use xiezhi_types::canonical;
+use xiezhi_types::{TimestampMs, canonical};
 
 /// Most fields in a manifest.
 pub const FIELDS_MAX: usize = 256;
@@ -30,6 +30,45 @@ pub mod names {
     pub const HASHED_AT: &str = "hashed-at";
     /// Which software hashed it.
     pub const TOOL: &str = "tool";
+}
+
+/// What the tools say of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Length in bytes.
+    pub size: u64,
+    /// Digests of the whole file.
+    pub digests: Vec<Digest>,
+    /// Media type.
+    pub media_type: String,
+    /// Its name, if it has one.
+    pub title: Option<String>,
+    /// When it was digested.
+    pub hashed_at: TimestampMs,
+    /// By which software.
+    pub tool: String,
+}
+
+impl FileFacts {
+    /// The fields that say so, for [`Manifest::new`].
+    #[must_use]
+    pub fn fields(self) -> Vec<(String, Value)> {
+        let mut fields = vec![
+            (names::SIZE.to_owned(), Value::Number(self.size)),
+            (names::MEDIA_TYPE.to_owned(), Value::Text(self.media_type)),
+            (names::HASHED_AT.to_owned(), Value::Number(self.hashed_at.0)),
+            (names::TOOL.to_owned(), Value::Text(self.tool)),
+        ];
+        fields.extend(self.title.map(|title| (names::TITLE.to_owned(), Value::Text(title))));
+        for digest in self.digests {
+            let name = match digest.alg {
+                DigestAlg::Sha256 => names::DIGEST_SHA256,
+                DigestAlg::Sm3 => names::DIGEST_SM3,
+            };
+            fields.push((name.to_owned(), Value::Digest(digest)));
+        }
+        fields
+    }
 }
 
 /// Why fields make no manifest.

@@ -124,12 +124,13 @@ impl Seal {
         }
         let header = receipt_header(checkpoint, institution, time, key.public_key().id());
         let body = checkpoint.note_body(origin)?.to_string();
+        let sign = |message: &[u8]| key.sign_on_curve(message).ok_or(SealError::Suite { alg: key.alg() });
         Ok(Self {
             institution: institution.clone(),
             time,
-            receipt: key.sign(&sig_structure(&header, &checkpoint.root_sha256)),
-            log: key.sign(body.as_bytes()),
-            cosignature: key.sign(&Cosignature::message(time, &body)?),
+            receipt: sign(&sig_structure(&header, &checkpoint.root_sha256))?,
+            log: sign(body.as_bytes())?,
+            cosignature: sign(&Cosignature::message(time, &body)?)?,
         })
     }
 

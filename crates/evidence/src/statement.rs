@@ -11,7 +11,7 @@
 //! in shortest form with its keys in any order, and is kept as it came.
 
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode};
-use xiezhi_crypto::{Digest, KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, sha256};
+use xiezhi_crypto::{Digest, KeyId, PublicKey, SignatureAlg, sha256};
 use xiezhi_merkle::{Sha256, TreeHash};
 use xiezhi_types::{AccountId, GroupId, LedgerId, StatementId, from_canonical, from_canonical_with};
 
@@ -28,7 +28,7 @@ use crate::{
 
 mod draft;
 
-pub use draft::StatementDraft;
+pub use draft::{StatementDraft, Unsigned};
 
 /// Longest statement, in bytes: an entry of a C2SP entry bundle has a 16-bit length.
 pub const STATEMENT_BYTES_MAX: usize = 65_535;
@@ -205,8 +205,8 @@ pub struct Signature {
     pub key: KeyId,
     /// Its suite, as the header says.
     pub alg: SignatureAlg,
-    /// The signature.
-    pub bytes: [u8; SIGNATURE_BYTES],
+    /// The signature, as long as its suite's.
+    pub bytes: Vec<u8>,
     /// What it covers: a `Sig_structure`, or for further signers a `Countersign_structure`.
     pub message: Vec<u8>,
 }
@@ -242,12 +242,19 @@ impl Statement {
         let protected = parse_protected(parts.protected)?;
         let message = sig_structure(parts.protected, parts.payload);
         let id = StatementId(sha256(&message));
-        let mut signatures =
-            vec![Signature { key: protected.key, alg: protected.alg, bytes: parts.signature, message }];
+        let wrong = |e: xiezhi_crypto::SignatureError| StatementError::Malformed { reason: e.to_string() };
+        protected.alg.check_length(parts.signature).map_err(wrong)?;
+        let mut signatures = vec![Signature {
+            key: protected.key,
+            alg: protected.alg,
+            bytes: parts.signature.to_vec(),
+            message,
+        }];
         for (header, signature) in &parts.countersignatures {
             let (alg, key) = parse_signer(header).map_err(malformed)?;
-            let message = countersign_structure(parts.protected, header, parts.payload, &parts.signature);
-            signatures.push(Signature { key, alg, bytes: *signature, message });
+            alg.check_length(signature).map_err(wrong)?;
+            let message = countersign_structure(parts.protected, header, parts.payload, parts.signature);
+            signatures.push(Signature { key, alg, bytes: signature.clone(), message });
         }
         let body = parse_body(&protected.content_type, &protected.claims, parts.payload)?;
         check_grantor(&protected.claims, &body)?;
@@ -258,7 +265,7 @@ impl Statement {
             require_own_claims(&protected.claims)?;
             let header =
                 encode_protected(protected.alg, protected.key, &protected.content_type, &protected.claims);
-            let again = encode(&header, parts.payload, &parts.signature, &parts.countersignatures);
+            let again = encode(&header, parts.payload, parts.signature, &parts.countersignatures);
             if header != parts.protected || again != bytes {
                 return Err(StatementError::NotCanonical);
             }
@@ -401,13 +408,13 @@ fn check_general(bytes: &[u8]) -> Result<(), StatementError> {
 }
 
 /// A further signer's header and signature.
-type Countersignature = (Vec<u8>, [u8; SIGNATURE_BYTES]);
+type Countersignature = (Vec<u8>, Vec<u8>);
 
 /// The pieces of a COSE_Sign1, borrowed.
 struct Parts<'b> {
     protected: &'b [u8],
     payload: &'b [u8],
-    signature: [u8; SIGNATURE_BYTES],
+    signature: &'b [u8],
     countersignatures: Vec<Countersignature>,
 }
 
@@ -421,7 +428,7 @@ impl<'b> Parts<'b> {
         let protected = d.bytes()?;
         let countersignatures = read_unprotected(&mut d)?;
         let payload = d.bytes()?;
-        let signature = read_signature(&mut d)?;
+        let signature = d.bytes()?;
         if d.position() != bytes.len() {
             return Err(decode::Error::message(format!(
                 "{} bytes follow the statement",
@@ -430,13 +437,6 @@ impl<'b> Parts<'b> {
         }
         Ok(Self { protected, payload, signature, countersignatures })
     }
-}
-
-fn read_signature(d: &mut Decoder<'_>) -> Result<[u8; SIGNATURE_BYTES], decode::Error> {
-    let bytes = d.bytes()?;
-    bytes
-        .try_into()
-        .map_err(|_| decode::Error::message(format!("a signature has 64 bytes, not {}", bytes.len())))
 }
 
 fn read_unprotected(d: &mut Decoder<'_>) -> Result<Vec<Countersignature>, decode::Error> {
@@ -457,7 +457,7 @@ fn read_unprotected(d: &mut Decoder<'_>) -> Result<Vec<Countersignature>, decode
             if map_len(d, "a countersignature's unprotected header")? != 0 {
                 return Err(decode::Error::message("a countersignature's unprotected header must be empty"));
             }
-            signatures.push((header, read_signature(d)?));
+            signatures.push((header, d.bytes()?.to_vec()));
         }
     }
     Ok(signatures)
@@ -655,10 +655,12 @@ fn encode_protected(alg: SignatureAlg, key: KeyId, content_type: &str, claims: &
 fn encode(
     protected: &[u8],
     payload: &[u8],
-    signature: &[u8; SIGNATURE_BYTES],
+    signature: &[u8],
     countersignatures: &[Countersignature],
 ) -> Vec<u8> {
-    let size = protected.len() + payload.len() + 96 + countersignatures.len() * 96;
+    let further: usize =
+        countersignatures.iter().map(|(header, signature)| header.len() + signature.len() + 8).sum();
+    let size = protected.len() + payload.len() + signature.len() + 32 + further;
     let mut e = Encoder::new(Vec::with_capacity(size));
     let mut write = || -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
         e.tag(minicbor::data::Tag::new(TAG_SIGN1))?.array(4)?.bytes(protected)?;

@@ -148,12 +148,12 @@ impl Jwk {
     }
 }
 
-/// The name of a suite in JOSE; SM2 has none.
+/// The name of a suite in JOSE; the others have none here.
 fn jose(alg: SignatureAlg) -> Option<&'static str> {
     match alg {
         SignatureAlg::Ed25519 => Some("EdDSA"),
         SignatureAlg::Es256 => Some("ES256"),
-        SignatureAlg::Sm2 => None,
+        _ => None,
     }
 }
 
@@ -279,7 +279,7 @@ pub fn client_assertion(
 /// Makes the assertion of `client` for `audience`, good for a minute.
 ///
 /// # Errors
-/// [`TokenError::Algorithm`] for a key of SM2.
+/// [`TokenError::Algorithm`] for a key of another suite than Ed25519 and ES256.
 pub fn sign_client_assertion(
     client: &str,
     key: &SigningKey,

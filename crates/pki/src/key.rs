@@ -271,7 +271,7 @@ struct EcdsaSignature<'a> {
 }
 
 /// DER of a signature `r || s`.
-pub(crate) fn ecdsa_der(raw: &[u8; 64]) -> Vec<u8> {
+pub(crate) fn ecdsa_der(raw: &[u8]) -> Vec<u8> {
     let integer = |bytes| UintRef::new(bytes).expect("32 bytes are within bounds");
     encoded(&EcdsaSignature { r: integer(&raw[..32]), s: integer(&raw[32..]) })
 }

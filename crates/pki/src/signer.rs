@@ -52,7 +52,10 @@ impl Signer for P256Key {
 
 /// A key of any suite held in memory; wiped when the last copy is dropped. Signatures are deterministic.
 #[derive(Clone, Debug)]
-pub struct SigningKey(Arc<xiezhi_crypto::SigningKey>);
+pub struct SigningKey {
+    suite: Suite,
+    key: Arc<xiezhi_crypto::SigningKey>,
+}
 
 impl SigningKey {
     /// The key made from 32 secret bytes: the seed of Ed25519, the scalar of P-256 and SM2, big-endian.
@@ -66,17 +69,13 @@ impl SigningKey {
             Suite::Sm2 => SignatureAlg::Sm2,
         };
         let key = xiezhi_crypto::SigningKey::from_seed(alg, secret).map_err(|_| KeyError::Secret)?;
-        Ok(Self(Arc::new(key)))
+        Ok(Self { suite, key: Arc::new(key) })
     }
 
     /// Its suite.
     #[must_use]
     pub fn suite(&self) -> Suite {
-        match self.0.alg() {
-            SignatureAlg::Es256 => Suite::P256,
-            SignatureAlg::Ed25519 => Suite::Ed25519,
-            SignatureAlg::Sm2 => Suite::Sm2,
-        }
+        self.suite
     }
 
     /// Reads PKCS#8 PEM (`PRIVATE KEY`, not encrypted) of a key of one of the suites.
@@ -129,7 +128,7 @@ impl SigningKey {
     #[must_use]
     pub fn to_pkcs8_der(&self) -> Zeroizing<Vec<u8>> {
         let encode = || -> der::Result<Zeroizing<Vec<u8>>> {
-            let secret = OctetStringRef::new(self.0.seed())?;
+            let secret = OctetStringRef::new(self.key.seed())?;
             let public = self.public_key().to_spki()?;
             let inner = Zeroizing::new(match self.suite() {
                 Suite::Ed25519 => secret.to_der()?,
@@ -149,7 +148,7 @@ impl SigningKey {
 
 impl Signer for SigningKey {
     fn public_key(&self) -> PublicKey {
-        let key = self.0.public_key();
+        let key = self.key.public_key();
         let point = "the public half of a key is a point";
         match self.suite() {
             Suite::P256 => PublicKey::P256(P256PublicKey::from_sec1(key.as_bytes()).expect(point)),
@@ -159,9 +158,9 @@ impl Signer for SigningKey {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let signature = self.0.sign(message);
+        let signature = self.key.sign(message);
         Ok(match self.suite() {
-            Suite::Ed25519 => signature.to_vec(),
+            Suite::Ed25519 => signature,
             Suite::P256 | Suite::Sm2 => ecdsa_der(&signature),
         })
     }

@@ -24,7 +24,7 @@ const ROWS: [&[&str]; 11] = [
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
     &["node", "client"],
-    &["api", "alliance", "office"],
+    &["api", "alliance", "portal", "office"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];

@@ -161,6 +161,7 @@ pub(crate) fn vectors() -> Vec<(String, Vec<u8>)> {
         governance::all(&fixture),
         history::all(),
         history::suites(),
+        post_quantum(),
         proofs::all(&fixture),
     ]);
     for vector in first.into_iter().chain(then).flatten() {
@@ -245,7 +246,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 
 fn good(fixture: &Fixture) -> Vec<Vector> {
     let keys: Vec<_> =
-        SignatureAlg::ALL.into_iter().zip(0x61..).map(|(alg, seed)| signing_key(alg, seed)).collect();
+        SignatureAlg::FOUNDING.into_iter().zip(0x61..).map(|(alg, seed)| signing_key(alg, seed)).collect();
     let weighted = [(&keys[0], 2), (&keys[1], 2), (&keys[2], 3)];
     let signers = [&keys[2], &keys[1], &keys[0]];
     let of = |name, about, plan: &Plan| vector(name, about, fixture, &fixture.certificate(plan));
@@ -267,6 +268,37 @@ fn good(fixture: &Fixture) -> Vec<Vector> {
         of("good-batch-item", "item 2 of 5", &fixture.batch(2, 5)),
         of("good-batch-of-one", "the only item", &fixture.batch(0, 1)),
         of("good-weighted", "three suites sign together", &fixture.weighted(&weighted, 7, &signers)),
+    ]
+}
+
+/// A suite with other lengths, on a ledger that allows it and on one that does not.
+fn post_quantum() -> Vec<Vector> {
+    let fixture = &Fixture::new().with_genesis(|genesis| genesis.suites = vec![-7, -8, -49, -65_601]);
+    let (new, plain) = (&signing_key(SignatureAlg::MlDsa65, 0x65), &signing_key(SignatureAlg::Ed25519, 0x66));
+    let weighted = [(plain, 1), (new, 1)];
+    let signers: [&[_]; 2] = [&[plain, new], &[new, plain]];
+    let [plain_first, new_first] = signers.map(|signers| fixture.weighted(&weighted, 2, signers));
+    let alone = fixture.weighted(&[(new, 1)], 1, &[new]);
+    let of = |name, about, plan: &Plan| vector(name, about, fixture, &fixture.certificate(plan));
+    let elsewhere = &Fixture::new();
+    let not_allowed = elsewhere.weighted(&[(new, 1)], 1, &[new]);
+    let mut forged = of("bad-ml-dsa-65-signature", "one byte of the signature differs", &alone);
+    let signature = alone.statement.as_ref().map(|statement| statement.signatures()[0].bytes.clone());
+    let signature = signature.expect("it is signed");
+    let mut other = signature.clone();
+    other[2000] ^= 1;
+    forged.certificate = replaced(&forged.certificate, &signature, &other);
+    vec![
+        of("good-ml-dsa-65", "ML-DSA-65 alone", &alone),
+        of("good-ml-dsa-65-second", "Ed25519, then ML-DSA-65", &plain_first),
+        of("good-ml-dsa-65-first", "ML-DSA-65, then Ed25519", &new_first),
+        vector(
+            "bad-ml-dsa-65-not-allowed",
+            "a ledger that does not allow it",
+            elsewhere,
+            &elsewhere.certificate(&not_allowed),
+        ),
+        forged,
     ]
 }
 

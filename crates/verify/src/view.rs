@@ -116,7 +116,7 @@ fn statement_json(bytes: &[u8]) -> Json {
         Err(error) => return unread(bytes, &error),
     };
     let claims = statement.claims();
-    let signature = |one: &xiezhi_evidence::Signature| json!({ "key": one.key.to_string(), "alg": one.alg.name(), "signature": hex::encode(one.bytes) });
+    let signature = |one: &xiezhi_evidence::Signature| json!({ "key": one.key.to_string(), "alg": one.alg.name(), "signature": hex::encode(&one.bytes) });
     json!({
         "id": statement.id().to_string(),
         "content_type": content_type(statement.body()),

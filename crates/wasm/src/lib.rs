@@ -7,6 +7,9 @@
 //! certificate              input: a certificate or the proof of an account, kept for judge
 //! judge                    input: the request, JSON; answers the verdict's JSON, as `xiezhi verify --json` prints it
 //! sentences                answers the last verdict's sentences: {"zh": [...], "en": [...]}, one for each check
+//! draft                    input: what to deposit, JSON (deposit.rs); answers {"account", "message"}, the message to be signed
+//! sign                     input: its signature, r and s; answers {"statement", "manifest"}
+//! whole                    input: {"certificate", "manifest"}; answers {"certificate"}, with the manifest in it
 //! answer_at, answer_len    where the last answer lies
 //! ```
 //!
@@ -14,6 +17,8 @@
 //! are strings. An anchor without a name has the one that the file's own genesis gives, which its id binds.
 //!
 //! Nothing here reads a clock, a file or the network.
+
+mod deposit;
 
 use std::{cell::RefCell, str::FromStr};
 
@@ -30,6 +35,7 @@ struct State {
     certificate: Vec<u8>,
     hasher: Option<DigestHasher>,
     verdict: Option<Verdict>,
+    drafted: Option<deposit::Drafted>,
 }
 
 thread_local! {
@@ -183,6 +189,40 @@ pub extern "C" fn sentences() {
             Sentences { zh: all(Lang::Zh), en: all(Lang::En) }
         });
         answer(state, said);
+    });
+}
+
+/// The input is what to deposit: answers what to sign.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn draft() {
+    with(|state| {
+        let drafted = deposit::draft(&state.input).map(|(drafted, to_sign)| {
+            state.drafted = Some(drafted);
+            to_sign
+        });
+        answer(state, drafted);
+    });
+}
+
+/// The input is the draft's signature: answers the statement and its manifest.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn sign() {
+    with(|state| {
+        let drafted = state.drafted.take().ok_or_else(|| "nothing was drafted".to_owned());
+        let signed = drafted.and_then(|drafted| drafted.signed(&state.input));
+        answer(state, signed);
+    });
+}
+
+/// The input is a certificate and its manifest: answers the certificate with the manifest in it.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn whole() {
+    with(|state| {
+        let whole = deposit::whole(&state.input);
+        answer(state, whole);
     });
 }
 

@@ -161,6 +161,7 @@ up-ledger = { $name }
     ledger { $ledger }
 up-founded = Founded in { $dir }. One person holds every key here: for demonstration and tests.
 up-resumed = Taken up from { $dir }.
+pages-run = Pages for your browser: { $url }
 up-next = Try next, in another terminal:
     xiezhi deposit FILE
     xiezhi verify FILE FILE.xzc

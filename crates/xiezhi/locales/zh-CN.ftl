@@ -161,6 +161,7 @@ up-ledger = { $name }
     账本 { $ledger }
 up-founded = 已在 { $dir } 创建。此处一人掌握全部密钥,仅供演示和测试。
 up-resumed = 已从 { $dir } 恢复运行。
+pages-run = 浏览器页面:{ $url }
 up-next = 接下来可在另一终端尝试:
     xiezhi deposit 文件
     xiezhi verify 文件 文件.xzc
@@ -461,7 +462,7 @@ help-member-remove = 提议移除某成员
 help-member-remove-institution = 该成员
 help-member-remove-policy = 此后的盖章策略(JSON);默认由现行策略调整得出
 help-member-suites = 提议变更账户可用的签名算法;停用后,其密钥只可签署更换密钥的变更
-help-member-suites-allow = 启用的签名算法:ed25519、es256 或 sm2;可重复
+help-member-suites-allow = 启用的签名算法:ed25519、es256、sm2 或 ml-dsa-65;可重复
 help-member-suites-retire = 停用的签名算法;可重复
 help-member-policy = 提议变更盖章策略
 help-member-policy-file = 策略文件(JSON),格式同 `member list --json` 所示
@@ -496,7 +497,7 @@ help-account-check-at = 所问结论的时间,如 2026-11-22T08:00:00Z(默认为
 help-account-check-trust = 只信任该信任锚或创世文件所属的账本;可重复
 help-account-key = 生成密钥:私钥写入文件,公钥写入 文件.pub
 help-account-key-file = 私钥的去处
-help-account-key-alg = ed25519、es256 或 sm2
+help-account-key-alg = ed25519、es256、sm2 或 ml-dsa-65
 help-account-create = 在账本上创建账户
 help-account-create-name = 在本机的名称
 help-account-create-recovery = 等待期满后可替换丢失或失窃密钥的公钥;其私钥请另行保管
@@ -579,6 +580,10 @@ help-completions = 输出命令行补全脚本
 help-completions-shell = 所用的 shell
 help-man = 生成手册页
 help-man-dir = 手册页的输出目录
+help-up-pages = 浏览器页面的地址 [默认:127.0.0.1,端口为起始端口减 10]
+help-up-no-pages = 不提供浏览器页面
+help-portal = 提供浏览器页面:查询、存证、验证;节点由 --url 或 --data-dir 指定
+help-portal-listen = 提供页面的地址
 help-verifier-page = 写出离线验证页面:一个 HTML 文件,在任何浏览器中无需联网即可验证凭证,供没有本工具的人使用
 help-verifier-page-file = 要写出的文件
 help-compare = 将所出示的文件与原件或其凭证比对:退出码 0 相同,1 不相同,5 无法判断

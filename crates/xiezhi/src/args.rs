@@ -55,7 +55,7 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start an alliance on this machine, or take up the one that is there
-    Up(Up),
+    Up(UpOptions),
     /// Show everything in one go: deposit a file, watch the seals arrive, verify the certificate offline
     Demo(Demo),
     /// Record files: hash them here, sign, wait for the seals, write the certificate beside each file
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Verify a certificate offline: no node, no network
     Verify(Verify),
+    /// Serve the pages for browsers: look things up, deposit, verify; over the nodes of --url or --data-dir
+    Portal(Portal),
     /// Write the page that verifies certificates offline in any browser: one HTML file, for whoever has no tool
     VerifierPage {
         /// The file to write
@@ -134,6 +136,25 @@ pub(crate) struct Up {
     /// How many institutions a new alliance has, 4 to 10
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub(crate) institutions: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpOptions {
+    #[command(flatten)]
+    pub(crate) up: Up,
+    /// Address of the pages for browsers [default: 127.0.0.1, 10 below the base port]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) pages: Option<SocketAddr>,
+    /// Serve no pages
+    #[arg(long, conflicts_with = "pages")]
+    pub(crate) no_pages: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Portal {
+    /// Address at which the pages are served
+    #[arg(long, default_value = "127.0.0.1:7410", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]
@@ -481,7 +502,7 @@ pub(crate) enum MemberAction {
     },
     /// Propose which signature suites accounts may use; what is retired still signs the change that replaces its keys
     Suites {
-        /// A suite to allow: ed25519, es256 or sm2; may be repeated
+        /// A suite to allow: ed25519, es256, sm2 or ml-dsa-65; may be repeated
         #[arg(long, value_name = "SUITE", required_unless_present = "retire")]
         allow: Vec<String>,
         /// A suite to retire; may be repeated

@@ -65,7 +65,7 @@ impl Subject {
         let child = Command::new(std::env::current_exe()?)
             .arg("--data-dir")
             .arg(dir.join("alliance"))
-            .args(["--lang", "en", "up", "--base-port", &options.base_port.to_string()])
+            .args(["--lang", "en", "up", "--no-pages", "--base-port", &options.base_port.to_string()])
             .args(["--institutions", &options.institutions.to_string()])
             .env("XIEZHI_HOME", dir.join("home"))
             .env_remove("XIEZHI_URL")

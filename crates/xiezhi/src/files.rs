@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher};
-use xiezhi_evidence::{Manifest, Value, manifest::names};
+use xiezhi_evidence::{Manifest, manifest::FileFacts};
 
 use crate::{Usage, home, texts::Texts};
 
@@ -94,22 +94,15 @@ pub(crate) fn manifest(source: &Source, hashed: &Hashed) -> anyhow::Result<Manif
         bail!(Usage(format!("{}: empty", source.title())));
     }
     let title = source.title();
-    let mut fields = vec![
-        (names::SIZE.to_owned(), Value::Number(hashed.size)),
-        (names::MEDIA_TYPE.to_owned(), Value::Text(media_type(&title).to_owned())),
-        (names::HASHED_AT.to_owned(), Value::Number(home::now().0)),
-        (names::TOOL.to_owned(), Value::Text(concat!("xiezhi ", env!("CARGO_PKG_VERSION")).to_owned())),
-    ];
-    if *source != Source::Stdin {
-        fields.push((names::TITLE.to_owned(), Value::Text(title)));
-    }
-    for digest in &hashed.digests {
-        let name = match digest.alg {
-            DigestAlg::Sha256 => names::DIGEST_SHA256,
-            DigestAlg::Sm3 => names::DIGEST_SM3,
-        };
-        fields.push((name.to_owned(), Value::Digest(*digest)));
-    }
+    let facts = FileFacts {
+        size: hashed.size,
+        digests: hashed.digests.clone(),
+        media_type: media_type(&title).to_owned(),
+        title: Some(title).filter(|_| *source != Source::Stdin),
+        hashed_at: home::now(),
+        tool: concat!("xiezhi ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let fields = facts.fields();
     let mut salts = Vec::new();
     for _ in &fields {
         salts.push(home::random::<16>()?);

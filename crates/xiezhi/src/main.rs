@@ -21,7 +21,7 @@ mod id;
 mod lookup;
 mod member;
 mod office;
-mod page;
+mod pages;
 mod pending;
 mod recover;
 mod secret;
@@ -145,7 +145,8 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Deposit(options) => deposit::run(&common, &options, texts).await,
             Command::Collect(options) => deposit::collect(&common, &options, texts).await,
             Command::Verify(options) => verify::run(&options, texts),
-            Command::VerifierPage { file } => page::run(&file, texts),
+            Command::Portal(options) => pages::run(&common, &options, texts).await,
+            Command::VerifierPage { file } => pages::write_offline(&file, texts),
             Command::Compare(options) => compare::run(&options, texts),
             Command::Certificate(options) => certificate::run(&common, &options, texts).await,
             Command::Show(options) => lookup::show(&common, &options, texts).await,

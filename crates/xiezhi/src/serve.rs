@@ -15,8 +15,8 @@ use xiezhi_verify::Anchor;
 
 use crate::{
     Ending, Usage,
-    args::{Common, Init, NodeOptions, Observe, Renew, Up},
-    home,
+    args::{Common, Init, NodeOptions, Observe, Renew, Up, UpOptions},
+    home, pages,
     texts::Texts,
     trust,
 };
@@ -257,14 +257,27 @@ pub(crate) fn introduce(alliance: &RunningAlliance, dir: &Path, texts: &Texts) {
     }
 }
 
-pub(crate) async fn up(common: &Common, options: &Up, texts: &Texts) -> anyhow::Result<Ending> {
+pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> anyhow::Result<Ending> {
     let dir = home::data_dir(common)?;
-    let alliance = RunningAlliance::start(&dir, options).await?;
+    // Before anything starts: an address in use is said at once.
+    let usual = SocketAddr::from(([127, 0, 0, 1], options.up.base_port.saturating_sub(10)));
+    let listener = match options.no_pages {
+        true => None,
+        false => Some(pages::bind(options.pages.unwrap_or(usual), "--pages or --no-pages").await?),
+    };
+    let alliance = RunningAlliance::start(&dir, &options.up).await?;
     trust::add(&alliance.anchor)?;
     introduce(&alliance, &dir, texts);
+    let serving = match listener {
+        None => None,
+        Some(listener) => Some(pages::serve(listener, home::client_at(&alliance.urls(), texts)?, texts)?),
+    };
     println!("\n{}", texts.get("up-next", &[]));
     let why = wait_for_end(&alliance.nodes.iter().map(|r| r.node.clone()).collect::<Vec<_>>()).await;
     println!("{}", texts.get("up-stopping", &[]));
+    if let Some(pages) = serving {
+        pages.abort();
+    }
     alliance.stop().await;
     match why {
         None => Ok(Ending::Done),
@@ -272,7 +285,7 @@ pub(crate) async fn up(common: &Common, options: &Up, texts: &Texts) -> anyhow::
     }
 }
 
-/// Waits for Ctrl-C, a termination signal, or a node that cannot go on; gives the reason in the last case.
+/// Waits until it is asked to stop, or for a node that cannot go on; gives the reason in the last case.
 async fn wait_for_end(nodes: &[Node]) -> Option<String> {
     let mut ended: Vec<_> = Vec::new();
     for node in nodes {

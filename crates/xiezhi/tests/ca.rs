@@ -86,12 +86,11 @@ fn from_an_application_to_a_revoked_certificate() {
     assert_eq!(place.expect(0, &["ca", "list", "--pending"]), "");
     place.expect(0, &["ca", "fetch", id, "--to", &at, "--out", "company.pem"]);
     let listed = json(
-        &place
+        place
             .expect(0, &["ca", "list", "--certificates", "--json"])
             .lines()
             .find(|l| l.contains(id))
-            .unwrap()
-            .to_owned(),
+            .unwrap(),
     );
     let serial = listed["serial"].as_str().unwrap().to_owned();
     let standing = |at: &[&str]| {

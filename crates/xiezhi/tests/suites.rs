@@ -1,4 +1,4 @@
-//! The alliance retires a signature suite while it runs, by the tool alone.
+//! The alliance retires a signature suite and allows another while it runs, by the tool alone.
 
 mod place;
 
@@ -22,6 +22,9 @@ fn keys_of_a_retired_suite_are_replaced_and_do_nothing_else() {
     account(0, &["key", text(&old), "--alg", "es256"]);
     account(0, &["key", text(&new), "--alg", "sm2"]);
     account(0, &["create", "firm", "--key", &public(&old), "--sign", text(&old)]);
+    let later = place.path("later");
+    account(0, &["key", text(&later), "--alg", "ml-dsa-65"]);
+    account(1, &["create", "early", "--key", &public(&later), "--sign", text(&later)]);
     let deposit = |at: usize| place.run(&["deposit", text(&files[at]), "--account", "firm"]);
     assert!(deposit(0).status.success());
 
@@ -29,8 +32,11 @@ fn keys_of_a_retired_suite_are_replaced_and_do_nothing_else() {
     member(1, &["suites", "--retire", "ed25519", "--as", "court"]);
     member(1, &["suites", "--allow", "sm2", "--as", "court"]);
     member(2, &["suites", "--allow", "rsa", "--as", "court"]);
-    member(0, &["suites", "--retire", "es256", "--as", "court"]);
-    assert_eq!(alliance(&place)["proposals"][0]["change"]["suites"], serde_json::json!(["ed25519", "sm2"]));
+    member(0, &["suites", "--retire", "es256", "--allow", "ml-dsa-65", "--as", "court"]);
+    assert_eq!(
+        alliance(&place)["proposals"][0]["change"]["suites"],
+        serde_json::json!(["ed25519", "ml-dsa-65", "sm2"])
+    );
     for who in ["notary", "forensic"] {
         member(0, &["vote", "1", "--approve", "--as", who]);
     }
@@ -51,10 +57,12 @@ fn keys_of_a_retired_suite_are_replaced_and_do_nothing_else() {
     account(0, &["use", "firm", text(&new)]);
     let said = deposit(1);
     assert!(said.status.success(), "{said:?}");
+    account(0, &["create", "later", "--key", &public(&later), "--sign", text(&later)]);
+    assert!(place.run(&["deposit", text(&files[2]), "--account", "later"]).status.success());
     account(1, &["create", "late", "--key", &public(&again), "--sign", text(&again)]);
 
     drop(running);
-    for file in &files[..2] {
+    for file in &files {
         place.expect(0, &["verify", text(file), &format!("{}.xzc", text(file))]);
     }
     place.expect(0, &["fsck", text(&place.path("home/alliance/forensic/node.toml"))]);

@@ -1,6 +1,6 @@
 //! Signing statements.
 
-use xiezhi_crypto::{SIGNATURE_BYTES, SigningKey};
+use xiezhi_crypto::{KeyId, SignatureAlg, SigningKey};
 use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical};
 
 use super::{
@@ -37,11 +37,11 @@ impl Statement {
     pub fn countersigned(&self, key: &SigningKey) -> Result<Self, StatementError> {
         let malformed = |e: minicbor::decode::Error| StatementError::Malformed { reason: e.to_string() };
         let mut parts = Parts::read(self.as_bytes()).map_err(malformed)?;
-        parts.countersignatures.push(countersignature(key, parts.protected, parts.payload, &parts.signature));
+        parts.countersignatures.push(countersignature(key, parts.protected, parts.payload, parts.signature));
         if parts.countersignatures.len() >= SIGNATURES_MAX {
             return Err(field("keys", format!("at most {SIGNATURES_MAX} keys can sign")));
         }
-        Self::parse(&encode(parts.protected, parts.payload, &parts.signature, &parts.countersignatures))
+        Self::parse(&encode(parts.protected, parts.payload, parts.signature, &parts.countersignatures))
     }
 }
 
@@ -49,7 +49,7 @@ fn countersignature(
     key: &SigningKey,
     protected: &[u8],
     payload: &[u8],
-    signature: &[u8; SIGNATURE_BYTES],
+    signature: &[u8],
 ) -> Countersignature {
     let header = signer_header(key.alg().cose(), key.public_key().id());
     let message = countersign_structure(protected, &header, payload, signature);
@@ -77,6 +77,23 @@ impl StatementDraft {
         let Some((first, rest)) = keys.split_first().filter(|_| keys.len() <= SIGNATURES_MAX) else {
             return Err(field("keys", format!("{} keys, 1 to {SIGNATURES_MAX} can sign", keys.len())));
         };
+        let Unsigned { protected, payload } = self.unsigned(grantor, first.alg(), first.public_key().id())?;
+        let signature = first.sign(&sig_structure(&protected, &payload));
+        let countersign = |key: &&SigningKey| countersignature(key, &protected, &payload, &signature);
+        let countersignatures: Vec<_> = rest.iter().map(countersign).collect();
+        Statement::parse(&encode(&protected, &payload, &signature, &countersignatures))
+    }
+
+    /// What the key `key` of the suite `alg` has to sign, for a signer that does not give its key away.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the draft holds a general body.
+    pub fn unsigned(
+        &self,
+        grantor: Option<AccountId>,
+        alg: SignatureAlg,
+        key: KeyId,
+    ) -> Result<Unsigned, StatementError> {
         let (content_type, payload) = match &self.body {
             Body::Deposit(body) => (TYPE_DEPOSIT, canonical(body)),
             Body::Batch(body) => (TYPE_BATCH, canonical(body)),
@@ -100,10 +117,29 @@ impl StatementDraft {
             issued_at: Some(self.issued_at.seconds()),
             grantor,
         };
-        let protected = encode_protected(first.alg(), first.public_key().id(), content_type, &claims);
-        let signature = first.sign(&sig_structure(&protected, &payload));
-        let countersign = |key: &&SigningKey| countersignature(key, &protected, &payload, &signature);
-        let countersignatures: Vec<_> = rest.iter().map(countersign).collect();
-        Statement::parse(&encode(&protected, &payload, &signature, &countersignatures))
+        Ok(Unsigned { protected: encode_protected(alg, key, content_type, &claims), payload })
+    }
+}
+
+/// A statement to which nothing but its signature is wanting.
+#[derive(Debug, Clone)]
+pub struct Unsigned {
+    protected: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Unsigned {
+    /// The message to sign (RFC 9052, section 4.4).
+    #[must_use]
+    pub fn message(&self) -> Vec<u8> {
+        sig_structure(&self.protected, &self.payload)
+    }
+
+    /// The statement with `signature`, which is not checked here.
+    ///
+    /// # Errors
+    /// [`StatementError`] when the draft breaks a bound.
+    pub fn signed(&self, signature: &[u8]) -> Result<Statement, StatementError> {
+        Statement::parse(&encode(&self.protected, &self.payload, signature, &[]))
     }
 }

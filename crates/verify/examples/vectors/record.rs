@@ -287,8 +287,8 @@ fn signatures(fixture: &Fixture) -> Vec<Vector> {
     };
     let mut countersigned = two(&[&fixture.key, &es256]);
     let statement = countersigned.statement.as_ref().expect("a statement");
-    let second = statement.signatures()[1].bytes;
-    let mut other = second;
+    let second = statement.signatures()[1].bytes.clone();
+    let mut other = second.clone();
     other[40] ^= 1;
     countersigned.leaf = Some(replaced(statement.as_bytes(), &second, &other));
     let narrow = Fixture::new().with_genesis(|genesis| genesis.suites = vec![-8]);

@@ -75,7 +75,7 @@ pub(crate) enum AccountAction {
     Key {
         /// Where the secret goes
         file: PathBuf,
-        /// ed25519, es256 or sm2
+        /// ed25519, es256, sm2 or ml-dsa-65
         #[arg(long, default_value = "ed25519")]
         alg: String,
     },

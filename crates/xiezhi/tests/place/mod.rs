@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod browser;
 pub(crate) mod institutions;
 
 use std::{
@@ -26,7 +27,9 @@ impl Place {
     pub(crate) fn new() -> Self {
         // Below the range from which the system takes ports for outgoing connections.
         let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        let all_free = |base: &u16| (0..10).all(|at| is_free(base + at) && is_free(base + 100 + at));
+        let all_free = |base: &u16| {
+            is_free(base - 10) && (0..10).all(|at| is_free(base + at) && is_free(base + 100 + at))
+        };
         let first = std::process::id() as u16 % 100 + 10 * PLACES.fetch_add(1, Ordering::Relaxed);
         let bases = (0..100).map(|at| 10_000 + (first + at) % 100 * 200);
         let base_port = bases.into_iter().find(all_free).expect("free ports");

@@ -1,0 +1,78 @@
+//! Pages for people without a login: the explorer, verifying and depositing in the browser, the offline page.
+//!
+//! ```text
+//! browser --> edge (language, headers, errors) --> page's handler --> xiezhi-client --> nodes of several institutions
+//! ```
+//!
+//! Every page is whole without a script; scripts refresh what is live, verify and deposit. Nothing is believed here and nothing decided: a page shows
+//! what nodes answer and says so, and only the verifier in the reader's own browser gives a verdict. The crate knows no node, store or
+//! consensus, keeps no state of its own beside caches, and reads no file: all that it serves is compiled in.
+
+mod accounts;
+mod app;
+mod assets;
+mod blocks;
+mod deposit;
+mod downloads;
+mod edge;
+mod home;
+mod institutions;
+mod offline;
+mod page;
+mod records;
+mod search;
+mod show;
+mod statistics;
+mod texts;
+mod verify;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+use xiezhi_client::Client;
+
+pub use offline::offline_page;
+
+use app::App;
+
+/// The pages, over the nodes that `client` knows.
+pub fn router(client: Client) -> Router {
+    let app = Arc::new(App::new(client));
+    Router::new()
+        .route("/", get(home::show_home))
+        .route("/live", get(home::show_live))
+        .route("/search", get(search::show_search))
+        .route("/verify", get(verify::show_verify))
+        .route("/verifier.html", get(verify::download_offline_page))
+        .route("/deposit", get(deposit::show_deposit))
+        .route("/deposits", post(deposit::submit_deposit))
+        .layer(DefaultBodyLimit::max(deposit::STATEMENT_BYTES_MAX))
+        .route("/records", get(records::show_records))
+        .route("/records/{index}", get(records::show_record))
+        .route("/records/{index}/live", get(records::show_progress))
+        .route("/records/{index}/certificate", get(downloads::download_certificate))
+        .route("/records/{index}/statement", get(downloads::download_statement))
+        .route("/records/{index}/receipts", get(downloads::download_receipts))
+        .route("/records/{index}/inclusion", get(downloads::download_inclusion))
+        .route("/blocks", get(blocks::show_blocks))
+        .route("/blocks/{height}", get(blocks::show_block))
+        .route("/blocks/{height}/checkpoint", get(downloads::download_checkpoint))
+        .route("/institutions", get(institutions::show_institutions))
+        .route("/accounts/{id}", get(accounts::show_account))
+        .route("/accounts/{id}/proof", get(downloads::download_account_proof))
+        .route("/statistics", get(statistics::show_statistics))
+        .route("/genesis.cbor", get(downloads::download_genesis))
+        .route("/static/{name}", get(assets::get_asset))
+        .fallback(edge::no_page)
+        .method_not_allowed_fallback(edge::no_page)
+        .layer(middleware::from_fn_with_state(app.clone(), edge::edge))
+        .with_state(app)
+}
+
+#[cfg(test)]
+mod tests;

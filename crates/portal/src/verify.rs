@@ -1,0 +1,59 @@
+//! Verification in the reader's own browser, and the offline page to take away.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::{IntoResponse as _, Response},
+};
+use http::header;
+use serde::Deserialize;
+use xiezhi_client::wire::Anchor;
+use xiezhi_types::LogIndex;
+
+use crate::{
+    app::App,
+    offline,
+    page::{Page, Trouble, rendered},
+    show,
+};
+
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    /// A record whose certificate is to be fetched into the form.
+    record: Option<u64>,
+    item: Option<u32>,
+}
+
+#[derive(Template)]
+#[template(path = "verify.html")]
+struct VerifyPage {
+    page: Page,
+    anchor: Option<Anchor>,
+    form: &'static str,
+    /// Where the certificate is, when one is named.
+    certificate: String,
+}
+
+pub(crate) async fn show_verify(
+    page: Page,
+    State(app): State<Arc<App>>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Trouble> {
+    // Without a node in reach the page verifies all the same.
+    let anchor = app.anchor().await.ok().cloned();
+    let certificate = asked.record.map(LogIndex).map(|index| {
+        let item = asked.item.map(|item| format!("?item={item}")).unwrap_or_default();
+        format!("/records/{index}/certificate{item}")
+    });
+    rendered(&VerifyPage { page, anchor, form: offline::FORM, certificate: certificate.unwrap_or_default() })
+}
+
+pub(crate) async fn download_offline_page() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"xiezhi-verifier.html\""),
+    ];
+    (headers, offline::offline_page()).into_response()
+}

@@ -1,0 +1,204 @@
+//! Deposits from the browser: it has the key and the randomness, this has the encoding.
+
+use serde::{Deserialize, Serialize};
+use xiezhi_crypto::{Digest, DigestAlg, PublicKey, SignatureAlg};
+use xiezhi_evidence::{
+    AccountSpec, Body, Certificate, DepositBody, Manifest, StatementDraft, Unsigned, manifest::FileFacts,
+};
+use xiezhi_types::{TimestampMs, canonical, from_canonical};
+
+use crate::read;
+
+/// What is to be signed. The account is the one that `key` (P-256, compressed) and `salt` make; without an exhibit it is created.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    ledger: String,
+    issued_at: String,
+    key: String,
+    salt: String,
+    exhibit: Option<Described>,
+}
+
+/// What is known of a file. `salts` are 16 random bytes for each of its fields; there are never more than [`SALTS`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Described {
+    size: String,
+    digests: Vec<String>,
+    title: String,
+    media_type: String,
+    searchable: bool,
+    salts: Vec<String>,
+}
+
+const SALTS: usize = 7;
+
+/// A draft whose signature is waited for.
+pub(crate) struct Drafted {
+    unsigned: Unsigned,
+    manifest: Option<Manifest>,
+}
+
+/// In hexadecimal digits.
+#[derive(Serialize)]
+pub(crate) struct ToSign {
+    account: String,
+    message: String,
+}
+
+/// In hexadecimal digits; without an exhibit there is no manifest.
+#[derive(Serialize)]
+pub(crate) struct Signed {
+    statement: String,
+    manifest: String,
+}
+
+/// A node's certificate and the manifest that belongs into it, in hexadecimal digits.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Whole {
+    certificate: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    manifest: String,
+}
+
+fn bytes(field: &str, text: &str) -> Result<Vec<u8>, String> {
+    hex::decode(text).map_err(|error| format!("the request: {field}: {error}"))
+}
+
+fn fixed<const N: usize>(field: &str, text: &str) -> Result<[u8; N], String> {
+    bytes(field, text)?.try_into().map_err(|_| format!("the request: {field} has {N} bytes"))
+}
+
+impl Described {
+    fn manifest(&self, digests: &[Digest], hashed_at: TimestampMs) -> Result<Manifest, String> {
+        let facts = FileFacts {
+            size: read("size", &self.size)?,
+            digests: digests.to_vec(),
+            media_type: self.media_type.clone(),
+            title: Some(self.title.clone()),
+            hashed_at,
+            tool: concat!("xiezhi ", env!("CARGO_PKG_VERSION"), " in a browser").to_owned(),
+        };
+        let fields = facts.fields();
+        if fields.len() > SALTS || self.salts.len() != SALTS {
+            return Err(format!("the request: {SALTS} salts, and at most as many fields"));
+        }
+        let salts: Vec<_> = self.salts.iter().map(|salt| fixed("salts", salt)).collect::<Result<_, _>>()?;
+        let mut salts = salts.into_iter();
+        Manifest::new(fields, || salts.next().unwrap_or_default()).map_err(|error| error.to_string())
+    }
+}
+
+/// What has to be signed.
+pub(crate) fn draft(request: &[u8]) -> Result<(Drafted, ToSign), String> {
+    let request: Request =
+        serde_json::from_slice(request).map_err(|error| format!("the request: {error}"))?;
+    let key = PublicKey::new(SignatureAlg::Es256, &bytes("key", &request.key)?)
+        .map_err(|error| error.to_string())?;
+    let id = key.id();
+    let spec = AccountSpec::single(fixed("salt", &request.salt)?, key);
+    let issued_at = TimestampMs(read("issued_at", &request.issued_at)?);
+    let issuer = spec.id();
+    let (body, manifest) = match &request.exhibit {
+        None => (Body::Account(spec), None),
+        Some(exhibit) => {
+            let digests: Vec<Digest> =
+                exhibit.digests.iter().map(|text| read("digests", text)).collect::<Result<_, _>>()?;
+            let manifest = exhibit.manifest(&digests, issued_at)?;
+            let is_shown = |digest: &&Digest| exhibit.searchable && digest.alg == DigestAlg::Sha256;
+            let shown = digests.iter().filter(is_shown).copied().collect();
+            let body = DepositBody { manifest_root: manifest.root(), digests: shown, phase: None };
+            (Body::Deposit(body), Some(manifest))
+        }
+    };
+    let draft =
+        StatementDraft { issuer, ledger: read("ledger", &request.ledger)?, issued_at, group: None, body };
+    let unsigned = draft.unsigned(None, SignatureAlg::Es256, id).map_err(|error| error.to_string())?;
+    let to_sign = ToSign { account: issuer.to_string(), message: hex::encode(unsigned.message()) };
+    Ok((Drafted { unsigned, manifest }, to_sign))
+}
+
+impl Drafted {
+    /// The statement with its signature.
+    pub(crate) fn signed(self, signature: &[u8]) -> Result<Signed, String> {
+        let statement = self.unsigned.signed(signature).map_err(|error| error.to_string())?;
+        let manifest = self.manifest.as_ref().map(canonical).unwrap_or_default();
+        Ok(Signed { statement: hex::encode(statement.as_bytes()), manifest: hex::encode(manifest) })
+    }
+}
+
+/// The certificate with the manifest in it.
+pub(crate) fn whole(request: &[u8]) -> Result<Whole, String> {
+    let parts: Whole = serde_json::from_slice(request).map_err(|error| format!("the request: {error}"))?;
+    let mut certificate =
+        Certificate::parse(&bytes("certificate", &parts.certificate)?).map_err(|error| error.to_string())?;
+    let manifest = from_canonical("manifest", &bytes("manifest", &parts.manifest)?);
+    certificate.manifest = Some(manifest.map_err(|error| error.to_string())?);
+    Ok(Whole { certificate: hex::encode(certificate.encode()), manifest: String::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xiezhi_crypto::SigningKey;
+    use xiezhi_evidence::Statement;
+
+    fn request(exhibit: &str) -> String {
+        let key = SigningKey::from_seed(SignatureAlg::Es256, &[7; 32]).unwrap().public_key();
+        format!(
+            r#"{{"ledger": "{}", "issued_at": "1800000000000", "key": "{}", "salt": "{}", "exhibit": {exhibit}}}"#,
+            "11".repeat(32),
+            hex::encode(key.as_bytes()),
+            "22".repeat(16)
+        )
+    }
+
+    fn signed(exhibit: &str) -> (Statement, String) {
+        let (drafted, to_sign) =
+            draft(request(exhibit).as_bytes()).map_err(|error| panic!("{error}")).unwrap();
+        let key = SigningKey::from_seed(SignatureAlg::Es256, &[7; 32]).unwrap();
+        let signature = key.sign(&hex::decode(&to_sign.message).unwrap());
+        let done = drafted.signed(&signature).unwrap();
+        let statement = Statement::parse(&hex::decode(done.statement).unwrap()).unwrap();
+        assert_eq!(statement.claims().issuer.to_string(), to_sign.account);
+        statement.signatures()[0].verify(&key.public_key()).unwrap();
+        (statement, done.manifest)
+    }
+
+    #[test]
+    fn an_account_is_made_and_deposits_what_its_manifest_says() {
+        let (created, manifest) = signed("null");
+        assert!(matches!(created.body(), Body::Account(_)) && manifest.is_empty());
+        let digest = |alg, byte: &str| format!("\"{alg}:{}\"", byte.repeat(32));
+        let salts = vec![format!("\"{}\"", "33".repeat(16)); SALTS].join(",");
+        let exhibit = |searchable| {
+            format!(
+                r#"{{"size": "5", "digests": [{}, {}], "title": "a.txt", "media_type": "text/plain", "searchable": {searchable}, "salts": [{salts}]}}"#,
+                digest("sha256", "44"),
+                digest("sm3", "55")
+            )
+        };
+        for searchable in [true, false] {
+            let (statement, manifest) = signed(&exhibit(searchable));
+            let manifest: Manifest = from_canonical("manifest", &hex::decode(manifest).unwrap()).unwrap();
+            let Body::Deposit(body) = statement.body() else { panic!("a deposit") };
+            assert_eq!((body.manifest_root, body.digests.len()), (manifest.root(), usize::from(searchable)));
+            assert_eq!(manifest.digests().len(), 2);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_its_field() {
+        let rows = [
+            ("\"key\": \"0", "\"key\": \"9", "es256"),
+            ("\"salt\": \"22", "\"salt\": \"", "salt"),
+            ("\"ledger\": \"11", "\"ledger\": \"1", "ledger"),
+        ];
+        for (from, to, field) in rows {
+            let request = request("null").replacen(from, to, 1);
+            let error = draft(request.as_bytes()).map(|_| ()).unwrap_err();
+            assert!(error.contains(field), "{error}");
+        }
+    }
+}

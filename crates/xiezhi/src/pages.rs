@@ -1,0 +1,59 @@
+//! Pages in the browser: `portal` serves them over nodes, `up` beside the alliance, `verifier-page` writes the one that needs no network.
+
+use std::{net::SocketAddr, path::Path};
+
+use anyhow::{Context as _, bail};
+use tokio::{net::TcpListener, task::JoinHandle};
+use xiezhi_client::Client;
+
+use crate::{
+    Ending, Usage,
+    args::{Common, Portal},
+    home,
+    serve::told_to_stop,
+    texts::Texts,
+};
+
+/// Writes the offline page.
+pub(crate) fn write_offline(file: &Path, texts: &Texts) -> anyhow::Result<Ending> {
+    if file.exists() {
+        bail!(Usage(texts.get("page-exists", &[("file", &file.display())])));
+    }
+    home::write_whole(file, xiezhi_portal::offline_page().as_bytes(), false)?;
+    println!("{}", texts.get("page-written", &[("file", &file.display())]));
+    Ok(Ending::Done)
+}
+
+/// Takes the address of the pages; `change` names the option that changes it.
+pub(crate) async fn bind(listen: SocketAddr, change: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            return Usage(format!("{listen} is in use: choose another address for the pages with {change}"))
+                .into();
+        }
+        anyhow::Error::new(error).context(format!("cannot listen at {listen}"))
+    })
+}
+
+/// Serves the pages over `client`'s nodes, until the task is aborted, and says where.
+pub(crate) fn serve(
+    listener: TcpListener,
+    client: Client,
+    texts: &Texts,
+) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
+    let url = format!("http://{}", listener.local_addr()?);
+    let router = xiezhi_portal::router(client);
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    println!("{}", texts.get("pages-run", &[("url", &url)]));
+    Ok(serving)
+}
+
+pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> anyhow::Result<Ending> {
+    let client = home::client(common, texts)?;
+    let listener = bind(options.listen, "--listen").await?;
+    let serving = serve(listener, client, texts)?;
+    tokio::select! {
+        ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),
+        () = told_to_stop() => Ok(Ending::Done),
+    }
+}
