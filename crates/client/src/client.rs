@@ -528,6 +528,38 @@ impl Client {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// A session at the registration office at this address: `form` is what `docs/identity.md` says. Gives the answer.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn office_token(&self, form: String) -> Result<serde_json::Value, ClientError> {
+        let ask = Ask::post("/v1/token", "application/x-www-form-urlencoded", form.into()).accept(JSON);
+        self.transport.send(&ask).await?.json()
+    }
+
+    /// What the registration office at this address says of `target` to the session `token`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn office_get(&self, target: &str, token: &str) -> Result<serde_json::Value, ClientError> {
+        self.transport.send(&Ask::get(target).accept(JSON).bearer(token)).await?.json()
+    }
+
+    /// What the registration office at this address answers to `body`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn office_post(
+        &self,
+        target: &str,
+        token: &str,
+        body: &serde_json::Value,
+    ) -> Result<Vec<u8>, ClientError> {
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let ask = Ask::post(target, JSON, body.into()).bearer(token);
+        Ok(self.transport.send(&ask).await?.body.into())
+    }
+
     /// The API's own description.
     ///
     /// # Errors

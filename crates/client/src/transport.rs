@@ -74,6 +74,14 @@ impl Ask {
         self.headers.push((header::ACCEPT, HeaderValue::from_static(media_type)));
         self
     }
+
+    /// For a session; a token that cannot stand in a header is left out, and refused by who needs one.
+    pub(crate) fn bearer(mut self, token: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(&format!("Bearer {token}")) {
+            self.headers.push((header::AUTHORIZATION, value));
+        }
+        self
+    }
 }
 
 /// An answer that is no problem.

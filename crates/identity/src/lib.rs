@@ -31,6 +31,12 @@ impl Kind {
         }
     }
 
+    /// The kind with that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// How many characters it has.
     #[must_use]
     pub fn length(self) -> usize {
@@ -72,10 +78,10 @@ pub enum Rule {
     #[error("its digits for the province name none")]
     Province,
     /// No such day, or one after the day asked for.
-    #[error("its date of birth is none")]
+    #[error("its date of birth is no day of the past")]
     Birth,
     /// The check digit of the organisation code within does not match (GB 11714).
-    #[error("the check digit of its organisation code does not match")]
+    #[error("the check digit of the organisation code within it does not match")]
     OrganisationCheck,
     /// The check characters do not match.
     #[error("its check characters do not match: a digit is wrong or two are exchanged")]
@@ -94,6 +100,20 @@ impl Rule {
             Self::Birth => "birth",
             Self::OrganisationCheck => "organisation-check",
             Self::Check => "check",
+        }
+    }
+
+    /// The sentence in Chinese; the English one is its display.
+    #[must_use]
+    pub fn zh(self) -> String {
+        match self {
+            Self::Length { found, needed } => format!("有 {found} 个字符,应为 {needed} 个"),
+            Self::Character { place } => format!("第 {place} 个字符不合规定"),
+            Self::Authority => "前两位不是有效的登记管理部门与机构类别".to_owned(),
+            Self::Province => "省级行政区划代码不存在".to_owned(),
+            Self::Birth => "出生日期不存在,或在今天之后".to_owned(),
+            Self::OrganisationCheck => "其中组织机构代码的校验位不符".to_owned(),
+            Self::Check => "校验位不符:有一位写错,或两位颠倒".to_owned(),
         }
     }
 }

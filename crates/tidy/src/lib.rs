@@ -2,7 +2,8 @@
 //!
 //! - A crate depends only on crates below it.
 //! - Only `consensus` names the engine, only `store` names the database; `fsck` names the trees beneath the database, to read it back. Only
-//!   `document` names the typesetter, only `compare` a decoder of pictures.
+//!   `document` names the typesetter, only `compare` a decoder of pictures, only
+//!   `database` the library of application data.
 //! - Every module begins with a header that says its purpose.
 //! - No source file has more than [`LINES_MAX`] lines.
 
@@ -21,9 +22,9 @@ const ROWS: [&[&str]; 11] = [
     &["ca", "pkcs11"],
     &["evidence"],
     &["verify", "ledger"],
-    &["store", "fsck", "consensus", "document", "pack", "wasm"],
+    &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
     &["node", "client"],
-    &["api", "alliance", "portal"],
+    &["api", "alliance", "portal", "office"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];
@@ -32,7 +33,7 @@ const ROWS: [&[&str]; 11] = [
 const LINES_MAX: usize = 700;
 
 /// Prefixes of dependencies that one crate alone may name.
-const OWNED: [(&str, &str); 7] = [
+const OWNED: [(&str, &str); 8] = [
     ("cryptoki", "pkcs11"),
     ("commonware-", "consensus"),
     ("fjall", "store"),
@@ -40,6 +41,7 @@ const OWNED: [(&str, &str); 7] = [
     ("jmt", "ledger"),
     ("typst", "document"),
     ("image", "compare"),
+    ("sqlx", "database"),
 ];
 
 fn crates_dir() -> PathBuf {

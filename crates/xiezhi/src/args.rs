@@ -20,7 +20,7 @@ pub(crate) use certificate::{
 #[cfg(feature = "pdf")]
 pub(crate) use certificate::{Look, PdfOptions};
 pub(crate) use copies::{Backup, Recover, Restore};
-pub(crate) use id::{IdAction, IdOptions};
+pub(crate) use id::{AtDesk, AtOffice, IdAction, IdOptions, OfficeAction, OfficeOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
 #[derive(Debug, Parser)]
@@ -84,8 +84,10 @@ pub(crate) enum Command {
     Proof(Proof),
     /// Create accounts; change their keys, recover, freeze and hand them over
     Account(AccountOptions),
-    /// Check numbers by which persons and enterprises are known
+    /// Real-name identities: check numbers, apply, decide, bind accounts, show single fields, erase
     Id(IdOptions),
+    /// Run a registration office
+    Office(OfficeOptions),
     /// Run a certificate authority: apply, certify, suspend, revoke, answer
     Ca(CaOptions),
     /// Show the state of the alliance's nodes

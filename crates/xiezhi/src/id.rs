@@ -9,8 +9,10 @@ use crate::{
     texts::Texts,
 };
 
-pub(crate) fn run(options: &IdOptions, texts: &Texts) -> anyhow::Result<Ending> {
-    let IdAction::Check { kind, number, json } = &options.action;
+pub(crate) async fn run(options: &IdOptions, texts: &Texts) -> anyhow::Result<Ending> {
+    let IdAction::Check { kind, number, json } = &options.action else {
+        return crate::office::id(&options.action, texts).await;
+    };
     let number = match number.as_str() {
         "-" => std::io::read_to_string(std::io::stdin())?.trim().to_owned(),
         given => given.to_owned(),
@@ -22,19 +24,13 @@ pub(crate) fn run(options: &IdOptions, texts: &Texts) -> anyhow::Result<Ending> 
     } else {
         match judged {
             Ok(()) => println!("{}", texts.get("id-well-formed", &[])),
-            Err(rule) => println!("{}", texts.get("id-breaks", &[("rule", &sentence(rule, texts))])),
+            Err(rule) => println!(
+                "{}",
+                texts.get("id-breaks", &[("rule", &texts.pick(&rule.zh(), &rule.to_string()))])
+            ),
         }
     }
     Ok(if judged.is_ok() { Ending::Done } else { Ending::Invalid })
-}
-
-fn sentence(rule: Rule, texts: &Texts) -> String {
-    let text = format!("id-rule-{}", rule.code());
-    match rule {
-        Rule::Length { found, needed } => texts.get(&text, &[("found", &found), ("needed", &needed)]),
-        Rule::Character { place } => texts.get(&text, &[("place", &place)]),
-        _ => texts.get(&text, &[]),
-    }
 }
 
 /// Today, by this machine's clock, in UTC.

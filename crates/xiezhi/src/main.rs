@@ -20,6 +20,7 @@ mod home;
 mod id;
 mod lookup;
 mod member;
+mod office;
 mod pages;
 mod pending;
 mod recover;
@@ -152,7 +153,8 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Find(options) => lookup::find(&common, &options, texts).await,
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Account(options) => accounts::run(&common, &options, texts).await,
-            Command::Id(options) => id::run(&options, texts),
+            Command::Id(options) => id::run(&options, texts).await,
+            Command::Office(options) => office::run(&common, &options, texts).await,
             Command::Ca(options) => ca::run(&options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,
             Command::Trust(options) => trust::run(&options, texts).await,

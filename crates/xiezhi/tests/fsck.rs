@@ -32,10 +32,14 @@ fn every_node_s_store_is_clean_after_a_stop_and_after_a_kill_and_damage_is_named
     let place = Place::new();
     let file = place.file("contract.txt", b"the parties agree");
     place.expect(0, &["demo", text(&file), "--base-port", &place.base_port.to_string()]);
+    // Three of four make a record final; the fourth may have been stopped before it had it.
+    let mut whole = 0;
     for node in nodes(&place) {
         let said = place.expect(0, &["fsck", text(&node)]);
-        assert!(said.starts_with("CLEAN") && said.contains("records 0 to 1"), "{said}");
+        assert!(said.starts_with("CLEAN"), "{said}");
+        whole += usize::from(said.contains("records 0 to 1"));
     }
+    assert!(whole >= 3, "{whole}");
     let alliance = place.up();
     let node = &nodes(&place)[0];
     place.expect(2, &["fsck", text(node)]);

@@ -1,0 +1,56 @@
+//! A lawful erasure: on which basis, and by which decision.
+
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::{self as rules, Refusal};
+
+/// The bases of the Personal Information Protection Law, article 47, and an order by somebody entitled to it.
+pub const BASES: [&str; 5] = ["request", "purpose-ended", "consent-withdrawn", "unlawful", "order"];
+
+/// What is given as its reason. It stands on the ledger, behind a salt, and must name nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// One of [`BASES`].
+    pub basis: String,
+    /// Reference of the request or the decision, in the office's own files.
+    pub reference: String,
+}
+
+impl Erasure {
+    /// Checks both.
+    ///
+    /// # Errors
+    /// One [`Refusal`] for each that fails.
+    pub fn check(&self) -> Result<(), Vec<Refusal>> {
+        let mut found = Vec::new();
+        if !BASES.contains(&self.basis.as_str()) {
+            found.push(Refusal::of("basis", &rules::BASIS_UNKNOWN));
+        }
+        let is_plain = self.reference.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        if !is_plain || !(1..=100).contains(&self.reference.trim().len()) || self.reference.len() > 100 {
+            found.push(Refusal::of("reference", &rules::REFERENCE_MISSING));
+        }
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_erasure_names_its_basis_and_its_decision() {
+        let check = |basis: &str, reference: &str| {
+            let erasure = Erasure { basis: basis.to_owned(), reference: reference.to_owned() };
+            erasure.check().err().unwrap_or_default().iter().map(|one| one.rule).collect::<Vec<_>>()
+        };
+        for basis in BASES {
+            assert_eq!(check(basis, "DP-2026-17"), [""; 0]);
+        }
+        assert_eq!(check("because", ""), ["basis-unknown", "reference-missing"]);
+        for reference in [" ", "张三", "a\n", &"a".repeat(101)] {
+            assert_eq!(check("request", reference), ["reference-missing"]);
+        }
+    }
+}

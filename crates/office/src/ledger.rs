@@ -1,0 +1,125 @@
+//! The ledger as the office sees it: accounts as the ledger proves them, and records that it makes.
+
+use std::time::Duration;
+
+use xiezhi_client::{Client, ClientError, Wait};
+use xiezhi_crypto::SigningKey;
+use xiezhi_evidence::{Account, Body, Statement, StatementDraft, account::ProvenAccount};
+use xiezhi_types::{AccountId, GroupId, LedgerId, LogIndex, TimestampMs};
+use xiezhi_verify::{Anchor, Outcome, verify_account};
+
+/// How long a deposit waits for its seals before it is left to the next round.
+const WAIT: Duration = Duration::from_secs(15);
+/// How far nodes' clocks may be ahead of this one's, in milliseconds.
+const SKEW_MS: u64 = 60_000;
+
+/// Why the ledger did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// It says no, and will say no again.
+    #[error("the ledger refuses: {code}")]
+    Refused {
+        /// Its code.
+        code: String,
+    },
+    /// The statement was signed too long ago.
+    #[error("the statement is too old")]
+    TooOld,
+    /// No node answers, or one answers what cannot be believed. Retrying can help.
+    #[error("the ledger does not answer: {reason}")]
+    Unavailable {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// The ledger behind nodes.
+pub struct NodeLedger {
+    client: Client,
+    anchor: Anchor,
+    account: AccountId,
+    keys: Vec<SigningKey>,
+}
+
+fn unavailable(reason: impl ToString) -> LedgerError {
+    LedgerError::Unavailable { reason: reason.to_string() }
+}
+
+fn failed(error: ClientError) -> LedgerError {
+    match &error {
+        ClientError::Problem(problem) if matches!(problem.status, 403 | 422) => {
+            LedgerError::Refused { code: problem.code.clone() }
+        }
+        _ => unavailable(error),
+    }
+}
+
+impl NodeLedger {
+    /// The ledger `anchor` behind `client`, on which `keys` sign for `account`.
+    #[must_use]
+    pub fn new(client: Client, anchor: Anchor, account: AccountId, keys: Vec<SigningKey>) -> Self {
+        Self { client, anchor, account, keys }
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn id(&self) -> LedgerId {
+        self.anchor.ledger
+    }
+
+    /// The office's account.
+    #[must_use]
+    pub fn office(&self) -> AccountId {
+        self.account
+    }
+
+    /// How an account stands, as proven by the ledger's institutions; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], also when the proof does not hold.
+    pub async fn account(&self, id: AccountId, now: TimestampMs) -> Result<Option<Account>, LedgerError> {
+        let bytes = self.client.account_proof(&id, None).await.map_err(failed)?;
+        let time = TimestampMs(now.0 + SKEW_MS);
+        let (verdict, proven) = verify_account(&bytes, std::slice::from_ref(&self.anchor), time);
+        let proven = proven.filter(|proven| verdict.outcome == Outcome::Valid && proven.id == id);
+        let proven: ProvenAccount =
+            proven.ok_or_else(|| unavailable("a node's proof of an account does not verify"))?;
+        Ok(proven.account)
+    }
+
+    /// Signs `body` for the office at `now`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] when it makes no statement.
+    pub fn sign(&self, body: Body, group: Option<GroupId>, now: TimestampMs) -> Result<Vec<u8>, LedgerError> {
+        let draft =
+            StatementDraft { issuer: self.account, ledger: self.anchor.ledger, issued_at: now, group, body };
+        let keys: Vec<_> = self.keys.iter().collect();
+        let signed = draft.sign(&keys).map_err(|error| LedgerError::Refused { code: error.to_string() })?;
+        Ok(signed.as_bytes().to_vec())
+    }
+
+    /// Puts a statement on the ledger and waits a while for its certificate, without a manifest; sending it again is safe.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn deposit(&self, statement: Vec<u8>) -> Result<Option<Vec<u8>>, LedgerError> {
+        let id = Statement::parse(&statement).map_err(unavailable)?.id();
+        let (record, certificate) = match self.client.deposit(statement, Wait::Sealed(WAIT)).await {
+            Ok(deposited) => (deposited.record, deposited.certificate),
+            // Too old to be taken, but an earlier try may have been recorded without its answer being heard.
+            Err(error) if error.code() == Some("clock-off") => {
+                (self.client.statement_status(&id).await.map_err(|_| LedgerError::TooOld)?, None)
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        match certificate {
+            None if record.sealed => {
+                let index = LogIndex(record.index.0);
+                Ok(Some(self.client.certificate(index, None).await.map_err(failed)?))
+            }
+            other => Ok(other),
+        }
+    }
+}

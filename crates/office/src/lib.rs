@@ -1,0 +1,28 @@
+//! The registration office: real-name applications, decisions, bindings to accounts, erasure.
+//!
+//! ```text
+//! applicant, state, provider, policy, token, binding, erasure   what is right: pure, no clock, no randomness, no database
+//! desk, ledger                                                  what happens: the database, the keys of persons, the office's account
+//! service                                                       what applicants' programs reach over HTTP; officers work at the desk
+//! ```
+
+mod applicant;
+pub mod binding;
+mod desk;
+mod erasure;
+mod ledger;
+pub mod policy;
+mod provider;
+mod refusal;
+mod service;
+mod state;
+pub mod token;
+
+pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_of};
+pub use desk::{Application, Desk, DeskError, Dossier, Happened};
+pub use erasure::{BASES, Erasure};
+pub use ledger::{LedgerError, NodeLedger};
+pub use provider::{ClaimNames, Evidence, Judgement, judge};
+pub use refusal::{Language, Refusal};
+pub use service::{Service, router};
+pub use state::{Event, State, WrongState};

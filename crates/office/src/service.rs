@@ -1,0 +1,411 @@
+//! What the office answers over HTTP: sessions for programs whose keys are known (RFC 7523), applications, bindings. Whatever decides is an
+//! officer's, who works at the desk.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, Query, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use xiezhi_crypto::{PublicKey, sha256};
+use xiezhi_types::{AccountId, Lang, TimestampMs};
+
+use crate::{
+    Applicant, Desk, DeskError, Language, NodeLedger, Refusal,
+    binding::Challenge,
+    policy::{Role, Session},
+    token::{TokenError, client_assertion, unverified_issuer},
+};
+
+/// Longest body.
+const BODY_BYTES_MAX: usize = 64 << 10;
+/// How long a session lasts, in seconds.
+const SESSION_LIFE_S: u64 = 600;
+/// Most sessions, challenges and used assertions that are remembered, of each.
+const REMEMBERED_MAX: usize = 10_000;
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// What lasts for minutes and is gone when the process ends: a client logs in again, and asks for another challenge.
+#[derive(Default)]
+struct Memory {
+    /// By SHA-256 of the token.
+    sessions: HashMap<[u8; 32], (Session, u64)>,
+    /// By issuer and name.
+    assertions: HashMap<(String, String), u64>,
+    challenges: HashMap<String, Challenge>,
+}
+
+/// An office that is being served.
+pub struct Service {
+    desk: Desk,
+    ledger: NodeLedger,
+    url: String,
+    clients: HashMap<String, PublicKey>,
+    clock: fn() -> TimestampMs,
+    memory: Mutex<Memory>,
+}
+
+impl Service {
+    /// Serves `desk` at `url` to the programs `clients`, each known by its key.
+    #[must_use]
+    pub fn new(
+        desk: Desk,
+        ledger: NodeLedger,
+        url: &str,
+        clients: HashMap<String, PublicKey>,
+        clock: fn() -> TimestampMs,
+    ) -> Self {
+        let url = url.trim_end_matches('/').to_owned();
+        Self { desk, ledger, url, clients, clock, memory: Mutex::default() }
+    }
+
+    fn now(&self) -> TimestampMs {
+        (self.clock)()
+    }
+
+    /// The memory, without what is over.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        let now = self.now();
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.sessions.retain(|_, (_, until)| *until > now.seconds());
+        memory.assertions.retain(|_, until| *until > now.seconds());
+        memory.challenges.retain(|_, challenge| challenge.expires > now);
+        memory
+    }
+
+    fn session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
+        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(|value| value.strip_prefix("Bearer "));
+        let found = token.and_then(|token| {
+            self.memory().sessions.get(&sha256(token.as_bytes())).map(|(session, _)| session.clone())
+        });
+        found.ok_or_else(|| Problem::new(&UNAUTHENTICATED, "a token of this office is needed"))
+    }
+
+    fn log_in(&self, assertion: &str) -> Result<String, Problem> {
+        let refused = |error: TokenError| {
+            tracing::info!(code = error.code(), "an assertion is refused");
+            Problem::new(&ASSERTION_INVALID, format!("{}: {error}", error.code()))
+        };
+        let issuer = unverified_issuer(assertion).map_err(refused)?;
+        let key = self.clients.get(&issuer).ok_or_else(|| refused(TokenError::Issuer))?;
+        let endpoint = format!("{}/v1/token", self.url);
+        let now = self.now().seconds();
+        let held =
+            client_assertion(assertion, &issuer, key, &[&endpoint, &self.url], now).map_err(refused)?;
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|_| Problem::new(&INTERNAL, "no randomness"))?;
+        let token = hex::encode(bytes);
+        let mut memory = self.memory();
+        if memory.assertions.contains_key(&(issuer.clone(), held.jti.clone())) {
+            return Err(refused(TokenError::Replayed));
+        }
+        if memory.assertions.len() >= REMEMBERED_MAX || memory.sessions.len() >= REMEMBERED_MAX {
+            return Err(Problem::new(&UNAVAILABLE, "too many sessions"));
+        }
+        memory.assertions.insert((issuer.clone(), held.jti), held.expires_s);
+        let session = Session {
+            principal: issuer,
+            role: Role::Client,
+            institution: self.desk.institution().to_owned(),
+        };
+        memory.sessions.insert(sha256(token.as_bytes()), (session, now + SESSION_LIFE_S));
+        Ok(token)
+    }
+}
+
+type Shared = State<Arc<Service>>;
+
+/// The routes.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/v1/office", get(about))
+        .route("/v1/token", post(token))
+        .route("/v1/applications", post(apply).get(list))
+        .route("/v1/applications/{id}", get(show))
+        .route("/v1/applications/{id}/challenges", post(challenge))
+        .route("/v1/applications/{id}/bindings", post(bind))
+        .fallback(async || Problem::new(&NO_SUCH_ROUTE, "see docs/identity.md for the addresses"))
+        .method_not_allowed_fallback(async || Problem::new(&METHOD_NOT_ALLOWED, "another method is needed"))
+        .layer(middleware::from_fn(edge))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(service)
+}
+
+/// A kind of problem: code, status, titles.
+#[derive(Debug)]
+struct Kind {
+    code: &'static str,
+    status: StatusCode,
+    en: &'static str,
+    zh: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $code:literal, $status:ident, $en:literal, $zh:literal;)*) => {
+        $(static $name: Kind = Kind { code: $code, status: StatusCode::$status, en: $en, zh: $zh };)*
+        #[cfg(test)]
+        static KINDS: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+kinds! {
+    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
+    ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
+    DENIED = "denied", FORBIDDEN, "Your role does not allow this", "您的角色无权执行此操作";
+    NOT_FOUND = "not-found", NOT_FOUND, "Not found", "未找到";
+    NO_SUCH_ROUTE = "no-such-route", NOT_FOUND, "There is no such address", "地址不存在";
+    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here", "此地址不支持该方法";
+    INVALID_BODY = "invalid-body", BAD_REQUEST, "The body cannot be read", "无法读取正文";
+    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large", "正文过大";
+    APPLICATION_REFUSED = "application-refused", UNPROCESSABLE_ENTITY, "What was given breaks a rule", "所填内容不合规则";
+    WRONG_STATE = "wrong-state", CONFLICT, "This cannot happen in the present state", "当前状态下不能执行此操作";
+    RACED = "raced", CONFLICT, "Somebody else changed it at the same time: look again", "他人刚刚作了变更,请重新查看";
+    REUSED = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The idempotency key was used for another body", "该幂等键已用于另一正文";
+    CHALLENGE = "challenge-expired", CONFLICT, "The challenge is unknown or has expired: ask for another", "质询不存在或已过期,请重新获取";
+    NO_ACCOUNT = "no-account", UNPROCESSABLE_ENTITY, "The account does not exist on the ledger", "链上没有该账户";
+    POSSESSION = "possession-not-proven", UNPROCESSABLE_ENTITY, "The signatures do not prove that the account is yours", "签名不足以证明该账户归您所有";
+    NOT_SEALED = "binding-not-sealed", SERVICE_UNAVAILABLE, "Recorded, but not sealed yet: ask again", "已记录,尚未封存,请稍后重试";
+    LEDGER_REFUSED = "ledger-refused", CONFLICT, "The ledger refused the record", "账本拒绝了该记录";
+    ERASED = "erased", GONE, "The data was erased", "数据已删除";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The office or the ledger does not answer at present", "登记服务或账本暂不可用";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "An error of the office's software", "登记服务内部错误";
+}
+
+/// A problem on its way to the edge, which writes it (RFC 9457).
+#[derive(Debug, Clone)]
+struct Problem {
+    kind: &'static Kind,
+    detail: String,
+    refusals: Vec<Refusal>,
+}
+
+impl Problem {
+    fn new(kind: &'static Kind, detail: impl ToString) -> Self {
+        Self { kind, detail: detail.to_string(), refusals: Vec::new() }
+    }
+
+    fn render(&self, lang: Lang) -> Response {
+        let (title, tag, language) = match lang {
+            Lang::En => (self.kind.en, "en", Language::English),
+            Lang::Zh => (self.kind.zh, "zh-CN", Language::Chinese),
+        };
+        let refusal =
+            |one: &Refusal| json!({ "field": one.field, "rule": one.rule, "reason": one.sentence(language) });
+        let mut document = json!({
+            "type": format!("urn:xiezhi:problem:{}", self.kind.code),
+            "title": title,
+            "status": self.kind.status.as_u16(),
+            "detail": self.detail,
+            "code": self.kind.code,
+        });
+        if !self.refusals.is_empty() {
+            document["refusals"] = self.refusals.iter().map(refusal).collect();
+        }
+        let mut response = (self.kind.status, Body::from(document.to_string())).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        use xiezhi_database::PersonKeyError;
+        let kind = match &error {
+            DeskError::Refused(_) => &APPLICATION_REFUSED,
+            DeskError::Denied => &DENIED,
+            DeskError::NotFound => &NOT_FOUND,
+            DeskError::WrongState(_) => &WRONG_STATE,
+            DeskError::Raced => &RACED,
+            DeskError::Reused => &REUSED,
+            DeskError::Challenge => &CHALLENGE,
+            DeskError::NoAccount => &NO_ACCOUNT,
+            DeskError::Possession(_) => &POSSESSION,
+            DeskError::NotSealed => &NOT_SEALED,
+            DeskError::Ledger(crate::LedgerError::Refused { .. }) => &LEDGER_REFUSED,
+            DeskError::Keys(PersonKeyError::Erased) => &ERASED,
+            DeskError::Ledger(_) | DeskError::Database(_) => &UNAVAILABLE,
+            DeskError::Keys(_) | DeskError::Internal(_) => &INTERNAL,
+        };
+        if kind.status.is_server_error() {
+            tracing::warn!(%error, "the office");
+            return Self::new(kind, "its operator finds the reason in the log");
+        }
+        let detail = error.to_string();
+        let refusals = if let DeskError::Refused(refusals) = error { refusals } else { Vec::new() };
+        Self { refusals, ..Self::new(kind, detail) }
+    }
+}
+
+/// Writes problems in the language of the request, those of the framework too.
+async fn edge(request: Request, next: Next) -> Response {
+    let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let lang = languages.map_or(Lang::En, Lang::accepted);
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = problem.render(lang);
+    } else if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        response = Problem::new(&BODY_TOO_LARGE, "at most 64 KiB are read").render(lang);
+    } else if response.status().is_client_error() {
+        response = Problem::new(&INVALID_BODY, "not of the expected form").render(lang);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn about(State(service): Shared) -> Json<Value> {
+    Json(json!({
+        "institution": service.desk.institution(),
+        "ledger": service.ledger.id().to_string(),
+        "account": service.ledger.office().to_string(),
+        "token_endpoint": format!("{}/v1/token", service.url),
+    }))
+}
+
+/// RFC 6749, section 4.4, with the client authenticated as in RFC 7523, section 2.2.
+#[derive(Deserialize)]
+struct TokenForm {
+    grant_type: String,
+    client_assertion_type: String,
+    client_assertion: String,
+}
+
+async fn token(State(service): Shared, body: Bytes) -> Result<Response, Problem> {
+    let form: Result<TokenForm, _> = serde_urlencoded::from_bytes(&body);
+    let form = form.map_err(|_| Problem::new(&INVALID_BODY, "not a form of a token request"))?;
+    if form.grant_type != "client_credentials" || form.client_assertion_type != ASSERTION_TYPE {
+        return Err(Problem::new(&INVALID_BODY, "client_credentials with a jwt-bearer assertion is needed"));
+    }
+    let token = service.log_in(&form.client_assertion)?;
+    let answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": SESSION_LIFE_S });
+    Ok(Json(answer).into_response())
+}
+
+async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+    let session = service.session(&headers)?;
+    let applicant: Applicant = read(&body)?;
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let one = service.desk.apply(&session, &applicant, key, service.now()).await?;
+    Ok((StatusCode::CREATED, Json(one)).into_response())
+}
+
+/// Says nothing of what stands in the body.
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|_| Problem::new(&INVALID_BODY, "not JSON of the expected form"))
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    after: Option<String>,
+}
+
+async fn list(
+    State(service): Shared,
+    headers: HeaderMap,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Problem> {
+    let session = service.session(&headers)?;
+    let found = service.desk.list(&session, None, query.after.as_deref()).await?;
+    Ok(Json(json!({ "applications": found })).into_response())
+}
+
+async fn show(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let session = service.session(&headers)?;
+    Ok(Json(service.desk.show(&session, &id, service.now()).await?).into_response())
+}
+
+#[derive(Deserialize)]
+struct ChallengeFor {
+    account: String,
+}
+
+#[derive(Serialize)]
+struct Challenged {
+    nonce: String,
+    message: String,
+    expires: String,
+}
+
+async fn challenge(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let session = service.session(&headers)?;
+    let wanted: ChallengeFor = read(&body)?;
+    let account: AccountId =
+        wanted.account.parse().map_err(|_| Problem::new(&INVALID_BODY, "account: no id of an account"))?;
+    let made = service.desk.challenge(&session, &service.ledger, &id, account, service.now()).await?;
+    let nonce = hex::encode(made.nonce);
+    let answer =
+        Challenged { nonce: nonce.clone(), message: made.message(), expires: made.expires.rfc3339() };
+    let mut memory = service.memory();
+    if memory.challenges.len() >= REMEMBERED_MAX {
+        return Err(Problem::new(&UNAVAILABLE, "too many challenges"));
+    }
+    memory.challenges.insert(nonce, made);
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+#[derive(Deserialize)]
+struct Bind {
+    nonce: String,
+    signatures: Vec<BindSignature>,
+}
+
+#[derive(Deserialize)]
+struct BindSignature {
+    key: String,
+    /// Hexadecimal.
+    signature: String,
+}
+
+async fn bind(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let session = service.session(&headers)?;
+    let wanted: Bind = read(&body)?;
+    let signature = |one: &BindSignature| Some((one.key.clone(), hex::decode(&one.signature).ok()?));
+    let signatures: Option<Vec<_>> = wanted.signatures.iter().map(signature).collect();
+    let signatures =
+        signatures.ok_or_else(|| Problem::new(&INVALID_BODY, "a signature is not hexadecimal"))?;
+    // Good for one try.
+    let challenge = service.memory().challenges.remove(&wanted.nonce);
+    let challenge = challenge.filter(|one| one.application == id).ok_or(DeskError::Challenge)?;
+    let now = service.now();
+    let bytes = service.desk.bind(&session, &service.ledger, &challenge, &signatures, now).await?;
+    Ok(([(header::CONTENT_TYPE, xiezhi_client::CERTIFICATE)], bytes).into_response())
+}
+
+#[cfg(test)]
+mod tests;

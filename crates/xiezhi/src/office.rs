@@ -1,0 +1,386 @@
+//! `office`, and `id` beyond checking numbers: a registration office, those who apply, those who check.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use xiezhi_client::Client;
+use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
+use xiezhi_office::{
+    Desk, DeskError, Erasure, Language, NodeLedger, Service,
+    binding::{Shown, disclose},
+    policy::{Role, Session},
+    token::sign_client_assertion,
+};
+use xiezhi_types::AccountId;
+use xiezhi_verify::{Anchor, Exhibit, Input, Lang, Outcome};
+
+use crate::{
+    Ending, Usage,
+    account::{self, OwnAccount},
+    args::{AtDesk, AtOffice, Common, IdAction, OfficeAction, OfficeOptions},
+    deposit::ledger_of,
+    home, secret,
+    serve::told_to_stop,
+    texts::Texts,
+    trust,
+    verify::{ending, read_certificate},
+};
+
+/// How long the office waits for its account to be created.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// The configuration; paths are relative to its file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// Whose office it is.
+    institution: String,
+    /// Name of the office's account in the tool's home.
+    account: String,
+    /// Where programs reach it.
+    url: String,
+    /// `sqlite:FILE` or `postgres://...`.
+    database: String,
+    /// `sqlite:FILE`: the keys of persons, apart from every backup of the database.
+    keys: String,
+    /// File of the master key; made if it is not there.
+    master_key: PathBuf,
+    /// Programs that may apply, and the files of their public keys.
+    clients: HashMap<String, PathBuf>,
+    /// Officers and their roles.
+    officers: HashMap<String, Role>,
+}
+
+impl Config {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut config: Self =
+            serde_json::from_slice(&bytes).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+        let dir = path.parent().unwrap_or(Path::new(""));
+        for url in [&mut config.database, &mut config.keys] {
+            if let Some(file) = url.strip_prefix("sqlite:") {
+                *url = format!("sqlite:{}", dir.join(file).display());
+            }
+        }
+        config.master_key = dir.join(&config.master_key);
+        for key in config.clients.values_mut() {
+            *key = dir.join(&*key);
+        }
+        Ok(config)
+    }
+
+    async fn desk(&self) -> anyhow::Result<Desk> {
+        if !self.master_key.exists() {
+            let key: [u8; 32] = home::random()?;
+            secret::write(&self.master_key, hex::encode(key).as_bytes())?;
+        }
+        let mut master = zeroize::Zeroizing::new([0; 32]);
+        let text = secret::read(&self.master_key)?;
+        hex::decode_to_slice(text.trim_ascii(), &mut *master)
+            .with_context(|| format!("{}: no master key", self.master_key.display()))?;
+        Ok(Desk::open(&self.database, &self.keys, &master, &self.institution).await?)
+    }
+}
+
+/// An officer at the desk.
+struct Officer {
+    desk: Desk,
+    session: Session,
+}
+
+impl Officer {
+    async fn open(at: &AtDesk, texts: &Texts) -> anyhow::Result<Self> {
+        let config = Config::read(&at.office_config)?;
+        let name = &at.office_officer;
+        let role = *config
+            .officers
+            .get(name)
+            .ok_or_else(|| Usage(texts.get("office-no-officer", &[("name", name)])))?;
+        let session = Session { principal: name.clone(), role, institution: config.institution.clone() };
+        Ok(Self { desk: config.desk().await?, session })
+    }
+}
+
+/// Rules that failed, in the reader's language.
+fn said(error: DeskError, texts: &Texts) -> anyhow::Error {
+    let language = match texts.lang() {
+        Lang::En => Language::English,
+        Lang::Zh => Language::Chinese,
+    };
+    match error {
+        DeskError::Refused(refusals) => {
+            let all: Vec<_> =
+                refusals.iter().map(|one| format!("{}: {}", one.field, one.sentence(language))).collect();
+            Usage(all.join("\n")).into()
+        }
+        DeskError::Denied => anyhow::anyhow!(texts.get("office-denied", &[])),
+        DeskError::NotFound => Usage(texts.get("office-no-application", &[])).into(),
+        DeskError::WrongState(wrong) => {
+            let state = texts.get(&format!("office-state-{}", wrong.state.name()), &[]);
+            anyhow::anyhow!(texts.get("office-wrong-state", &[("state", &state)]))
+        }
+        other => other.into(),
+    }
+}
+
+pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts) -> anyhow::Result<Ending> {
+    let OfficeAction::Serve { config, listen } = &options.action;
+    let config = Config::read(config)?;
+    let mut clients = HashMap::new();
+    for (name, path) in &config.clients {
+        clients.insert(name.clone(), account::read_public_key(path)?);
+    }
+    let client = home::client(common, texts)?;
+    let (anchor, _) = ledger_of(&client).await?;
+    let own = OwnAccount::open(&config.account)?;
+    own.register(&client, anchor.ledger, WAIT).await?;
+    let id = own.id;
+    let ledger = NodeLedger::new(client, anchor, id, own.keys);
+    let service = Service::new(config.desk().await?, ledger, &config.url, clients, home::now);
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .map_err(|error| Usage(texts.get("ca-in-use", &[("address", listen), ("reason", &error)])))?;
+    let address = listener.local_addr()?;
+    println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
+    let router = xiezhi_office::router(std::sync::Arc::new(service));
+    axum::serve(listener, router).with_graceful_shutdown(told_to_stop()).await?;
+    Ok(Ending::Done)
+}
+
+/// What `id` does with an office or its certificates.
+pub(crate) async fn id(action: &IdAction, texts: &Texts) -> anyhow::Result<Ending> {
+    let now = home::now();
+    match action {
+        IdAction::Check { .. } => bail!("checked elsewhere"),
+        IdAction::Apply { applicant, at, json } => apply(applicant, at, *json, texts).await,
+        IdAction::Bind { application, account, out, at } => bind(application, account, out, at, texts).await,
+        IdAction::List { state, after, at, json } => {
+            let officer = Officer::open(at, texts).await?;
+            let found = officer.desk.list(&officer.session, *state, after.as_deref()).await;
+            let found = found.map_err(|error| said(error, texts))?;
+            if *json {
+                println!("{}", serde_json::to_string_pretty(&found)?);
+                return Ok(Ending::Done);
+            }
+            for one in found {
+                let state = texts.get(&format!("office-state-{}", one.state.name()), &[]);
+                println!("{}  {}  {}  {state}", one.id, one.submitted, one.kind);
+            }
+            Ok(Ending::Done)
+        }
+        IdAction::Show { application, at } => {
+            let officer = Officer::open(at, texts).await?;
+            let found = officer.desk.show(&officer.session, application, now).await;
+            println!("{}", serde_json::to_string_pretty(&found.map_err(|error| said(error, texts))?)?);
+            Ok(Ending::Done)
+        }
+        IdAction::Approve { application, reason, at } => decide(application, true, reason, at, texts).await,
+        IdAction::Refuse { application, reason, at } => decide(application, false, reason, at, texts).await,
+        IdAction::Disclose { certificate, fields, out } => {
+            let mut certificate = Certificate::parse(&read_certificate(certificate)?)?;
+            let manifest = certificate.manifest.as_ref().context("the certificate shows no fields")?;
+            let fields: Vec<_> = fields.iter().map(String::as_str).collect();
+            let shown = disclose(manifest, &fields).map_err(|error| Usage(error.to_string()))?;
+            certificate.manifest = Some(shown);
+            home::write_whole(out, &certificate.encode(), false)?;
+            println!("{}", texts.get("office-disclosed", &[("file", &out.display())]));
+            Ok(Ending::Done)
+        }
+        IdAction::Verify { certificate, office, trust, json } => {
+            verify(certificate, *office, trust, *json, texts)
+        }
+        IdAction::Erase { application, basis, reference, at } => {
+            let officer = Officer::open(at, texts).await?;
+            let erasure = Erasure { basis: basis.clone(), reference: reference.clone() };
+            let erased = officer.desk.erase(&officer.session, application, &erasure, now).await;
+            erased.map_err(|error| said(error, texts))?;
+            println!("{}", texts.get("office-erased", &[]));
+            Ok(Ending::Done)
+        }
+    }
+}
+
+async fn decide(
+    application: &str,
+    approve: bool,
+    reason: &str,
+    at: &AtDesk,
+    texts: &Texts,
+) -> anyhow::Result<Ending> {
+    let officer = Officer::open(at, texts).await?;
+    let state = officer.desk.decide(&officer.session, application, approve, reason, home::now()).await;
+    let state = state.map_err(|error| said(error, texts))?;
+    println!("{}", texts.get(&format!("office-state-{}", state.name()), &[]));
+    Ok(Ending::Done)
+}
+
+/// A program's session at an office.
+struct Visitor {
+    client: Client,
+    token: String,
+    ledger: Value,
+}
+
+impl Visitor {
+    async fn log_in(at: &AtOffice, texts: &Texts) -> anyhow::Result<Self> {
+        let client = home::client_at(std::slice::from_ref(&at.office_url), texts)?;
+        let ledger = client.office_get("/v1/office", "").await?;
+        let endpoint = ledger["token_endpoint"].as_str().context("not a registration office")?;
+        // The assertion is good for the office that was asked, whatever it calls itself.
+        let url = at.office_url.trim_end_matches('/');
+        if endpoint.strip_suffix("/v1/token") != Some(url) {
+            bail!(Usage(texts.get("office-other-address", &[("url", &endpoint)])));
+        }
+        let key = account::read_key(&at.office_key)?;
+        let jti = hex::encode(home::random::<16>()?);
+        let assertion =
+            sign_client_assertion(&at.office_client, &key, endpoint, &jti, home::now().seconds())?;
+        // Nothing in it needs escaping but the colons of the type.
+        let form = format!(
+            "grant_type=client_credentials\
+            &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
+            &client_assertion={assertion}"
+        );
+        let answer = client.office_token(form).await?;
+        let token = answer["access_token"].as_str().context("no token in the answer")?.to_owned();
+        Ok(Self { client, token, ledger })
+    }
+
+    async fn post(&self, target: &str, body: &Value) -> anyhow::Result<Vec<u8>> {
+        Ok(self.client.office_post(target, &self.token, body).await?)
+    }
+}
+
+async fn apply(path: &Path, at: &AtOffice, json: bool, texts: &Texts) -> anyhow::Result<Ending> {
+    let text = match path.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin())?,
+        _ => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    let applicant: xiezhi_office::Applicant =
+        serde_json::from_str(&text).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+    // Said here, in the reader's language, before anything of it leaves this machine.
+    let checked = applicant.check(xiezhi_office::day_of(home::now()));
+    checked.map_err(|refusals| said(DeskError::Refused(refusals), texts))?;
+    let visitor = Visitor::log_in(at, texts).await?;
+    let answer: Value =
+        serde_json::from_slice(&visitor.post("/v1/applications", &serde_json::to_value(&applicant)?).await?)?;
+    if json {
+        println!("{answer}");
+    } else {
+        println!("{}", answer["id"].as_str().unwrap_or_default());
+    }
+    Ok(Ending::Done)
+}
+
+async fn bind(
+    application: &str,
+    name: &str,
+    out: &Path,
+    at: &AtOffice,
+    texts: &Texts,
+) -> anyhow::Result<Ending> {
+    let own = OwnAccount::find(name)?;
+    let own = own.ok_or_else(|| Usage(texts.get("account-no-such", &[("account", &name)])))?;
+    if application.is_empty() || !application.bytes().all(|b| b.is_ascii_hexdigit()) {
+        bail!(Usage(texts.get("office-no-application", &[])));
+    }
+    let visitor = Visitor::log_in(at, texts).await?;
+    let target = format!("/v1/applications/{application}");
+    let wanted = json!({ "account": own.id.to_string() });
+    let challenge: Value =
+        serde_json::from_slice(&visitor.post(&format!("{target}/challenges"), &wanted).await?)?;
+    let message = challenge["message"].as_str().unwrap_or_default();
+    // Nothing else is ever signed for an office.
+    let head = format!(
+        "xiezhi identity binding v1\nledger {}\noffice {}\napplication {application}\naccount {}\n",
+        visitor.ledger["ledger"].as_str().unwrap_or_default(),
+        visitor.ledger["account"].as_str().unwrap_or_default(),
+        own.id
+    );
+    if !message.starts_with(&head) {
+        bail!(texts.get("office-other-message", &[]));
+    }
+    let sign = |key: &xiezhi_crypto::SigningKey| json!({ "key": key.public_key().id().to_string(), "signature": hex::encode(key.sign(message.as_bytes())) });
+    let signatures: Vec<_> = own.keys.iter().map(sign).collect();
+    let body = json!({ "nonce": challenge["nonce"], "signatures": signatures });
+    let bytes = visitor.post(&format!("{target}/bindings"), &body).await?;
+    let certificate = Certificate::parse(&bytes).context("the office's answer is no certificate")?;
+    let manifest = certificate.manifest.as_ref().context("the office's certificate shows no fields")?;
+    if Shown::of(manifest)?.account != own.id {
+        bail!(texts.get("office-other-message", &[]));
+    }
+    home::write_whole(out, &bytes, true)?;
+    println!("{}", texts.get("office-bound", &[("account", &own.id), ("file", &out.display())]));
+    Ok(Ending::Done)
+}
+
+/// Whether the record is the office's, and commits to exactly this manifest.
+fn is_by(certificate: &Certificate, manifest: &Manifest, office: AccountId) -> anyhow::Result<bool> {
+    let statement = Statement::parse(&certificate.statement)?;
+    let claims = statement.claims();
+    let commits = matches!(statement.body(), Body::Deposit(body) if body.manifest_root == manifest.root());
+    Ok(claims.issuer == office && claims.grantor.is_none() && commits)
+}
+
+fn verify(
+    path: &Path,
+    office: AccountId,
+    trust: &[PathBuf],
+    json: bool,
+    texts: &Texts,
+) -> anyhow::Result<Ending> {
+    let bytes = read_certificate(path)?;
+    let anchors: Vec<Anchor> = trust::anchors(trust)?;
+    let verdict = xiezhi_verify::verify(&Input {
+        certificate: &bytes,
+        anchors: &anchors,
+        exhibit: &Exhibit::None,
+        record_only: true,
+        declared_time: home::now(),
+        known_checkpoints: &[],
+    });
+    if verdict.outcome != Outcome::Valid {
+        if json {
+            println!("{}", verdict.to_json());
+        } else {
+            crate::verify::print(&verdict, texts);
+        }
+        return Ok(ending(&verdict));
+    }
+    let certificate = Certificate::parse(&bytes)?;
+    let shown = certificate.manifest.as_ref().map(|manifest| (manifest, Shown::of(manifest)));
+    let Some((manifest, Ok(shown))) = shown else { bail!(texts.get("office-no-binding", &[])) };
+    if !is_by(&certificate, manifest, office)? {
+        bail!(texts.get("office-not-by", &[("office", &office)]));
+    }
+    if json {
+        let fields: serde_json::Map<_, Value> =
+            shown.fields.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
+        let found = json!({
+            "outcome": "valid", "account": shown.account.to_string(), "office": shown.office,
+            "provider": shown.provider, "approved_at": shown.approved_at, "fields": fields, "closed": shown.closed,
+            "record_number": verdict.facts.record_number,
+        });
+        println!("{}", serde_json::to_string_pretty(&found)?);
+        return Ok(Ending::Done);
+    }
+    println!("{}\n", texts.get("outcome-valid", &[]));
+    println!("  {}", texts.get("office-shown-account", &[("account", &shown.account)]));
+    let by: [(&str, &dyn std::fmt::Display); 2] = [("office", &shown.office), ("time", &shown.approved_at)];
+    println!("  {}", texts.get("office-shown-by", &by));
+    if shown.is_demonstration() {
+        println!("  {}", texts.get("office-shown-demonstration", &[]));
+    }
+    for (name, text) in &shown.fields {
+        println!("  {name}: {text}");
+    }
+    println!("  {}", texts.get("office-shown-closed", &[("count", &shown.closed)]));
+    println!("\n{}", texts.get("office-shown-limits", &[]));
+    Ok(Ending::Done)
+}
