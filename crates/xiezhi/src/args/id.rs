@@ -160,7 +160,7 @@ pub(crate) enum IdAction {
         #[arg(long)]
         json: bool,
     },
-    /// Erase a person's data for good, in every application and every backup
+    /// Erase a person's data for good, in every application; backups of the database hold noise then, backups of the persons' keys must not be kept
     Erase {
         /// One of the person's applications
         application: String,
