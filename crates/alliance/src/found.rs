@@ -12,7 +12,7 @@ use xiezhi_evidence::{
 };
 use xiezhi_pki::{
     CertificateAuthority, CertificateTemplate, Crl, CrlTemplate, P256Key, Profile, Subject, Validity,
-    X509Certificate,
+    X509Certificate, serial_number,
 };
 use xiezhi_types::{InstitutionId, LedgerId, Role, TimestampMs};
 
@@ -149,21 +149,17 @@ pub(crate) fn seal_certificate(
     key: [u8; 32],
     validity: Validity,
 ) -> Result<X509Certificate, AllianceError> {
-    Ok(authority.issue(&CertificateTemplate {
-        profile: Profile::InstitutionSeal { institution, key },
-        subject: Subject { organisation: &name.zh, common_name: &name.en },
-        serial: serial()?,
+    Ok(authority.issue(&CertificateTemplate::new(
+        Profile::InstitutionSeal { institution, key },
+        Subject { organisation: &name.zh, common_name: &name.en },
+        serial()?,
         validity,
-        crl_url: None,
-        ocsp_url: None,
-    })?)
+    ))?)
 }
 
-/// A serial number: positive and not zero.
+/// A new serial number.
 pub(crate) fn serial() -> Result<[u8; 16], AllianceError> {
-    let mut serial: [u8; 16] = random()?;
-    serial[0] = serial[0] & 0x7f | 0x40;
-    Ok(serial)
+    Ok(serial_number(random()?))
 }
 
 pub(crate) fn write(path: &Path, bytes: &[u8], secret: bool) -> Result<(), AllianceError> {
@@ -260,14 +256,12 @@ fn build(founding: &Founding, layout: &Layout, members: &[Member]) -> Result<Led
         }
         if time_stamps(member).is_some() {
             let key = p256_key()?;
-            let tsa = authority.issue(&CertificateTemplate {
-                profile: Profile::TimeStamping { key: key.public_key() },
-                subject: Subject { organisation: &member.name.zh, common_name: "Time-Stamp Authority" },
-                serial: serial()?,
-                validity: validity(ROOT_DAYS),
-                crl_url: None,
-                ocsp_url: None,
-            })?;
+            let tsa = authority.issue(&CertificateTemplate::new(
+                Profile::TimeStamping { key: key.public_key() },
+                Subject { organisation: &member.name.zh, common_name: "Time-Stamp Authority" },
+                serial()?,
+                validity(ROOT_DAYS),
+            ))?;
             write(&folder.join("keys/tsa.key"), key.to_pkcs8_pem().as_bytes(), true)?;
             write(&folder.join("pki/tsa.pem"), tsa.to_pem().as_bytes(), false)?;
         }

@@ -39,17 +39,15 @@ pub fn renew(ca: &Path, old: &Path, now: TimestampMs, until: Option<u64>) -> Res
     };
     let (organisation, common_name) = (present.organisation(), present.common_name());
     let validity = validity_under(&authority, now, until.unwrap_or(now.seconds() + days * DAY_S));
-    let renewed = authority.issue(&CertificateTemplate {
+    let renewed = authority.issue(&CertificateTemplate::new(
         profile,
-        subject: Subject {
+        Subject {
             organisation: organisation.as_deref().ok_or_else(|| wrong("it names no organisation"))?,
             common_name: common_name.as_deref().ok_or_else(|| wrong("it has no common name"))?,
         },
-        serial: serial()?,
+        serial()?,
         validity,
-        crl_url: None,
-        ocsp_url: None,
-    })?;
+    ))?;
     write_beside(old, renewed.to_pem().as_bytes())?;
     Ok(validity)
 }

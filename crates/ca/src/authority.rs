@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use xiezhi_pki::{
     CertificateAuthority, CertificateTemplate, CertificationRequest, ChainError, Crl, CrlTemplate,
     IssueError, Profile, RequestError, RevocationPolicy, RevocationReason, Subject, Suite, Trust, Validity,
-    X509Certificate, validate,
+    X509Certificate, serial_number, validate,
 };
 
 use crate::{
@@ -206,6 +206,12 @@ impl Authority {
         &self.chain
     }
 
+    /// Its certificate and its issuers', the root's last.
+    #[must_use]
+    pub fn path(&self) -> Vec<X509Certificate> {
+        std::iter::once(&self.certificate).chain(&self.chain).cloned().collect()
+    }
+
     /// Where it answers, as its certificates say.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
@@ -247,8 +253,8 @@ impl Authority {
     /// Seals and time stamps count only with P-256 all the way up.
     fn fits(&self, purpose: &Purpose) -> Result<(), AuthorityError> {
         let witnesses = matches!(purpose, Purpose::Seal { .. } | Purpose::TimeStamping {});
-        let mut keys = std::iter::once(&self.certificate).chain(&self.chain).map(X509Certificate::public_key);
-        if witnesses && !keys.all(|key| key.suite() == Some(Suite::P256)) {
+        let is_p256 = |one: &X509Certificate| one.public_key().suite() == Some(Suite::P256);
+        if witnesses && !self.path().iter().all(is_p256) {
             let reason =
                 "this authority or one above it does not sign with P-256, as seals and time stamps need";
             return Err(WishError { field: "profile", reason: reason.to_owned() }.into());
@@ -344,8 +350,8 @@ impl Authority {
         at: u64,
     ) -> Result<(), AuthorityError> {
         let Some(purpose) = profile.purpose() else { return Ok(()) };
-        let mut path: Vec<&[u8]> = vec![self.certificate.der()];
-        path.extend(self.chain.iter().map(X509Certificate::der));
+        let path = self.path();
+        let mut path: Vec<&[u8]> = path.iter().map(X509Certificate::der).collect();
         let root_der = path.pop().unwrap_or_default();
         let trust =
             Trust { root_der, intermediates: &path, crls: &[], revocation: RevocationPolicy::IF_PRESENT };
@@ -475,8 +481,8 @@ impl Authority {
                 not_after,
             })
         };
-        let own = std::iter::once(&self.certificate).chain(&self.chain);
-        let mut found: Vec<_> = own.filter_map(|certificate| soon(certificate, "authority")).collect();
+        let own = self.path();
+        let mut found: Vec<_> = own.iter().filter_map(|certificate| soon(certificate, "authority")).collect();
         let book = self.journal.book()?;
         for (serial, issued) in book.certificates() {
             let application = issued.application.as_deref().and_then(|id| book.application(id));
@@ -517,13 +523,6 @@ fn is_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     url.len() <= URL_BYTES_MAX
         && rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
-}
-
-/// A serial number of 16 random bytes: positive, and never shorter than they are.
-#[must_use]
-pub fn serial_number(mut serial: [u8; 16]) -> [u8; 16] {
-    serial[0] = serial[0] & 0x7f | 0x40;
-    serial
 }
 
 fn file(path: &Path, source: std::io::Error) -> AuthorityError {

@@ -227,6 +227,13 @@ enum Effect {
     List(List),
 }
 
+/// A line that can be the book's next, without its end.
+pub(crate) struct Line {
+    pub(crate) bytes: Vec<u8>,
+    at: u64,
+    effect: Effect,
+}
+
 /// What follows from all entries.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
@@ -257,11 +264,11 @@ pub(crate) fn application_id(request: &[u8], wish: &Wish) -> String {
 }
 
 impl Book {
-    /// Takes the next line, without its end, and gives what it says.
+    /// Takes the next line, without its end.
     ///
     /// # Errors
     /// [`BookError`]; the book is as before then.
-    pub fn take(&mut self, line: &[u8]) -> Result<Entry, BookError> {
+    pub fn take(&mut self, line: &[u8]) -> Result<(), BookError> {
         let entry: Entry =
             serde_json::from_slice(line).map_err(|e| BookError { reason: format!("not an entry: {e}") })?;
         if serde_json::to_vec(&entry).ok().as_deref() != Some(line) {
@@ -274,26 +281,29 @@ impl Book {
             return refuse("is older than the entry before");
         }
         let effect = self.judge(entry.at, &entry.event)?;
-        self.happen(entry.at, effect);
-        self.next += 1;
-        self.head = Sha256::digest(line).into();
-        self.last_at = entry.at;
-        Ok(entry)
+        self.happened(Line { bytes: line.to_vec(), at: entry.at, effect });
+        Ok(())
     }
 
     /// The line for what `by` does at `now`, if it can happen; it has not happened yet. A clock that has gone back counts as standing still.
-    ///
-    /// # Errors
-    /// [`BookError`].
-    pub fn line(&self, now: u64, by: &str, event: Event) -> Result<Vec<u8>, BookError> {
+    pub(crate) fn line(&self, now: u64, by: &str, event: Event) -> Result<Line, BookError> {
         if by.is_empty() || by.chars().count() > 100 || by.chars().any(char::is_control) {
             return refuse("who does it has a name of 1 to 100 characters");
         }
         let at = self.now(now);
-        self.judge(at, &event)?;
+        let effect = self.judge(at, &event)?;
         let before = hex::encode(self.head);
         let entry = Entry { number: self.next, before, at, by: by.to_owned(), event };
-        serde_json::to_vec(&entry).map_err(|e| BookError { reason: e.to_string() })
+        let bytes = serde_json::to_vec(&entry).map_err(|e| BookError { reason: e.to_string() })?;
+        Ok(Line { bytes, at, effect })
+    }
+
+    /// What the next line says has happened.
+    pub(crate) fn happened(&mut self, line: Line) {
+        self.happen(line.at, line.effect);
+        self.next += 1;
+        self.head = Sha256::digest(&line.bytes).into();
+        self.last_at = line.at;
     }
 
     /// `now`, but never before what the book says.

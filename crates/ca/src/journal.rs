@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::book::{Book, BookError, Entry, Event};
+use crate::book::{Book, BookError, Event};
 
 const BOOK: &str = "book.jsonl";
 const LOCK: &str = "book.lock";
@@ -104,41 +104,36 @@ impl Journal {
         Ok(&self.book)
     }
 
-    /// Appends what `decide` makes of the book as it is now, if anything, and gives the entry once it is on the disk.
+    /// Appends what `decide` makes of the book as it is now, if anything; it is on the disk then.
     pub(crate) fn append<E: From<JournalError>>(
         &mut self,
         now: u64,
         by: &str,
         decide: impl FnOnce(&Book) -> Result<Option<Event>, E>,
-    ) -> Result<Option<Entry>, E> {
+    ) -> Result<(), E> {
         if self.unsure {
             return Err(JournalError::Unsure { path: self.path.clone() }.into());
         }
-        let locked = self.locked()?;
+        let _locked = self.locked()?;
         if self.read_on()? > 0 {
             // Under the lock nobody is writing: whoever was is gone.
             self.file.set_len(self.read).map_err(|e| self.failed(e))?;
         }
-        let Some(event) = decide(&self.book)? else { return Ok(None) };
-        let mut line = self.book.line(now, by, event).map_err(JournalError::from)?;
-        line.push(b'\n');
-        if line.len() as u64 > LINE_BYTES_MAX {
+        let Some(event) = decide(&self.book)? else { return Ok(()) };
+        let line = self.book.line(now, by, event).map_err(JournalError::from)?;
+        let bytes = [&line.bytes, &b"\n"[..]].concat();
+        if bytes.len() as u64 > LINE_BYTES_MAX {
             let reason = "an entry is longer than 256 KiB".to_owned();
             return Err(JournalError::from(BookError { reason }).into());
         }
-        if let Err(source) = self.write(&line) {
+        if let Err(source) = self.write(&bytes) {
             // Nothing was answered; what is there of it goes. If that fails too, the next to open the book finds out.
             self.unsure = self.file.set_len(self.read).and_then(|()| self.file.sync_all()).is_err();
             return Err(self.failed(source).into());
         }
-        line.pop();
-        let number = self.book.head().0 + 1;
-        let path = &self.path;
-        let broken = |source| JournalError::Broken { path: path.clone(), line: number, source };
-        let entry = self.book.take(&line).map_err(broken)?;
-        self.read += line.len() as u64 + 1;
-        drop(locked);
-        Ok(Some(entry))
+        self.read += bytes.len() as u64;
+        self.book.happened(line);
+        Ok(())
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {

@@ -23,7 +23,7 @@ mod wish;
 #[cfg(test)]
 mod tests;
 
-pub use authority::{Authority, AuthorityError, Expiring, LIST_DAYS, RESPONDER_DAYS, serial_number};
+pub use authority::{Authority, AuthorityError, Expiring, LIST_DAYS, RESPONDER_DAYS};
 pub use book::{
     Application, Book, BookError, Certificate, Change, Entry, Event, List, Outcome, Standing, Withdrawal,
 };

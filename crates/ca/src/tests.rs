@@ -39,8 +39,7 @@ fn place(suite: Suite) -> Place {
     let root = CertificateAuthority::new_root(key(suite, 1), subject, [1; 16], validity).unwrap();
     let profile = Profile::IssuingAuthority { key: key(suite, 2).public_key() };
     let subject = Subject { organisation: "獬豸", common_name: "Issuing CA" };
-    let template =
-        CertificateTemplate { profile, subject, serial: [2; 16], validity, crl_url: None, ocsp_url: None };
+    let template = CertificateTemplate::new(profile, subject, [2; 16], validity);
     let issuing = root.issue(&template).unwrap();
     let signer = CertificateAuthority::from_parts(key(suite, 2), issuing.der()).unwrap();
     let chain = [root.certificate().clone()];

@@ -16,8 +16,7 @@ fn main() {
     let subject = Subject { organisation: "Xiezhi", common_name: "Timing" };
     let root = CertificateAuthority::new_root(key(1), subject, [1; 16], validity).expect("a root");
     let profile = Profile::TimeStamping { key: key(2).public_key() };
-    let template =
-        CertificateTemplate { profile, subject, serial: [2; 16], validity, crl_url: None, ocsp_url: None };
+    let template = CertificateTemplate::new(profile, subject, [2; 16], validity);
     let tsa = root.issue(&template).expect("a certificate");
     let list = CrlTemplate { number: 1, this_update: 0, next_update: 2_000_000_000, revoked: &[] };
     let list = root.issue_crl(&list).expect("a list");

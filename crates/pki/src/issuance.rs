@@ -150,6 +150,21 @@ pub struct CertificateTemplate<'a> {
     pub ocsp_url: Option<&'a str>,
 }
 
+impl<'a> CertificateTemplate<'a> {
+    /// One that says nothing of where lists and answers will be.
+    #[must_use]
+    pub fn new(profile: Profile<'a>, subject: Subject<'a>, serial: [u8; 16], validity: Validity) -> Self {
+        Self { profile, subject, serial, validity, crl_url: None, ocsp_url: None }
+    }
+}
+
+/// A serial number of 16 random bytes: positive, and never shorter than they are.
+#[must_use]
+pub fn serial_number(mut random: [u8; 16]) -> [u8; 16] {
+    random[0] = random[0] & 0x7f | 0x40;
+    random
+}
+
 /// Everything the caller decides about a revocation list.
 #[derive(Debug, Clone, Copy)]
 pub struct CrlTemplate<'a> {

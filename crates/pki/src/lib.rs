@@ -40,7 +40,9 @@ pub use chain::{
 pub use crl::{Crl, RevocationReason, RevokedCertificate};
 pub use der::asn1::ObjectIdentifier;
 pub use encoding::{EncodingError, pem_blocks};
-pub use issuance::{CertificateAuthority, CertificateTemplate, CrlTemplate, IssueError, Subject};
+pub use issuance::{
+    CertificateAuthority, CertificateTemplate, CrlTemplate, IssueError, Subject, serial_number,
+};
 pub use key::{KeyError, P256Key, P256PublicKey, PublicKey, Sm2PublicKey, ecdsa_der};
 pub use profile::{ENTERPRISE_URI_PREFIX, NODE_URI_PREFIX, OFFICER_URI_PREFIX, PERSON_URI_PREFIX, Profile};
 pub use request::{CertificationRequest, RequestError};

@@ -545,14 +545,7 @@ pub fn issue(
 ) -> X509Certificate {
     let subject = Subject { organisation, common_name };
     let validity = by.certificate().validity();
-    let template = CertificateTemplate {
-        profile,
-        subject,
-        serial: [serial; 16],
-        validity,
-        crl_url: None,
-        ocsp_url: None,
-    };
+    let template = CertificateTemplate::new(profile, subject, [serial; 16], validity);
     by.issue(&template).expect("a certificate")
 }
 

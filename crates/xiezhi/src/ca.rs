@@ -8,23 +8,21 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use xiezhi_ca::{
     Application, Authority, AuthorityError, Certificate, Outcome, Purpose, RESPONDER_DAYS, Service, Standing,
-    Wish, serial_number,
+    Wish,
 };
 use xiezhi_pkcs11::{KeyUri, TokenKey};
 use xiezhi_pki::{
     CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason, Signer,
-    SigningKey, Subject, Suite, Validity, X509Certificate, ocsp::Responder,
+    SigningKey, Subject, Suite, Validity, X509Certificate, ocsp::Responder, serial_number,
 };
 use xiezhi_types::TimestampMs;
 
 use crate::{
     Ending, Usage,
     args::{CaAction, CaApply, CaInit, CaOptions, ProfileName, ReasonName, SuiteName},
-    home, secret,
-    serve::told_to_stop,
+    home, secret, serve,
     texts::Texts,
 };
 
@@ -185,12 +183,10 @@ fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
     SigningKey::from_pkcs8_pem(text).map_err(|error| Usage(format!("{}: {error}", path.display())).into())
 }
 
-/// A certificate and its issuers below the root, as servers and seals want them.
-fn with_issuers(authority: &Authority, certificate: &X509Certificate) -> String {
-    let below_root = authority.chain().split_last().map_or(&[][..], |(_, below)| below);
-    let own = (!authority.chain().is_empty()).then(|| authority.certificate());
-    let all = std::iter::once(certificate).chain(own).chain(below_root);
-    all.map(X509Certificate::to_pem).collect()
+/// A certificate and its issuers below the root, the last of `issuers`, as servers and seals want them.
+fn with_issuers(certificate: &str, issuers: &[X509Certificate]) -> String {
+    let below_root = issuers.split_last().map_or(issuers, |(_, below)| below);
+    std::iter::once(certificate.to_owned()).chain(below_root.iter().map(X509Certificate::to_pem)).collect()
 }
 
 impl Tool<'_> {
@@ -238,17 +234,15 @@ impl Tool<'_> {
         let above = root.certificate().validity();
         let key = make_signer(&self.dir.join(KEY), suite, options.token.as_ref())?;
         let certificate = root
-            .issue(&CertificateTemplate {
-                profile: Profile::IssuingAuthority { key: key.public_key() },
+            .issue(&CertificateTemplate::new(
+                Profile::IssuingAuthority { key: key.public_key() },
                 subject,
-                serial: serial_number(serial),
-                validity: Validity {
+                serial_number(serial),
+                Validity {
                     not_before: from.max(above.not_before),
                     not_after: (from + AUTHORITY_DAYS * DAY_S).min(above.not_after),
                 },
-                crl_url: None,
-                ocsp_url: None,
-            })
+            ))
             .map_err(|error| Usage(error.to_string()))?;
         let chain = [root.certificate().clone()];
         let at = options.at.as_deref();
@@ -359,12 +353,8 @@ impl Tool<'_> {
         let newest = found["certificates"][0]["pem"].as_str();
         if let (Some(out), Some(pem)) = (out, newest) {
             let chain = client.certificate_issuers().await?;
-            let mut issuers = X509Certificate::all_from_pem(&chain)?;
-            if issuers.len() > 1 {
-                issuers.pop();
-            }
-            let issuers: String = issuers.iter().map(X509Certificate::to_pem).collect();
-            home::write_whole(out, format!("{pem}{issuers}").as_bytes(), false)?;
+            let pem = with_issuers(pem, &X509Certificate::all_from_pem(&chain)?);
+            home::write_whole(out, pem.as_bytes(), false)?;
         }
         if json {
             println!("{found}");
@@ -439,7 +429,7 @@ impl Tool<'_> {
         let serial = home::random()?;
         let certificate =
             authority.issue(&signer, application, days, now(), self.officer, || serial).map_err(usage)?;
-        let pem = with_issuers(&authority, &certificate);
+        let pem = with_issuers(&certificate.to_pem(), &authority.path());
         match out {
             Some(out) => home::write_whole(out, pem.as_bytes(), false)?,
             None => print!("{pem}"),
@@ -511,13 +501,11 @@ impl Tool<'_> {
         let key = read_key(&self.dir.join(RESPONDER_KEY))?;
         let mut seen = Vec::new();
         self.look(&service, signer.as_ref(), &key, &mut seen)?;
-        let listener = TcpListener::bind(listen).await.map_err(|error| {
-            Usage(self.texts.get("ca-in-use", &[("address", &listen), ("reason", &error)]))
-        })?;
+        let listener = serve::listen(listen, "--listen", self.texts).await?;
         let address = listener.local_addr()?;
         self.say("ca-serves", &[("url", &format!("http://{address}"))])?;
-        let server =
-            axum::serve(listener, xiezhi_ca::router(service.clone())).with_graceful_shutdown(told_to_stop());
+        let server = axum::serve(listener, xiezhi_ca::router(service.clone()))
+            .with_graceful_shutdown(serve::told_to_stop());
         let server = tokio::spawn(async move { server.await });
         let mut each = tokio::time::interval(Duration::from_secs(20));
         while !server.is_finished() {

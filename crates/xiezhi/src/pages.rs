@@ -1,6 +1,6 @@
 //! Pages in the browser: `portal` serves them over nodes, `up` beside the alliance, `verifier-page` writes the one that needs no network.
 
-use std::{net::SocketAddr, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -10,7 +10,7 @@ use crate::{
     Ending, Usage,
     args::{Common, Portal},
     home,
-    serve::told_to_stop,
+    serve::{listen, told_to_stop},
     texts::Texts,
 };
 
@@ -22,17 +22,6 @@ pub(crate) fn write_offline(file: &Path, texts: &Texts) -> anyhow::Result<Ending
     home::write_whole(file, xiezhi_portal::offline_page().as_bytes(), false)?;
     println!("{}", texts.get("page-written", &[("file", &file.display())]));
     Ok(Ending::Done)
-}
-
-/// Takes the address of the pages; `change` names the option that changes it.
-pub(crate) async fn bind(listen: SocketAddr, change: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).await.map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AddrInUse {
-            return Usage(format!("{listen} is in use: choose another address for the pages with {change}"))
-                .into();
-        }
-        anyhow::Error::new(error).context(format!("cannot listen at {listen}"))
-    })
 }
 
 /// Serves the pages over `client`'s nodes, until the task is aborted, and says where.
@@ -50,7 +39,7 @@ pub(crate) fn serve(
 
 pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> anyhow::Result<Ending> {
     let client = home::client(common, texts)?;
-    let listener = bind(options.listen, "--listen").await?;
+    let listener = listen(options.listen, "--listen", texts).await?;
     let serving = serve(listener, client, texts)?;
     tokio::select! {
         ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),

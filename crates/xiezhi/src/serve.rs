@@ -263,7 +263,7 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
     let usual = SocketAddr::from(([127, 0, 0, 1], options.up.base_port.saturating_sub(10)));
     let listener = match options.no_pages {
         true => None,
-        false => Some(pages::bind(options.pages.unwrap_or(usual), "--pages or --no-pages").await?),
+        false => Some(listen(options.pages.unwrap_or(usual), "--pages or --no-pages", texts).await?),
     };
     let alliance = RunningAlliance::start(&dir, &options.up).await?;
     trust::add(&alliance.anchor)?;
@@ -301,6 +301,15 @@ async fn wait_for_end(nodes: &[Node]) -> Option<String> {
         () = told_to_stop() => None,
         (reason, ..) = futures::future::select_all(ended) => Some(reason),
     }
+}
+
+/// Takes the address at which something is served; `change` names the option that changes it.
+pub(crate) async fn listen(address: SocketAddr, change: &str, texts: &Texts) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let values: [(&str, &dyn std::fmt::Display); 3] =
+            [("address", &address), ("reason", &error), ("change", &change)];
+        Usage(texts.get("listen-failed", &values)).into()
+    })
 }
 
 /// Waits for Ctrl-C or a termination signal.

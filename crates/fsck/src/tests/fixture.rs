@@ -56,14 +56,7 @@ fn alliance() -> &'static Alliance {
         let root = CertificateAuthority::new_root(p256(1), subject, [1; 16], validity).unwrap();
         let issue = |profile, serial: u8| {
             let subject = Subject { organisation: "测试", common_name: "Leaf" };
-            let template = CertificateTemplate {
-                profile,
-                subject,
-                serial: [serial; 16],
-                validity,
-                crl_url: None,
-                ocsp_url: None,
-            };
+            let template = CertificateTemplate::new(profile, subject, [serial; 16], validity);
             root.issue(&template).unwrap().der().to_vec()
         };
         let seeds = 40u8..;

@@ -7,14 +7,7 @@ use crate::{
 
 fn template<'a>(profile: Profile<'a>) -> CertificateTemplate<'a> {
     let subject = Subject { organisation: "x", common_name: "y" };
-    CertificateTemplate {
-        profile,
-        subject,
-        serial: [9; 16],
-        validity: LEAF_VALIDITY,
-        crl_url: None,
-        ocsp_url: None,
-    }
+    CertificateTemplate::new(profile, subject, [9; 16], LEAF_VALIDITY)
 }
 
 #[test]

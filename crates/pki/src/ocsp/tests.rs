@@ -8,14 +8,7 @@ use crate::{
 fn delegate(authority: &CertificateAuthority, key: &P256Key) -> X509Certificate {
     let subject = Subject { organisation: "x", common_name: "OCSP" };
     let profile = Profile::OcspResponder { key: PublicKey::P256(key.public_key()) };
-    let template = CertificateTemplate {
-        profile,
-        subject,
-        serial: [0x0c; 16],
-        validity: LEAF_VALIDITY,
-        crl_url: None,
-        ocsp_url: None,
-    };
+    let template = CertificateTemplate::new(profile, subject, [0x0c; 16], LEAF_VALIDITY);
     authority.issue(&template).expect("a certificate")
 }
 

@@ -57,14 +57,7 @@ fn authority(
 ) -> TimeStampAuthority {
     let profile = Profile::TimeStamping { key: key.public_key() };
     let validity = Validity { not_after, ..by.certificate().validity() };
-    let template = CertificateTemplate {
-        profile,
-        subject,
-        serial: [serial; 16],
-        validity,
-        crl_url: None,
-        ocsp_url: None,
-    };
+    let template = CertificateTemplate::new(profile, subject, [serial; 16], validity);
     let certificate = by.issue(&template).expect("a certificate");
     TimeStampAuthority::new(key.clone(), certificate.der(), chain, POLICY, 0).expect("an authority")
 }
