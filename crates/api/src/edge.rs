@@ -11,9 +11,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::SemaphorePermit;
-use xiezhi_types::Lang;
 
 use crate::{
     app::{Gate, GateState},
@@ -35,8 +34,7 @@ pub(crate) async fn edge(State(gate): State<Gate>, request: Request, next: Next)
     let method = method_name(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let lang = languages.map_or(Lang::En, Lang::accepted);
+    let lang = xiezhi_problem::language(request.headers());
     let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let operational = OPERATIONAL.contains(&route);
 

@@ -17,9 +17,10 @@ use xiezhi_client::{PROBLEM, wire};
 use xiezhi_evidence::StatementError;
 use xiezhi_ledger::Rejection;
 use xiezhi_node::{QueryError, SubmitError};
+use xiezhi_problem::Kind;
 use xiezhi_types::Lang;
 
-pub(crate) use kind::{Kind, kinds};
+pub(crate) use kind::{kinds, of_rejection};
 
 /// Media type of a concise problem (RFC 9290).
 const CONCISE_PROBLEM: &str = "application/concise-problem-details+cbor";
@@ -70,7 +71,7 @@ impl Problem {
 
     fn wire(&self, lang: Lang) -> wire::Problem {
         wire::Problem {
-            kind: format!("urn:xiezhi:problem:{}", self.kind.code),
+            kind: self.kind.urn(),
             title: self.kind.title(lang).to_owned(),
             status: self.kind.status.as_u16(),
             detail: self.detail.clone(),
@@ -146,7 +147,7 @@ impl IntoResponse for Problem {
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
-        let kind = Kind::of_rejection(rejection.code());
+        let kind = of_rejection(rejection.code());
         let field: Option<&'static str> = match &rejection {
             Rejection::Statement(StatementError::Field { field, .. }) => Some(field),
             Rejection::Statement(_) | Rejection::TooLong { .. } | Rejection::TooLarge { .. } => {

@@ -5,25 +5,30 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, Request, State},
-    middleware::{self, Next},
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use xiezhi_pki::{
     CertificationRequest, SigningKey, X509Certificate,
     ocsp::{REQUEST_BYTES_MAX, REQUEST_TYPE, RESPONSE_TYPE, Refusal, Responder},
 };
-use xiezhi_types::Lang;
+use xiezhi_problem::{Edge, Problem, edge, kinds};
 
 use crate::{Application, Authority, AuthorityError, Outcome, Standing, Wish, journal::JournalError};
 
 /// Longest body.
 const BODY_BYTES_MAX: usize = 64 << 10;
+/// When to try again where too many applications wait, in seconds.
+const FULL_RETRY_S: u32 = 600;
+/// What is said of requests that the framework refuses.
+const EDGE: Edge =
+    Edge { too_large: "at most 64 KiB are read", malformed: "not a JSON document of the expected form" };
 
 /// An authority that is being served.
 #[derive(Debug)]
@@ -75,115 +80,33 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/applications/{id}", get(application))
         .route("/v1/certificates/{serial}", get(standing))
         .route("/v1/status", get(status))
-        .fallback(async || Problem::new(&NO_SUCH_ROUTE, "see docs/ca.md for the addresses"))
-        .method_not_allowed_fallback(async || Problem::new(&METHOD_NOT_ALLOWED, "another method is needed"))
-        .layer(middleware::from_fn(edge))
+        .fallback(async || Problem::no_such_route("see docs/ca.md for the addresses"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn_with_state(EDGE, edge))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
-}
-
-/// A kind of problem: code, status, titles.
-#[derive(Debug)]
-struct Kind {
-    code: &'static str,
-    status: StatusCode,
-    en: &'static str,
-    zh: &'static str,
-}
-
-macro_rules! kinds {
-    ($($name:ident = $code:literal, $status:ident, $en:literal, $zh:literal;)*) => {
-        $(static $name: Kind = Kind { code: $code, status: StatusCode::$status, en: $en, zh: $zh };)*
-        #[cfg(test)]
-        static KINDS: &[&Kind] = &[$(&$name),*];
-    };
 }
 
 kinds! {
     REQUEST_MALFORMED = "request-malformed", UNPROCESSABLE_ENTITY, "The certification request does not hold", "证书请求无效";
     WISH_BREAKS_A_RULE = "application-refused", UNPROCESSABLE_ENTITY, "What was asked for breaks a rule", "所填内容不合规则";
     NOT_POSSIBLE = "not-possible", CONFLICT, "This cannot be taken", "无法受理";
-    INVALID_BODY = "invalid-body", BAD_REQUEST, "The body cannot be read", "无法读取正文";
-    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large", "正文过大";
-    INVALID_PARAMETER = "invalid-parameter", BAD_REQUEST, "A parameter cannot be used", "参数有误";
-    NOT_FOUND = "not-found", NOT_FOUND, "Not found", "未找到";
-    NO_SUCH_ROUTE = "no-such-route", NOT_FOUND, "There is no such address", "地址不存在";
-    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here", "此地址不支持该方法";
     FULL = "too-many-applications", SERVICE_UNAVAILABLE, "Too many applications wait", "待审申请过多";
     INTERNAL = "internal", INTERNAL_SERVER_ERROR, "The authority cannot answer", "证书机构暂时无法处理";
-}
-
-/// A problem on its way to the edge, which writes it (RFC 9457).
-#[derive(Debug, Clone)]
-struct Problem {
-    kind: &'static Kind,
-    detail: String,
-    field: Option<&'static str>,
-}
-
-impl Problem {
-    fn new(kind: &'static Kind, detail: impl ToString) -> Self {
-        Self { kind, detail: detail.to_string(), field: None }
-    }
-
-    fn render(&self, lang: Lang) -> Response {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            r#type: String,
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-            code: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            field: Option<&'a str>,
-        }
-        let (title, tag) = match lang {
-            Lang::En => (self.kind.en, "en"),
-            Lang::Zh => (self.kind.zh, "zh-CN"),
-        };
-        let document = Document {
-            r#type: format!("urn:xiezhi:problem:{}", self.kind.code),
-            title,
-            status: self.kind.status.as_u16(),
-            detail: &self.detail,
-            code: self.kind.code,
-            field: self.field,
-        };
-        let body = Body::from(serde_json::to_vec(&document).unwrap_or_default());
-        let mut response = (self.kind.status, body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.kind.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
-        }
-        response
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let mut response = self.kind.status.into_response();
-        response.extensions_mut().insert(self);
-        response
-    }
 }
 
 impl From<AuthorityError> for Problem {
     fn from(error: AuthorityError) -> Self {
         match error {
-            AuthorityError::Request(error) => {
-                Self { field: Some("request"), ..Self::new(&REQUEST_MALFORMED, error) }
-            }
+            AuthorityError::Request(error) => Self::new(&kinds::REQUEST_MALFORMED, error).field("request"),
             AuthorityError::Wish(error) => {
-                Self { field: Some(error.field), ..Self::new(&WISH_BREAKS_A_RULE, error.reason) }
+                Self::new(&kinds::WISH_BREAKS_A_RULE, error.reason).field(error.field)
             }
-            AuthorityError::Full => Self::new(&FULL, error),
-            AuthorityError::Journal(JournalError::Refused(error)) => Self::new(&NOT_POSSIBLE, error),
+            error @ AuthorityError::Full => Self::new(&kinds::FULL, error).retry_after(FULL_RETRY_S),
+            AuthorityError::Journal(JournalError::Refused(error)) => Self::new(&kinds::NOT_POSSIBLE, error),
             error => {
                 tracing::error!(%error, "the authority's directory");
-                Self::new(&INTERNAL, "its operator finds the reason in the log")
+                internal()
             }
         }
     }
@@ -195,24 +118,8 @@ impl From<JournalError> for Problem {
     }
 }
 
-/// Writes problems in the language of the request, those of the framework too.
-async fn edge(request: Request, next: Next) -> Response {
-    let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let lang = languages.map_or(Lang::En, Lang::accepted);
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        return problem.render(lang);
-    }
-    match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(&BODY_TOO_LARGE, "at most 64 KiB are read").render(lang)
-        }
-        status if status.is_client_error() => {
-            Problem::new(&INVALID_BODY, "not a JSON document of the expected form").render(lang)
-        }
-        _ => response,
-    }
+fn internal() -> Problem {
+    Problem::new(&kinds::INTERNAL, "its operator finds the reason in the log")
 }
 
 /// Runs `act` where the disk may be waited for.
@@ -221,7 +128,7 @@ async fn blocking<T: Send + 'static>(
     act: impl FnOnce(&Service) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(move || act(&service)).await;
-    done.unwrap_or_else(|_| Err(Problem::new(&INTERNAL, "its operator finds the reason in the log")))
+    done.unwrap_or_else(|_| Err(internal()))
 }
 
 fn typed(media_type: &'static str, body: Vec<u8>) -> Response {
@@ -233,10 +140,8 @@ async fn certificate(State(service): Shared) -> Response {
 }
 
 async fn chain(State(service): Shared) -> Response {
-    let pem = service.with(|authority, _| {
-        let all = std::iter::once(authority.certificate()).chain(authority.chain());
-        all.map(X509Certificate::to_pem).collect::<String>()
-    });
+    let pem =
+        service.with(|authority, _| authority.path().iter().map(X509Certificate::to_pem).collect::<String>());
     typed("application/x-pem-file", pem.into_bytes())
 }
 
@@ -248,23 +153,20 @@ async fn numbered_list(
     State(service): Shared,
     number: Result<Path<u64>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response, Problem> {
-    let Path(number) = number.map_err(|_| parameter("number", "a revocation list's number is needed"))?;
+    let Path(number) =
+        number.map_err(|_| Problem::parameter("number", "a revocation list's number is needed"))?;
     list(service, Some(number)).await
-}
-
-fn parameter(field: &'static str, reason: &str) -> Problem {
-    Problem { field: Some(field), ..Problem::new(&INVALID_PARAMETER, reason) }
 }
 
 async fn list(service: Arc<Service>, number: Option<u64>) -> Result<Response, Problem> {
     let der = blocking(service, move |service| Ok(service.with(|authority, _| authority.list_der(number))?));
-    let der = der.await?.ok_or_else(|| Problem::new(&NOT_FOUND, "there is no such revocation list"))?;
+    let der = der.await?.ok_or_else(|| Problem::not_found("there is no such revocation list"))?;
     Ok(typed("application/pkix-crl", der))
 }
 
 async fn ocsp(State(service): Shared, headers: http::HeaderMap, body: Bytes) -> Result<Response, Problem> {
     if headers.get(header::CONTENT_TYPE).is_none_or(|value| value != REQUEST_TYPE) {
-        return Err(Problem::new(&INVALID_BODY, format!("Content-Type: {REQUEST_TYPE} is needed")));
+        return Err(Problem::invalid_body(format!("Content-Type: {REQUEST_TYPE} is needed")));
     }
     answered(service, body.to_vec()).await
 }
@@ -332,7 +234,7 @@ async fn apply(State(service): Shared, Json(body): Json<Apply>) -> Result<Respon
             Applied::new(authority, &id)
         })
     });
-    let applied = applied.await?.ok_or_else(|| Problem::new(&INTERNAL, "the application is gone"))?;
+    let applied = applied.await?.ok_or_else(|| Problem::new(&kinds::INTERNAL, "the application is gone"))?;
     Ok((StatusCode::ACCEPTED, Json(applied)).into_response())
 }
 
@@ -340,7 +242,7 @@ async fn application(State(service): Shared, Path(id): Path<String>) -> Result<R
     let found = blocking(service, move |service| service.with(|authority, _| Applied::new(authority, &id)));
     match found.await? {
         Some(applied) => Ok(Json(applied).into_response()),
-        None => Err(Problem::new(&NOT_FOUND, "there is no such application")),
+        None => Err(Problem::not_found("there is no such application")),
     }
 }
 
@@ -377,7 +279,7 @@ impl Standing {
 
 async fn standing(State(service): Shared, Path(serial): Path<String>) -> Result<Response, Problem> {
     let Ok(bytes) = hex::decode(&serial) else {
-        return Err(parameter("serial", "a serial number in hex is needed"));
+        return Err(Problem::parameter("serial", "a serial number in hex is needed"));
     };
     let found = blocking(service, move |service| {
         service.with(|authority, _| {
@@ -393,9 +295,7 @@ async fn standing(State(service): Shared, Path(serial): Path<String>) -> Result<
     });
     match found.await? {
         Some(stands) => Ok(Json(stands).into_response()),
-        None => {
-            Err(Problem::new(&NOT_FOUND, "this authority has issued no certificate of this serial number"))
-        }
+        None => Err(Problem::not_found("this authority has issued no certificate of this serial number")),
     }
 }
 
@@ -451,13 +351,8 @@ async fn status(State(service): Shared) -> Result<Json<Status>, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn every_problem_has_its_own_code_and_both_languages() {
-        for (at, kind) in KINDS.iter().enumerate() {
-            assert!(KINDS[..at].iter().all(|other| other.code != kind.code), "{}", kind.code);
-            assert!(kind.en.is_ascii() && !kind.zh.is_ascii(), "{}", kind.code);
-        }
+        xiezhi_problem::check_kinds(super::kinds::ALL);
     }
 }

@@ -7,10 +7,10 @@ use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Value,
 };
 use xiezhi_evidence::{Body, Certificate, Manifest};
-use xiezhi_types::{AccountId, GroupId, TimestampMs, canonical, from_canonical};
+use xiezhi_types::{AccountId, GroupId, Lang, TimestampMs, canonical, from_canonical};
 
 use crate::{
-    Applicant, Erasure, Event, Evidence, Language, NodeLedger, Refusal, State, WrongState,
+    Applicant, Erasure, Event, Evidence, NodeLedger, Refusal, State, WrongState,
     binding::{self, Binding, Challenge, PossessionError, check_possession},
     day_of, judge,
     ledger::LedgerError,
@@ -72,7 +72,7 @@ pub enum DeskError {
 
 fn rules(refusals: &[Refusal]) -> String {
     let said: Vec<_> =
-        refusals.iter().map(|one| format!("{}: {}", one.field, one.sentence(Language::English))).collect();
+        refusals.iter().map(|one| format!("{}: {}", one.field, one.sentence(Lang::En))).collect();
     said.join("; ")
 }
 
@@ -511,7 +511,7 @@ impl Desk {
         Ok((manifest, statement))
     }
 
-    /// Erases the person of an application, in all of the person's applications and in every backup; the record of it names nobody.
+    /// Erases the person of an application, in all of the person's applications and in backups of the database; the record of it names nobody.
     /// Doing it again finishes what was interrupted.
     ///
     /// # Errors

@@ -23,6 +23,6 @@ pub use desk::{Application, Desk, DeskError, Dossier, Happened};
 pub use erasure::{BASES, Erasure};
 pub use ledger::{LedgerError, NodeLedger};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
-pub use refusal::{Language, Refusal};
+pub use refusal::Refusal;
 pub use service::{Service, router};
 pub use state::{Event, State, WrongState};

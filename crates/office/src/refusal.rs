@@ -1,15 +1,7 @@
 //! Why an application, a token or an assertion is refused: the field, the rule that failed, and a sentence in both languages.
 
 use xiezhi_identity::Rule;
-
-/// A language of sentences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    English,
-    /// Chinese, simplified.
-    Chinese,
-}
+use xiezhi_types::Lang;
 
 /// A rule that failed. Never holds anything of what was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +25,10 @@ impl Refusal {
 
     /// What is wrong.
     #[must_use]
-    pub fn sentence(&self, language: Language) -> &str {
-        match language {
-            Language::English => &self.en,
-            Language::Chinese => &self.zh,
+    pub fn sentence(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::En => &self.en,
+            Lang::Zh => &self.zh,
         }
     }
 }

@@ -8,9 +8,9 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, Query, Request, State},
-    middleware::{self, Next},
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -18,10 +18,11 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xiezhi_crypto::{PublicKey, sha256};
-use xiezhi_types::{AccountId, Lang, TimestampMs};
+use xiezhi_problem::{Edge, Problem, edge, kinds};
+use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
-    Applicant, Desk, DeskError, Language, NodeLedger, Refusal,
+    Applicant, Desk, DeskError, NodeLedger, Refusal,
     binding::Challenge,
     policy::{Role, Session},
     token::{TokenError, client_assertion, unverified_issuer},
@@ -29,6 +30,8 @@ use crate::{
 
 /// Longest body.
 const BODY_BYTES_MAX: usize = 64 << 10;
+/// What is said of requests that the framework refuses.
+const EDGE: Edge = Edge { too_large: "at most 64 KiB are read", malformed: "not of the expected form" };
 /// How long a session lasts, in seconds.
 const SESSION_LIFE_S: u64 = 600;
 /// Most sessions, challenges and used assertions that are remembered, of each.
@@ -89,13 +92,13 @@ impl Service {
         let found = token.and_then(|token| {
             self.memory().sessions.get(&sha256(token.as_bytes())).map(|(session, _)| session.clone())
         });
-        found.ok_or_else(|| Problem::new(&UNAUTHENTICATED, "a token of this office is needed"))
+        found.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED, "a token of this office is needed"))
     }
 
     fn log_in(&self, assertion: &str) -> Result<String, Problem> {
         let refused = |error: TokenError| {
             tracing::info!(code = error.code(), "an assertion is refused");
-            Problem::new(&ASSERTION_INVALID, format!("{}: {error}", error.code()))
+            Problem::new(&kinds::ASSERTION_INVALID, format!("{}: {error}", error.code()))
         };
         let issuer = unverified_issuer(assertion).map_err(refused)?;
         let key = self.clients.get(&issuer).ok_or_else(|| refused(TokenError::Issuer))?;
@@ -104,14 +107,14 @@ impl Service {
         let held =
             client_assertion(assertion, &issuer, key, &[&endpoint, &self.url], now).map_err(refused)?;
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| Problem::new(&INTERNAL, "no randomness"))?;
+        getrandom::fill(&mut bytes).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
         let token = hex::encode(bytes);
         let mut memory = self.memory();
         if memory.assertions.contains_key(&(issuer.clone(), held.jti.clone())) {
             return Err(refused(TokenError::Replayed));
         }
         if memory.assertions.len() >= REMEMBERED_MAX || memory.sessions.len() >= REMEMBERED_MAX {
-            return Err(Problem::new(&UNAVAILABLE, "too many sessions"));
+            return Err(Problem::new(&kinds::UNAVAILABLE, "too many sessions"));
         }
         memory.assertions.insert((issuer.clone(), held.jti), held.expires_s);
         let session = Session {
@@ -135,39 +138,18 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/applications/{id}", get(show))
         .route("/v1/applications/{id}/challenges", post(challenge))
         .route("/v1/applications/{id}/bindings", post(bind))
-        .fallback(async || Problem::new(&NO_SUCH_ROUTE, "see docs/identity.md for the addresses"))
-        .method_not_allowed_fallback(async || Problem::new(&METHOD_NOT_ALLOWED, "another method is needed"))
-        .layer(middleware::from_fn(edge))
+        .fallback(async || Problem::no_such_route("see docs/identity.md for the addresses"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn_with_state(EDGE, edge))
+        .layer(middleware::map_response(unstored))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
-}
-
-/// A kind of problem: code, status, titles.
-#[derive(Debug)]
-struct Kind {
-    code: &'static str,
-    status: StatusCode,
-    en: &'static str,
-    zh: &'static str,
-}
-
-macro_rules! kinds {
-    ($($name:ident = $code:literal, $status:ident, $en:literal, $zh:literal;)*) => {
-        $(static $name: Kind = Kind { code: $code, status: StatusCode::$status, en: $en, zh: $zh };)*
-        #[cfg(test)]
-        static KINDS: &[&Kind] = &[$(&$name),*];
-    };
 }
 
 kinds! {
     UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
     ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
     DENIED = "denied", FORBIDDEN, "Your role does not allow this", "您的角色无权执行此操作";
-    NOT_FOUND = "not-found", NOT_FOUND, "Not found", "未找到";
-    NO_SUCH_ROUTE = "no-such-route", NOT_FOUND, "There is no such address", "地址不存在";
-    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here", "此地址不支持该方法";
-    INVALID_BODY = "invalid-body", BAD_REQUEST, "The body cannot be read", "无法读取正文";
-    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large", "正文过大";
     APPLICATION_REFUSED = "application-refused", UNPROCESSABLE_ENTITY, "What was given breaks a rule", "所填内容不合规则";
     WRONG_STATE = "wrong-state", CONFLICT, "This cannot happen in the present state", "当前状态下不能执行此操作";
     RACED = "raced", CONFLICT, "Somebody else changed it at the same time: look again", "他人刚刚作了变更,请重新查看";
@@ -182,96 +164,42 @@ kinds! {
     INTERNAL = "internal", INTERNAL_SERVER_ERROR, "An error of the office's software", "登记服务内部错误";
 }
 
-/// A problem on its way to the edge, which writes it (RFC 9457).
-#[derive(Debug, Clone)]
-struct Problem {
-    kind: &'static Kind,
-    detail: String,
-    refusals: Vec<Refusal>,
-}
-
-impl Problem {
-    fn new(kind: &'static Kind, detail: impl ToString) -> Self {
-        Self { kind, detail: detail.to_string(), refusals: Vec::new() }
-    }
-
-    fn render(&self, lang: Lang) -> Response {
-        let (title, tag, language) = match lang {
-            Lang::En => (self.kind.en, "en", Language::English),
-            Lang::Zh => (self.kind.zh, "zh-CN", Language::Chinese),
-        };
-        let refusal =
-            |one: &Refusal| json!({ "field": one.field, "rule": one.rule, "reason": one.sentence(language) });
-        let mut document = json!({
-            "type": format!("urn:xiezhi:problem:{}", self.kind.code),
-            "title": title,
-            "status": self.kind.status.as_u16(),
-            "detail": self.detail,
-            "code": self.kind.code,
-        });
-        if !self.refusals.is_empty() {
-            document["refusals"] = self.refusals.iter().map(refusal).collect();
-        }
-        let mut response = (self.kind.status, Body::from(document.to_string())).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
-        response
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let mut response = self.kind.status.into_response();
-        response.extensions_mut().insert(self);
-        response
-    }
-}
-
 impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
         use xiezhi_database::PersonKeyError;
         let kind = match &error {
-            DeskError::Refused(_) => &APPLICATION_REFUSED,
-            DeskError::Denied => &DENIED,
-            DeskError::NotFound => &NOT_FOUND,
-            DeskError::WrongState(_) => &WRONG_STATE,
-            DeskError::Raced => &RACED,
-            DeskError::Reused => &REUSED,
-            DeskError::Challenge => &CHALLENGE,
-            DeskError::NoAccount => &NO_ACCOUNT,
-            DeskError::Possession(_) => &POSSESSION,
-            DeskError::NotSealed => &NOT_SEALED,
-            DeskError::Ledger(crate::LedgerError::Refused { .. }) => &LEDGER_REFUSED,
-            DeskError::Keys(PersonKeyError::Erased) => &ERASED,
-            DeskError::Ledger(_) | DeskError::Database(_) => &UNAVAILABLE,
-            DeskError::Keys(_) | DeskError::Internal(_) => &INTERNAL,
+            DeskError::NotFound => return Self::not_found(error),
+            DeskError::Refused(_) => &kinds::APPLICATION_REFUSED,
+            DeskError::Denied => &kinds::DENIED,
+            DeskError::WrongState(_) => &kinds::WRONG_STATE,
+            DeskError::Raced => &kinds::RACED,
+            DeskError::Reused => &kinds::REUSED,
+            DeskError::Challenge => &kinds::CHALLENGE,
+            DeskError::NoAccount => &kinds::NO_ACCOUNT,
+            DeskError::Possession(_) => &kinds::POSSESSION,
+            DeskError::NotSealed => &kinds::NOT_SEALED,
+            DeskError::Ledger(crate::LedgerError::Refused { .. }) => &kinds::LEDGER_REFUSED,
+            DeskError::Keys(PersonKeyError::Erased) => &kinds::ERASED,
+            DeskError::Ledger(_) | DeskError::Database(_) => &kinds::UNAVAILABLE,
+            DeskError::Keys(_) | DeskError::Internal(_) => &kinds::INTERNAL,
         };
         if kind.status.is_server_error() {
             tracing::warn!(%error, "the office");
             return Self::new(kind, "its operator finds the reason in the log");
         }
-        let detail = error.to_string();
-        let refusals = if let DeskError::Refused(refusals) = error { refusals } else { Vec::new() };
-        Self { refusals, ..Self::new(kind, detail) }
+        let problem = Self::new(kind, &error);
+        let DeskError::Refused(refusals) = error else { return problem };
+        problem.member("refusals", |lang| {
+            let said =
+                |one: &Refusal| json!({ "field": one.field, "rule": one.rule, "reason": one.sentence(lang) });
+            refusals.iter().map(said).collect()
+        })
     }
 }
 
-/// Writes problems in the language of the request, those of the framework too.
-async fn edge(request: Request, next: Next) -> Response {
-    let languages = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let lang = languages.map_or(Lang::En, Lang::accepted);
-    let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = problem.render(lang);
-    } else if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        response = Problem::new(&BODY_TOO_LARGE, "at most 64 KiB are read").render(lang);
-    } else if response.status().is_client_error() {
-        response = Problem::new(&INVALID_BODY, "not of the expected form").render(lang);
-    }
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// Nothing of what the office says is kept on the way.
+async fn unstored(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -294,9 +222,9 @@ struct TokenForm {
 
 async fn token(State(service): Shared, body: Bytes) -> Result<Response, Problem> {
     let form: Result<TokenForm, _> = serde_urlencoded::from_bytes(&body);
-    let form = form.map_err(|_| Problem::new(&INVALID_BODY, "not a form of a token request"))?;
+    let form = form.map_err(|_| Problem::invalid_body("not a form of a token request"))?;
     if form.grant_type != "client_credentials" || form.client_assertion_type != ASSERTION_TYPE {
-        return Err(Problem::new(&INVALID_BODY, "client_credentials with a jwt-bearer assertion is needed"));
+        return Err(Problem::invalid_body("client_credentials with a jwt-bearer assertion is needed"));
     }
     let token = service.log_in(&form.client_assertion)?;
     let answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": SESSION_LIFE_S });
@@ -313,7 +241,7 @@ async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Resul
 
 /// Says nothing of what stands in the body.
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|_| Problem::new(&INVALID_BODY, "not JSON of the expected form"))
+    serde_json::from_slice(body).map_err(|_| Problem::invalid_body("not JSON of the expected form"))
 }
 
 #[derive(Deserialize)]
@@ -361,14 +289,14 @@ async fn challenge(
     let session = service.session(&headers)?;
     let wanted: ChallengeFor = read(&body)?;
     let account: AccountId =
-        wanted.account.parse().map_err(|_| Problem::new(&INVALID_BODY, "account: no id of an account"))?;
+        wanted.account.parse().map_err(|_| Problem::invalid_body("account: no id of an account"))?;
     let made = service.desk.challenge(&session, &service.ledger, &id, account, service.now()).await?;
     let nonce = hex::encode(made.nonce);
     let answer =
         Challenged { nonce: nonce.clone(), message: made.message(), expires: made.expires.rfc3339() };
     let mut memory = service.memory();
     if memory.challenges.len() >= REMEMBERED_MAX {
-        return Err(Problem::new(&UNAVAILABLE, "too many challenges"));
+        return Err(Problem::new(&kinds::UNAVAILABLE, "too many challenges"));
     }
     memory.challenges.insert(nonce, made);
     Ok((StatusCode::CREATED, Json(answer)).into_response())
@@ -397,8 +325,7 @@ async fn bind(
     let wanted: Bind = read(&body)?;
     let signature = |one: &BindSignature| Some((one.key.clone(), hex::decode(&one.signature).ok()?));
     let signatures: Option<Vec<_>> = wanted.signatures.iter().map(signature).collect();
-    let signatures =
-        signatures.ok_or_else(|| Problem::new(&INVALID_BODY, "a signature is not hexadecimal"))?;
+    let signatures = signatures.ok_or_else(|| Problem::invalid_body("a signature is not hexadecimal"))?;
     // Good for one try.
     let challenge = service.memory().challenges.remove(&wanted.nonce);
     let challenge = challenge.filter(|one| one.application == id).ok_or(DeskError::Challenge)?;

@@ -9,11 +9,12 @@ use axum::{
 };
 use http::{StatusCode, Uri, header, request::Parts};
 use xiezhi_client::ClientError;
+use xiezhi_types::Lang;
 
 use crate::{
     app::App,
     assets,
-    texts::{Lang, Texts},
+    texts::{Texts, named},
 };
 
 /// The frame of a page: language, address, where in the menu.
@@ -32,7 +33,7 @@ impl Page {
         let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let cookie = || {
             let pairs = text(header::COOKIE)?.split(';');
-            pairs.filter_map(|pair| pair.trim().strip_prefix("lang=")).find_map(Lang::named)
+            pairs.filter_map(|pair| pair.trim().strip_prefix("lang=")).find_map(named)
         };
         let lang = asked
             .or_else(cookie)
@@ -66,7 +67,7 @@ impl Page {
 
 /// The language that `?lang=` asks for.
 pub(crate) fn asked_language(uri: &Uri) -> Option<Lang> {
-    uri.query()?.split('&').filter_map(|pair| pair.strip_prefix("lang=")).find_map(Lang::named)
+    uri.query()?.split('&').filter_map(|pair| pair.strip_prefix("lang=")).find_map(named)
 }
 
 impl FromRequestParts<Arc<App>> for Page {

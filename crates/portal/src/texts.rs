@@ -5,46 +5,17 @@ use std::{fmt::Display, sync::LazyLock};
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
 use xiezhi_client::wire::Names;
+use xiezhi_types::Lang;
 
 static ZH: LazyLock<Texts> = LazyLock::new(|| Texts::new(Lang::Zh, include_str!("../locales/zh-CN.ftl")));
 static EN: LazyLock<Texts> = LazyLock::new(|| Texts::new(Lang::En, include_str!("../locales/en.ftl")));
 
-/// A language of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lang {
-    Zh,
-    En,
-}
-
-impl Lang {
-    /// Its tag (BCP 47).
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::Zh => "zh-CN",
-            Self::En => "en",
-        }
-    }
-
-    /// As `?lang=` and the cookie name it.
-    pub(crate) fn named(text: &str) -> Option<Self> {
-        match text {
-            "zh" | "zh-CN" => Some(Self::Zh),
-            "en" => Some(Self::En),
-            _ => None,
-        }
-    }
-
-    /// The first of an `Accept-Language` header's languages that there is, English otherwise. Weights are not looked at: browsers send
-    /// the languages in order.
-    pub(crate) fn accepted(header: &str) -> Self {
-        let tags = header.split(',').filter_map(|tag| tag.trim().get(..2));
-        tags.map(str::to_ascii_lowercase)
-            .find_map(|tag| match tag.as_str() {
-                "zh" => Some(Self::Zh),
-                "en" => Some(Self::En),
-                _ => None,
-            })
-            .unwrap_or(Self::En)
+/// The language that `?lang=` and the cookie name.
+pub(crate) fn named(text: &str) -> Option<Lang> {
+    match text {
+        "zh" | "zh-CN" => Some(Lang::Zh),
+        "en" => Some(Lang::En),
+        _ => None,
     }
 }
 
@@ -147,19 +118,5 @@ mod tests {
         assert_eq!(zh.symmetric_difference(&en).collect::<Vec<_>>(), Vec::<&String>::new());
         assert!(asked().len() > 40);
         assert_eq!(asked().difference(&en).collect::<Vec<_>>(), Vec::<&String>::new());
-    }
-
-    #[test]
-    fn the_first_known_language_is_taken() {
-        let rows = [
-            ("zh-CN,zh;q=0.9,en;q=0.8", Lang::Zh),
-            ("fr,en;q=0.5", Lang::En),
-            ("fr", Lang::En),
-            ("", Lang::En),
-            ("ZH-tw", Lang::Zh),
-        ];
-        for (header, expected) in rows {
-            assert_eq!(Lang::accepted(header), expected, "{header}");
-        }
     }
 }

@@ -17,7 +17,7 @@ use std::{
 /// The crates from the bottom to the top; each may depend on those before it in an earlier or the same row.
 const ROWS: [&[&str]; 11] = [
     &["types"],
-    &["crypto", "merkle", "note", "identity", "keystore"],
+    &["crypto", "merkle", "note", "identity", "keystore", "problem"],
     &["pki", "compare"],
     &["ca", "pkcs11"],
     &["evidence"],

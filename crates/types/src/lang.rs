@@ -55,6 +55,8 @@ mod tests {
             ("fr", Lang::En),
             ("zh;q=0", Lang::En),
             ("ZH-hant", Lang::Zh),
+            ("fr,en;q=0.5", Lang::En),
+            ("ZH-tw", Lang::Zh),
         ];
         for (text, expected) in rows {
             assert_eq!(Lang::accepted(text), expected, "{text}");

@@ -1,24 +1,17 @@
-//! `id`: numbers by which persons and enterprises are known.
+//! `id check`: numbers by which persons and enterprises are known.
 
-use xiezhi_identity::{Date, Rule, check};
+use xiezhi_identity::{Date, Kind, Rule, check};
 
-use crate::{
-    Ending, Usage,
-    args::{IdAction, IdOptions},
-    home,
-    texts::Texts,
-};
+use crate::{Ending, Usage, home, texts::Texts};
 
-pub(crate) async fn run(options: &IdOptions, texts: &Texts) -> anyhow::Result<Ending> {
-    let IdAction::Check { kind, number, json } = &options.action else {
-        return crate::office::id(&options.action, texts).await;
-    };
-    let number = match number.as_str() {
+/// Checks a number by the rules of its standard; `-` reads it from standard input.
+pub(crate) fn check_number(kind: Kind, number: &str, json: bool, texts: &Texts) -> anyhow::Result<Ending> {
+    let number = match number {
         "-" => std::io::read_to_string(std::io::stdin())?.trim().to_owned(),
         given => given.to_owned(),
     };
-    let judged = check((*kind).into(), &number, Some(today()?));
-    if *json {
+    let judged = check(kind, &number, Some(today()?));
+    if json {
         let rule = judged.err().map(Rule::code);
         println!("{}", serde_json::json!({"well_formed": judged.is_ok(), "rule": rule}));
     } else {

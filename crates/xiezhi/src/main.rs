@@ -153,7 +153,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Find(options) => lookup::find(&common, &options, texts).await,
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Account(options) => accounts::run(&common, &options, texts).await,
-            Command::Id(options) => id::run(&options, texts).await,
+            Command::Id(options) => office::about_ids(&options.action, texts).await,
             Command::Office(options) => office::run(&common, &options, texts).await,
             Command::Ca(options) => ca::run(&options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,

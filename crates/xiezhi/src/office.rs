@@ -12,21 +12,20 @@ use serde_json::{Value, json};
 use xiezhi_client::Client;
 use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
 use xiezhi_office::{
-    Desk, DeskError, Erasure, Language, NodeLedger, Service,
+    Desk, DeskError, Erasure, NodeLedger, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
     token::sign_client_assertion,
 };
 use xiezhi_types::AccountId;
-use xiezhi_verify::{Anchor, Exhibit, Input, Lang, Outcome};
+use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
 use crate::{
     Ending, Usage,
     account::{self, OwnAccount},
     args::{AtDesk, AtOffice, Common, IdAction, OfficeAction, OfficeOptions},
     deposit::ledger_of,
-    home, secret,
-    serve::told_to_stop,
+    home, id, secret, serve,
     texts::Texts,
     trust,
     verify::{ending, read_certificate},
@@ -109,14 +108,10 @@ impl Officer {
 
 /// Rules that failed, in the reader's language.
 fn said(error: DeskError, texts: &Texts) -> anyhow::Error {
-    let language = match texts.lang() {
-        Lang::En => Language::English,
-        Lang::Zh => Language::Chinese,
-    };
     match error {
         DeskError::Refused(refusals) => {
             let all: Vec<_> =
-                refusals.iter().map(|one| format!("{}: {}", one.field, one.sentence(language))).collect();
+                refusals.iter().map(|one| format!("{}: {}", one.field, one.sentence(texts.lang()))).collect();
             Usage(all.join("\n")).into()
         }
         DeskError::Denied => anyhow::anyhow!(texts.get("office-denied", &[])),
@@ -143,21 +138,19 @@ pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts)
     let id = own.id;
     let ledger = NodeLedger::new(client, anchor, id, own.keys);
     let service = Service::new(config.desk().await?, ledger, &config.url, clients, home::now);
-    let listener = tokio::net::TcpListener::bind(listen)
-        .await
-        .map_err(|error| Usage(texts.get("ca-in-use", &[("address", listen), ("reason", &error)])))?;
+    let listener = serve::listen(*listen, "--listen", texts).await?;
     let address = listener.local_addr()?;
     println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
     let router = xiezhi_office::router(std::sync::Arc::new(service));
-    axum::serve(listener, router).with_graceful_shutdown(told_to_stop()).await?;
+    axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
     Ok(Ending::Done)
 }
 
-/// What `id` does with an office or its certificates.
-pub(crate) async fn id(action: &IdAction, texts: &Texts) -> anyhow::Result<Ending> {
+/// `id`: numbers, and what an office and its certificates say of who somebody is.
+pub(crate) async fn about_ids(action: &IdAction, texts: &Texts) -> anyhow::Result<Ending> {
     let now = home::now();
     match action {
-        IdAction::Check { .. } => bail!("checked elsewhere"),
+        IdAction::Check { kind, number, json } => id::check_number((*kind).into(), number, *json, texts),
         IdAction::Apply { applicant, at, json } => apply(applicant, at, *json, texts).await,
         IdAction::Bind { application, account, out, at } => bind(application, account, out, at, texts).await,
         IdAction::List { state, after, at, json } => {

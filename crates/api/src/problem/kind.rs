@@ -1,45 +1,13 @@
 //! Every kind of problem: its stable code, its status, its title in both languages.
 
-use http::StatusCode;
+use xiezhi_problem::Kind;
 
-use xiezhi_types::Lang;
-
-/// A kind of problem.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
-    pub(crate) code: &'static str,
-    pub(crate) status: StatusCode,
-    en: &'static str,
-    zh: &'static str,
+/// The kind with a rejection's code; [`kinds::REJECTED`] for a code that is not known here.
+pub(crate) fn of_rejection(code: &str) -> &'static Kind {
+    kinds::ALL.iter().find(|kind| kind.code == code).unwrap_or(&&kinds::REJECTED)
 }
 
-impl Kind {
-    pub(crate) fn title(&self, lang: Lang) -> &'static str {
-        match lang {
-            Lang::En => self.en,
-            Lang::Zh => self.zh,
-        }
-    }
-
-    /// The kind with a rejection's code; [`kinds::REJECTED`] for a code that is not known here.
-    pub(crate) fn of_rejection(code: &str) -> &'static Self {
-        kinds::ALL.iter().find(|kind| kind.code == code).unwrap_or(&&kinds::REJECTED)
-    }
-}
-
-macro_rules! kinds {
-    ($($name:ident = $code:literal, $status:ident, $en:literal, $zh:literal;)*) => {
-        /// The kinds.
-        pub(crate) mod kinds {
-            use super::{Kind, StatusCode};
-            $(pub(crate) static $name: Kind = Kind { code: $code, status: StatusCode::$status, en: $en, zh: $zh };)*
-            /// All of them.
-            pub(crate) static ALL: &[&Kind] = &[$(&$name),*];
-        }
-    };
-}
-
-kinds! {
+xiezhi_problem::kinds! {
     STATEMENT_MALFORMED = "statement-malformed", UNPROCESSABLE_ENTITY, "The statement is malformed", "声明的格式有误";
     STATEMENT_TOO_LARGE = "statement-too-large", UNPROCESSABLE_ENTITY, "The statement is too large", "声明过大";
     OTHER_LEDGER = "other-ledger", UNPROCESSABLE_ENTITY, "The statement is meant for another ledger", "该声明指向另一条链";
