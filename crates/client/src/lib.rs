@@ -15,6 +15,7 @@ pub mod wire;
 pub use client::{Client, Deposited, RecordQuery, Tree, Wait};
 pub use error::{ClientError, NetworkError};
 pub use events::{Event, Events};
+pub use transport::{Pool, pool};
 
 /// Media type of a COSE object: a statement, a receipt.
 pub const COSE: &str = "application/cose";
