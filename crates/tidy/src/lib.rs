@@ -18,7 +18,7 @@ use std::{
 const ROWS: [&[&str]; 12] = [
     &["types"],
     &["crypto", "merkle", "note", "identity", "keystore", "problem"],
-    &["pki", "compare"],
+    &["pki", "compare", "session"],
     &["ca", "pkcs11"],
     &["evidence"],
     &["verify", "ledger"],

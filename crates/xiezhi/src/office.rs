@@ -15,8 +15,8 @@ use xiezhi_office::{
     Desk, DeskError, Erasure, NodeLedger, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
-    token::sign_client_assertion,
 };
+use xiezhi_session::token::sign_client_assertion;
 use xiezhi_types::AccountId;
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
