@@ -407,6 +407,22 @@ impl Client {
         self.get_bytes(format!("/v1/blocks?after={after}"), CBOR).await
     }
 
+    /// The newest snapshot that the node has: `xiezhi_ledger::Snapshot`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn snapshot(&self) -> Result<Vec<u8>, ClientError> {
+        self.get_bytes("/v1/snapshot".to_owned(), CBOR).await
+    }
+
+    /// State entries after the block at `height`, from the key hash `from` (64 hexadecimal digits) on: `xiezhi_ledger::StateEntries`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn state_entries(&self, height: Height, from: &str) -> Result<Vec<u8>, ClientError> {
+        self.get_bytes(format!("/v1/snapshot/state?height={height}&from={from}"), CBOR).await
+    }
+
     /// A tile or entry bundle by its C2SP path, as `tile/0/x001/234.p/5`.
     ///
     /// # Errors

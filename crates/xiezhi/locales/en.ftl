@@ -157,6 +157,7 @@ status-next-term = term { $number } begins at block { $from }
 status-suspended = suspended in term { $number }: it neither votes nor seals, and follows
 status-silent = does not vote yet: restored, it waits until it cannot contradict votes it has forgotten (a minute or two)
 status-following = an observer without a vote; follows { $upstream }, { $sealed } records sealed there
+status-kept-from = begun with a snapshot: proofs for every record, statements and certificates from record { $index } on, no searches
 status-problem = the last answer did not hold: { $problem }
 status-away = no answer  { $url }
 up-ledger = { $name }
@@ -174,6 +175,7 @@ init-done = Founded in { $dir }: one folder per institution.
 init-next = Give each institution its folder and genesis.cbor, set listen, http and peers in node.toml, then run the commands above, each on its machine.
 node-runs = { $institution } runs at { $url }
 observe-runs = { $name } follows the ledger at { $url }: it checks every block, has no vote and takes no deposits
+observe-joined = begun with a snapshot after height { $height }: every tile of { $size } records is here and checked; their statements are not
 observe-not-trusted = the nodes run a ledger that you do not trust: { $fingerprint }
     Compare this with what the institutions publish, then: xiezhi trust add URL
 backup-saved = { $file }: { $size } records up to block { $height }, { $added } of them new

@@ -438,6 +438,9 @@ pub(crate) struct Observe {
     /// What it calls itself: lower-case letters, digits and hyphens; no institution's name
     #[arg(long, default_value = "observer")]
     pub(crate) name: InstitutionId,
+    /// Begin with the newest snapshot instead of the first record: every proof, but no older statements
+    #[arg(long)]
+    pub(crate) snapshot: bool,
     /// Address of its REST interface
     #[arg(long, default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
     pub(crate) http: SocketAddr,
