@@ -359,3 +359,28 @@ office-shown-by = Real name checked by: { $office }, approved { $time }
 office-shown-demonstration = DEMONSTRATION: nobody checked anything.
 office-shown-closed = Fields that stay closed: { $count }
 office-shown-limits = Proven: the office's account recorded these fields for this account at that time. Not proven: that the binding still stands today, or that the office was right.
+
+# Evidence service.
+evidence-serves = The evidence service answers at { $url }. Its account, which platforms delegate to: { $account }
+evidence-no-webhook-key = a client has a webhook: say in the configuration which file holds the "webhook_key"
+evidence-other-ledger = { $file } is not the genesis of the ledger "{ $name }" in the configuration
+evidence-no-template = there is no template { $template }: "xiezhi evidence templates" lists them
+evidence-no-transaction = a transaction's id has 32 hexadecimal digits
+evidence-field = "{ $field }": an element is NAME=VALUE
+evidence-required = required
+evidence-optional = optional
+evidence-content = a text or a file
+evidence-added = Entry { $entry }, commitment { $root }
+evidence-state-open = open
+evidence-state-closed = closed by its pack
+evidence-phase = phase { $phase }
+evidence-leg-pending = waits
+evidence-leg-recorded = recorded, not sealed yet
+evidence-leg-sealed = sealed
+evidence-leg-failed = failed, is tried again:
+evidence-missing = Required phases that are not there: { $phases }
+evidence-incomplete = Not complete yet, some sinks have given no proof: entries { $entries }
+evidence-pack-verdict = The pack:
+evidence-pack-names = ✓ The pack names this entry's commitment.
+evidence-pack-names-not = ✗ The pack does not name this entry's commitment.
+evidence-no-field = there is no field "{ $field }" in this bundle; there are: { $known }

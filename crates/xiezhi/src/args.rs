@@ -11,6 +11,7 @@ mod account;
 mod ca;
 mod certificate;
 mod copies;
+mod evidence;
 mod id;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
@@ -21,6 +22,7 @@ pub(crate) use certificate::{
 #[cfg(feature = "pdf")]
 pub(crate) use certificate::{Look, PdfOptions};
 pub(crate) use copies::{Backup, Recover, Restore};
+pub(crate) use evidence::{Add, AtService, EvidenceAction, EvidenceOptions, VerifyBundle};
 pub(crate) use id::{AtDesk, AtOffice, IdAction, IdOptions, OfficeAction, OfficeOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
@@ -89,6 +91,8 @@ pub(crate) enum Command {
     Id(IdOptions),
     /// Run a registration office
     Office(OfficeOptions),
+    /// Record a platform's transactions phase by phase, at several ledgers and time-stamp authorities at once
+    Evidence(EvidenceOptions),
     /// Run a certificate authority: apply, certify, suspend, revoke, answer
     Ca(CaOptions),
     /// Show the state of the alliance's nodes
