@@ -9,7 +9,7 @@ use axum::{
     extract::{DefaultBodyLimit, Path, Query, State},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -159,7 +159,11 @@ impl Service {
 
 type Shared = State<Arc<Service>>;
 
-/// The routes.
+async fn no_such_route() -> Problem {
+    Problem::no_such_route("see docs/identity.md for the addresses")
+}
+
+/// The routes for programs; pages can be its fallback.
 pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/v1/office", get(about))
@@ -168,7 +172,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/applications/{id}", get(show))
         .route("/v1/applications/{id}/challenges", post(challenge))
         .route("/v1/applications/{id}/bindings", post(bind))
-        .fallback(async || Problem::no_such_route("see docs/identity.md for the addresses"))
+        .route("/v1/{*rest}", any(no_such_route))
+        .fallback(no_such_route)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn_with_state(EDGE, edge))
         .layer(middleware::map_response(unstored))

@@ -167,9 +167,7 @@ pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts)
     let address = listener.local_addr()?;
     println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
     let pages = xiezhi_portal::router(client, Some(service.clone()));
-    let router = axum::Router::new()
-        .route_service("/v1/{*rest}", xiezhi_office::router(service))
-        .fallback_service(pages);
+    let router = xiezhi_office::router(service).fallback_service(pages);
     axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
     Ok(Ending::Done)
 }
