@@ -214,7 +214,9 @@ pub(crate) async fn about_ids(action: &IdAction, texts: &Texts) -> anyhow::Resul
             }
             for one in found {
                 let state = texts.get(&format!("office-state-{}", one.state.name()), &[]);
-                println!("{}  {}  {}  {state}", one.id, one.submitted, one.kind);
+                let mark =
+                    if one.demonstration { texts.get("office-demonstration", &[]) } else { String::new() };
+                println!("{}  {}  {}  {state}  {mark}", one.id, one.submitted, one.kind);
             }
             Ok(Ending::Done)
         }

@@ -213,6 +213,8 @@ fn a_passkey_brings_its_owner_back_and_nobody_whom_the_device_did_not_verify() {
 }
 
 const PROVIDER: &str = r#"
+// What it says besides goes to a pipe that nobody reads.
+console.info = console.warn = () => {};
 const { default: Provider } = await import(`${process.env.XIEZHI_OIDC}/node_modules/oidc-provider/lib/index.js`);
 const [port, office] = process.argv.slice(2);
 const people = { zhang: { name: "张三", id_number: "11010519491231002X" }, li: { name: "李四" } };
