@@ -17,6 +17,7 @@ pub use client::{Client, Deposited, RecordQuery, Tree, Wait};
 pub use error::{ClientError, NetworkError};
 pub use events::{Event, Events};
 pub use foreign::{Foreign, exchange};
+pub use transport::{Pool, pool};
 
 /// Media type of a COSE object: a statement, a receipt.
 pub const COSE: &str = "application/cose";

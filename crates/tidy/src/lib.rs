@@ -15,7 +15,7 @@ use std::{
 };
 
 /// The crates from the bottom to the top; each may depend on those before it in an earlier or the same row.
-const ROWS: [&[&str]; 11] = [
+const ROWS: [&[&str]; 12] = [
     &["types"],
     &["crypto", "merkle", "note", "identity", "keystore", "problem"],
     &["pki", "compare", "session"],
@@ -24,6 +24,7 @@ const ROWS: [&[&str]; 11] = [
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
     &["node", "client"],
+    &["custody"],
     &["api", "alliance", "portal", "office"],
     &["xiezhi"],
     &["tidy", "simulation"],

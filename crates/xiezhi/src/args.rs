@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use xiezhi_custody::Place;
 use xiezhi_types::{InstitutionId, Role};
 
 mod account;
@@ -528,6 +529,9 @@ pub(crate) enum MemberAction {
         /// Address of its REST interface
         #[arg(long, value_name = "ADDRESS")]
         http: SocketAddr,
+        /// Keep the seal key elsewhere: pkcs11:... (a token, which makes it if it has none of that name), transit:... (a signing server)
+        #[arg(long, value_name = "PLACE")]
+        seal_kept_at: Option<Place>,
         /// Do not ask: the ledger's id was compared already
         #[arg(long)]
         yes: bool,
@@ -561,6 +565,9 @@ pub(crate) enum MemberAction {
         /// Change the address only
         #[arg(long, requires = "address")]
         keep_keys: bool,
+        /// Keep the new seal key elsewhere: pkcs11:... (a token, which makes it if it has none of that name), transit:... (a signing server)
+        #[arg(long, value_name = "PLACE", conflicts_with = "keep_keys")]
+        seal_kept_at: Option<Place>,
         #[command(flatten)]
         acting: Acting,
     },
