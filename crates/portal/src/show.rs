@@ -54,15 +54,3 @@ mod tests {
         }
     }
 }
-
-/// The stable name of a role at the office.
-pub(crate) fn role(role: xiezhi_office::policy::Role) -> &'static str {
-    use xiezhi_office::policy::Role;
-    match role {
-        Role::Client => "client",
-        Role::Person => "person",
-        Role::Officer => "officer",
-        Role::Protection => "protection",
-        Role::Auditor => "auditor",
-    }
-}

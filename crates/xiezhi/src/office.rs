@@ -214,9 +214,9 @@ pub(crate) async fn about_ids(action: &IdAction, texts: &Texts) -> anyhow::Resul
             }
             for one in found {
                 let state = texts.get(&format!("office-state-{}", one.state.name()), &[]);
-                let mark =
-                    if one.demonstration { texts.get("office-demonstration", &[]) } else { String::new() };
-                println!("{}  {}  {}  {state}  {mark}", one.id, one.submitted, one.kind);
+                let mark = texts.get("office-demonstration", &[]);
+                let mark = if one.demonstration { format!("  {mark}") } else { String::new() };
+                println!("{}  {}  {}  {state}{mark}", one.id, one.submitted, one.kind);
             }
             Ok(Ending::Done)
         }

@@ -275,8 +275,12 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
             // By its name: browsers keep passkeys for names only.
             let url = format!("http://localhost:{}", listener.local_addr()?.port());
             let (dir, anchor) = (dir.join("office"), alliance.anchor.clone());
-            let office = office::demonstration(&dir, url, client.clone(), anchor).await?;
-            Some(pages::serve(listener, client, Some(office), texts)?)
+            let office = office::demonstration(&dir, url, client.clone(), anchor).await;
+            // An alliance whose owner sealed the office's secrets runs without it.
+            let office = office
+                .inspect_err(|error| tracing::warn!(%error, "the demonstration's office stays closed"))
+                .ok();
+            Some(pages::serve(listener, client, office, texts)?)
         }
     };
     println!("\n{}", texts.get("up-next", &[]));
