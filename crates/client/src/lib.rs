@@ -9,12 +9,14 @@
 mod client;
 mod error;
 mod events;
+mod foreign;
 mod transport;
 pub mod wire;
 
 pub use client::{Client, Deposited, RecordQuery, Tree, Wait};
 pub use error::{ClientError, NetworkError};
 pub use events::{Event, Events};
+pub use foreign::{Foreign, exchange};
 pub use transport::{Pool, pool};
 
 /// Media type of a COSE object: a statement, a receipt.

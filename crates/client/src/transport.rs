@@ -43,6 +43,8 @@ pub(crate) struct Transport {
     preferred: Arc<AtomicUsize>,
     pub(crate) timeout: Duration,
     pub(crate) language: Option<HeaderValue>,
+    /// Longest answer that is read, in bytes.
+    pub(crate) answer_max: usize,
 }
 
 /// A request, before it is known which node gets it.
@@ -178,6 +180,7 @@ impl Transport {
             preferred: Arc::new(AtomicUsize::new(0)),
             timeout: Duration::from_secs(30),
             language: None,
+            answer_max: ANSWER_BYTES_MAX,
         })
     }
 
@@ -199,7 +202,7 @@ impl Transport {
             };
             ClientError::Network { tried: vec![error] }
         };
-        let read = Limited::new(body, ANSWER_BYTES_MAX).collect();
+        let read = Limited::new(body, self.answer_max).collect();
         let body = match tokio::time::timeout(self.timeout, read).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(e)) => return Err(failed(&e, false)),

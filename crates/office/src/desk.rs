@@ -2,6 +2,8 @@
 //!
 //! Whoever acts is a [`Session`]; [`crate::policy`] says whether it may. The clock is an argument.
 
+mod passkeys;
+
 use xiezhi_crypto::sha256;
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Value,
@@ -14,6 +16,7 @@ use crate::{
     binding::{self, Binding, Challenge, PossessionError, check_possession},
     day_of, judge,
     ledger::LedgerError,
+    people::random,
     policy::{Action, Scope, Session, Target, allows, scope},
 };
 
@@ -87,6 +90,11 @@ pub struct Application {
     pub state: State,
     /// When it came, RFC 3339.
     pub submitted: String,
+    /// Whether it is one of a demonstration, in which nobody checks anything.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub demonstration: bool,
+    #[serde(skip)]
+    provider: String,
     #[serde(skip)]
     seq: i64,
     #[serde(skip)]
@@ -134,12 +142,7 @@ pub struct Desk {
     database: Database,
     keys: PersonKeys,
     institution: String,
-}
-
-fn random<const N: usize>() -> Result<[u8; N], DeskError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| DeskError::Internal("no randomness from the system"))?;
-    Ok(bytes)
+    demonstration: bool,
 }
 
 fn ms(time: TimestampMs) -> Value {
@@ -161,13 +164,16 @@ fn application(row: &Row) -> Result<Application, DeskError> {
         state: State::from_name(row.text(6)?).ok_or(DeskError::Internal("a state that is none"))?,
         data: row.bytes(7)?.to_vec(),
         submitted: time(row, 8)?.rfc3339(),
+        demonstration: row.int(9)? != 0,
+        provider: row.text(10)?.to_owned(),
     })
 }
 
 macro_rules! select_application {
     ($rest:literal) => {
         concat!(
-            "SELECT seq, id, person, owner, institution, kind, state, data, submitted_ms FROM applications ",
+            "SELECT seq, id, person, owner, institution, kind, state, data, submitted_ms, demonstration, provider \
+            FROM applications ",
             $rest
         )
     };
@@ -193,7 +199,20 @@ impl Desk {
         let database = Database::open(database).await?;
         database.migrate(MIGRATIONS).await?;
         let keys = PersonKeys::open(keys, master).await?;
-        Ok(Self { database, keys, institution: institution.to_owned() })
+        Ok(Self { database, keys, institution: institution.to_owned(), demonstration: false })
+    }
+
+    /// From now on whatever is applied for is a demonstration, and says so for ever.
+    #[must_use]
+    pub fn demonstrating(mut self, demonstration: bool) -> Self {
+        self.demonstration = demonstration;
+        self
+    }
+
+    /// Whether this is a demonstration.
+    #[must_use]
+    pub fn is_demonstration(&self) -> bool {
+        self.demonstration
     }
 
     /// Whose office this is.
@@ -234,8 +253,8 @@ impl Desk {
         let data = self.keys.seal(&person, &data_place(&id), &plain).await?;
         let mut open = self.database.begin().await?;
         let sql = "INSERT INTO applications \
-            (id, person, owner, institution, kind, demonstration, state, nonce, data, submitted_ms) \
-            VALUES ($1, $2, $3, $4, $5, 0, 'submitted', '', $6, $7)";
+            (id, person, owner, institution, kind, demonstration, state, data, submitted_ms) \
+            VALUES ($1, $2, $3, $4, $5, $8, 'submitted', $6, $7)";
         let values = vec![
             id.as_str().into(),
             person.0.as_str().into(),
@@ -244,6 +263,7 @@ impl Desk {
             applicant.kind.name().into(),
             data.into(),
             ms(now),
+            i64::from(self.demonstration).into(),
         ];
         open.execute(sql, values).await?;
         note(&mut open, &id, Event::Submitted, &session.principal, now, None).await?;
@@ -316,7 +336,7 @@ impl Desk {
         if one.state != State::Erased && allows(session, Action::ReadData, one.target()) {
             applicant = Some(self.applicant(&one).await?);
             if session.principal != one.owner {
-                self.advance(&one, Event::Read, &session.principal, now, None).await?;
+                self.advance(&one, Event::Read, &session.principal, now, None, "").await?;
             }
         }
         let sql = "SELECT at_ms, actor, event, reason FROM events WHERE application = $1 ORDER BY seq";
@@ -351,6 +371,7 @@ impl Desk {
         actor: &str,
         now: TimestampMs,
         reason: Option<&str>,
+        provider: &str,
     ) -> Result<State, DeskError> {
         // Said before anything is sealed: nothing can be sealed for who is erased.
         one.state.after(event)?;
@@ -360,34 +381,55 @@ impl Desk {
         };
         let mut open = self.database.begin().await?;
         let state = step(&mut open, one, event, actor, now, reason).await?;
+        if !provider.is_empty() {
+            let sql = "UPDATE applications SET provider = $1 WHERE id = $2";
+            open.execute(sql, vec![provider.into(), one.id.as_str().into()]).await?;
+        }
         open.commit().await?;
         Ok(state)
     }
 
-    /// An officer's decision, with its reason.
+    /// What a provider says of an application: an officer's decision, an identity provider's token, a demonstration. Evidence that does not
+    /// fit changes nothing but the history.
     ///
     /// # Errors
-    /// [`DeskError::Denied`], [`DeskError::WrongState`], [`DeskError::Refused`] without a reason.
+    /// [`DeskError::Denied`], [`DeskError::WrongState`], [`DeskError::Refused`] without a reason, or when the evidence does not fit.
     pub async fn decide(
         &self,
         session: &Session,
         id: &str,
-        approve: bool,
-        reason: &str,
+        evidence: &Evidence<'_>,
         now: TimestampMs,
     ) -> Result<State, DeskError> {
-        let one = self.find_for(session, Action::Decide, id).await?;
-        one.state.after(if approve { Event::Approved } else { Event::Refused })?;
+        let action =
+            if matches!(evidence, Evidence::Officer { .. }) { Action::Decide } else { Action::Assert };
+        let one = self.find_for(session, action, id).await?;
+        if matches!(evidence, Evidence::Demonstration) && !one.demonstration {
+            return Err(DeskError::Denied);
+        }
+        let refusing = matches!(evidence, Evidence::Officer { approve: false, .. });
+        one.state.after(if refusing { Event::Refused } else { Event::Approved })?;
         let applicant = self.applicant(&one).await?;
-        let said = judge(&applicant, &Evidence::Officer { approve, reason });
-        let said = said.map_err(|refused| DeskError::Refused(vec![refused]))?;
-        self.advance(&one, said.event, &session.principal, now, Some(&said.reason)).await
+        match judge(&applicant, evidence) {
+            Ok(said) => {
+                let provider = if one.demonstration { "demonstration" } else { said.provider };
+                let by = &session.principal;
+                self.advance(&one, said.event, by, now, Some(&said.reason), provider).await
+            }
+            Err(refused) => {
+                if action == Action::Assert {
+                    let event = Event::AssertionRefused;
+                    self.advance(&one, event, &session.principal, now, Some(refused.rule), "").await?;
+                }
+                Err(DeskError::Refused(vec![refused]))
+            }
+        }
     }
 
     /// Makes what the holder of `account` is to sign, to have it bound to an approved application.
     ///
     /// # Errors
-    /// [`DeskError::Denied`], [`DeskError::WrongState`].
+    /// [`DeskError::Denied`], [`DeskError::WrongState`], [`DeskError::Ledger`].
     pub async fn challenge(
         &self,
         session: &Session,
@@ -398,6 +440,7 @@ impl Desk {
     ) -> Result<Challenge, DeskError> {
         let one = self.find_for(session, Action::Bind, id).await?;
         one.state.after(Event::Bound)?;
+        ledger.register(now).await?;
         Ok(Challenge {
             ledger: ledger.id(),
             office: ledger.office(),
@@ -482,7 +525,7 @@ impl Desk {
             applicant: &applicant,
             account,
             office: &self.institution,
-            provider: "manual",
+            provider: &one.provider,
             approved_at: time(row, 0)?,
         };
         // One seed, so that a failure of the system's randomness is noticed before any salt is made.
@@ -581,7 +624,7 @@ fn sign(
     account: &str,
     now: TimestampMs,
 ) -> Result<Vec<u8>, LedgerError> {
-    let body = binding::deposit(manifest, Some(binding::PHASE_BOUND), false);
+    let body = binding::deposit(manifest, Some(binding::PHASE_BOUND), one.demonstration);
     ledger.sign(Body::Deposit(body), Some(group(one, account)), now)
 }
 

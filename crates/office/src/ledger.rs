@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xiezhi_client::{Client, ClientError, Wait};
 use xiezhi_crypto::SigningKey;
-use xiezhi_evidence::{Account, Body, Statement, StatementDraft, account::ProvenAccount};
+use xiezhi_evidence::{Account, AccountSpec, Body, Statement, StatementDraft, account::ProvenAccount};
 use xiezhi_types::{AccountId, GroupId, LedgerId, LogIndex, TimestampMs};
 use xiezhi_verify::{Anchor, Outcome, verify_account};
 
@@ -40,6 +40,7 @@ pub struct NodeLedger {
     anchor: Anchor,
     account: AccountId,
     keys: Vec<SigningKey>,
+    creation: Option<AccountSpec>,
 }
 
 fn unavailable(reason: impl ToString) -> LedgerError {
@@ -59,7 +60,32 @@ impl NodeLedger {
     /// The ledger `anchor` behind `client`, on which `keys` sign for `account`.
     #[must_use]
     pub fn new(client: Client, anchor: Anchor, account: AccountId, keys: Vec<SigningKey>) -> Self {
-        Self { client, anchor, account, keys }
+        Self { client, anchor, account, keys, creation: None }
+    }
+
+    /// The account is created by `spec` when it is first needed.
+    #[must_use]
+    pub fn creating(mut self, spec: Option<AccountSpec>) -> Self {
+        self.creation = spec;
+        self
+    }
+
+    /// Makes sure that the office's account is on the ledger, if it can be created here.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn register(&self, now: TimestampMs) -> Result<(), LedgerError> {
+        let Some(spec) = &self.creation else { return Ok(()) };
+        match self.client.account(&self.account).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.code() == Some("not-found") => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let statement = self.sign(Body::Account(spec.clone()), None, now)?;
+        match self.client.deposit(statement, Wait::Recorded(WAIT)).await {
+            Err(error) if error.code() != Some("account-exists") => Err(failed(error)),
+            _ => Ok(()),
+        }
     }
 
     /// The ledger.

@@ -3,6 +3,7 @@
 //! ```text
 //! applicant, state, provider, policy, binding, erasure   what is right: pure, no clock, no randomness, no database
 //! desk, ledger                                                  what happens: the database, the keys of persons, the office's account
+//! oidc, people                                                  who is behind a browser: issuers' words, passkeys
 //! service                                                       what applicants' programs reach over HTTP; officers work at the desk
 //! ```
 
@@ -11,6 +12,8 @@ pub mod binding;
 mod desk;
 mod erasure;
 mod ledger;
+mod oidc;
+mod people;
 pub mod policy;
 mod provider;
 mod refusal;
@@ -21,7 +24,9 @@ pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_
 pub use desk::{Application, Desk, DeskError, Dossier, Happened};
 pub use erasure::{BASES, Erasure};
 pub use ledger::{LedgerError, NodeLedger};
+pub use oidc::{IssuerConfig, LoginError};
+pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
 pub use refusal::Refusal;
-pub use service::{Service, router};
+pub use service::{Bind, BindSignature, Service, router};
 pub use state::{Event, State, WrongState};

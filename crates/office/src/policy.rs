@@ -20,6 +20,20 @@ pub enum Role {
     Auditor,
 }
 
+impl Role {
+    /// Its stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Person => "person",
+            Self::Officer => "officer",
+            Self::Protection => "protection",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {

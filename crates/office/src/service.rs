@@ -9,10 +9,10 @@ use axum::{
     extract::{DefaultBodyLimit, Path, Query, State},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use xiezhi_crypto::PublicKey;
 use xiezhi_problem::{Edge, Problem, edge, kinds};
@@ -23,7 +23,7 @@ use xiezhi_session::{
 use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
-    Applicant, Desk, DeskError, NodeLedger, Refusal,
+    Applicant, Desk, DeskError, IssuerConfig, NodeLedger, People, Refusal,
     binding::Challenge,
     policy::{Role, Session},
 };
@@ -46,25 +46,81 @@ pub struct Service {
     clock: fn() -> TimestampMs,
     sessions: Sessions<Session>,
     challenges: Expiring<String, Challenge>,
+    people: People,
 }
 
 impl Service {
-    /// Serves `desk` at `url` to the programs `clients`, each known by its key.
+    /// Serves `desk` at `url` to the programs `clients`, each known by its key, and to people whom `issuers` know; `officers` are those of
+    /// them, and of people with passkeys, who have another role.
     #[must_use]
     pub fn new(
         desk: Desk,
         ledger: NodeLedger,
         url: &str,
         clients: HashMap<String, PublicKey>,
+        issuers: HashMap<String, IssuerConfig>,
+        officers: HashMap<String, Role>,
         clock: fn() -> TimestampMs,
     ) -> Self {
         let url = url.trim_end_matches('/').to_owned();
         let sessions = Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S);
-        Self { desk, ledger, url, clients, clock, sessions, challenges: Expiring::new(REMEMBERED_MAX) }
+        let people = People::new(desk.clone(), clock, &url, issuers, officers);
+        let challenges = Expiring::new(REMEMBERED_MAX);
+        Self { desk, ledger, url, clients, clock, sessions, challenges, people }
     }
 
-    fn now(&self) -> TimestampMs {
+    /// The clock.
+    #[must_use]
+    pub fn now(&self) -> TimestampMs {
         (self.clock)()
+    }
+
+    /// The desk.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The people at it.
+    #[must_use]
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// Where it is, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the keys of `account` are to sign, for an application of the session's, as the API says it.
+    ///
+    /// # Errors
+    /// A problem document.
+    pub async fn challenge(&self, session: &Session, id: &str, account: &str) -> Result<Value, Problem> {
+        let account: AccountId =
+            account.parse().map_err(|_| Problem::invalid_body("account: no id of an account"))?;
+        let made = self.desk.challenge(session, &self.ledger, id, account, self.now()).await?;
+        let nonce = hex::encode(made.nonce);
+        let answer = json!({ "nonce": nonce, "message": made.message(), "expires": made.expires.rfc3339() });
+        let until_s = made.expires.seconds();
+        self.challenges.insert(nonce, made, until_s, self.now().seconds()).map_err(too_many)?;
+        Ok(answer)
+    }
+
+    /// Binds the account whose keys signed; the certificate with all fields.
+    ///
+    /// # Errors
+    /// A problem document.
+    pub async fn bind(&self, session: &Session, id: &str, wanted: &Bind) -> Result<Vec<u8>, Problem> {
+        let signature = |one: &BindSignature| Some((one.key.clone(), hex::decode(&one.signature).ok()?));
+        let signatures: Option<Vec<_>> = wanted.signatures.iter().map(signature).collect();
+        let signatures = signatures.ok_or_else(|| Problem::invalid_body("a signature is not hexadecimal"))?;
+        let now = self.now();
+        // Good for one try.
+        let challenge = self.challenges.take(&wanted.nonce, now.seconds());
+        let challenge = challenge.filter(|one| one.application == id).ok_or(DeskError::Challenge)?;
+        Ok(self.desk.bind(session, &self.ledger, &challenge, &signatures, now).await?)
     }
 
     fn session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
@@ -103,7 +159,11 @@ impl Service {
 
 type Shared = State<Arc<Service>>;
 
-/// The routes.
+async fn no_such_route() -> Problem {
+    Problem::no_such_route("see docs/identity.md for the addresses")
+}
+
+/// The routes for programs; pages can be its fallback.
 pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/v1/office", get(about))
@@ -112,7 +172,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/applications/{id}", get(show))
         .route("/v1/applications/{id}/challenges", post(challenge))
         .route("/v1/applications/{id}/bindings", post(bind))
-        .fallback(async || Problem::no_such_route("see docs/identity.md for the addresses"))
+        .route("/v1/{*rest}", any(no_such_route))
+        .fallback(no_such_route)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn_with_state(EDGE, edge))
         .layer(middleware::map_response(unstored))
@@ -237,13 +298,6 @@ struct ChallengeFor {
     account: String,
 }
 
-#[derive(Serialize)]
-struct Challenged {
-    nonce: String,
-    message: String,
-    expires: String,
-}
-
 async fn challenge(
     State(service): Shared,
     headers: HeaderMap,
@@ -252,28 +306,26 @@ async fn challenge(
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
     let wanted: ChallengeFor = read(&body)?;
-    let account: AccountId =
-        wanted.account.parse().map_err(|_| Problem::invalid_body("account: no id of an account"))?;
-    let made = service.desk.challenge(&session, &service.ledger, &id, account, service.now()).await?;
-    let nonce = hex::encode(made.nonce);
-    let answer =
-        Challenged { nonce: nonce.clone(), message: made.message(), expires: made.expires.rfc3339() };
-    let until_s = made.expires.seconds();
-    service.challenges.insert(nonce, made, until_s, service.now().seconds()).map_err(too_many)?;
+    let answer = service.challenge(&session, &id, &wanted.account).await?;
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
-#[derive(Deserialize)]
-struct Bind {
-    nonce: String,
-    signatures: Vec<BindSignature>,
+/// A challenge, signed.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Bind {
+    /// Its nonce, in hexadecimal.
+    pub nonce: String,
+    /// By each of the account's keys that is needed.
+    pub signatures: Vec<BindSignature>,
 }
 
-#[derive(Deserialize)]
-struct BindSignature {
-    key: String,
+/// One key's signature.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BindSignature {
+    /// The key's id.
+    pub key: String,
     /// Hexadecimal.
-    signature: String,
+    pub signature: String,
 }
 
 async fn bind(
@@ -283,15 +335,7 @@ async fn bind(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let wanted: Bind = read(&body)?;
-    let signature = |one: &BindSignature| Some((one.key.clone(), hex::decode(&one.signature).ok()?));
-    let signatures: Option<Vec<_>> = wanted.signatures.iter().map(signature).collect();
-    let signatures = signatures.ok_or_else(|| Problem::invalid_body("a signature is not hexadecimal"))?;
-    // Good for one try.
-    let now = service.now();
-    let challenge = service.challenges.take(&wanted.nonce, now.seconds());
-    let challenge = challenge.filter(|one| one.application == id).ok_or(DeskError::Challenge)?;
-    let bytes = service.desk.bind(&session, &service.ledger, &challenge, &signatures, now).await?;
+    let bytes = service.bind(&session, &id, &read(&body)?).await?;
     Ok(([(header::CONTENT_TYPE, xiezhi_client::CERTIFICATE)], bytes).into_response())
 }
 

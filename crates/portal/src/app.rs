@@ -20,6 +20,7 @@ const NAMES_KEPT: Duration = Duration::from_secs(10);
 /// The state of the router.
 pub(crate) struct App {
     pub(crate) client: Client,
+    pub(crate) office: Option<Arc<xiezhi_office::Service>>,
     /// Sizes of the log at past hours and days, which never change.
     pub(crate) known: Mutex<Known>,
     anchor: OnceCell<Anchor>,
@@ -27,8 +28,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client, known: Mutex::default(), anchor: OnceCell::new(), institutions: Mutex::new(None) }
+    pub(crate) fn new(client: Client, office: Option<Arc<xiezhi_office::Service>>) -> Self {
+        Self {
+            client,
+            office,
+            known: Mutex::default(),
+            anchor: OnceCell::new(),
+            institutions: Mutex::new(None),
+        }
     }
 
     /// What the nodes say their ledger is; asked once.

@@ -19,7 +19,7 @@ struct Asset {
     version: String,
 }
 
-static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
     let asset = |name, media_type, content: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // Into memory: never fails.
@@ -37,6 +37,8 @@ static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
         asset("site.js", SCRIPT, include_bytes!("../assets/site.js")),
         asset("verify.js", SCRIPT, offline::VERIFY.as_bytes()),
         asset("deposit.js", SCRIPT, offline::DEPOSIT.as_bytes()),
+        asset("bind.js", SCRIPT, offline::BIND.as_bytes()),
+        asset("passkey.js", SCRIPT, include_bytes!("../assets/passkey.js")),
         asset("mark.svg", "image/svg+xml", include_bytes!("../assets/mark.svg")),
         asset("verifier.wasm", "application/wasm", offline::VERIFIER),
     ]

@@ -1,4 +1,4 @@
-//! Pages for people without a login: the explorer, verifying and depositing in the browser, the offline page.
+//! Pages for people: the explorer, verifying and depositing in the browser, the offline page; and, with a login, the registration office.
 //!
 //! ```text
 //! browser --> edge (language, headers, errors) --> page's handler --> xiezhi-client --> nodes of several institutions
@@ -6,10 +6,11 @@
 //!
 //! Every page is whole without a script; scripts refresh what is live, verify and deposit. Nothing is believed here and nothing decided: a page shows
 //! what nodes answer and says so, and only the verifier in the reader's own browser gives a verdict. The crate knows no node, store or
-//! consensus, keeps no state of its own beside caches, and reads no file: all that it serves is compiled in.
+//! consensus, keeps no state of its own beside caches (what people apply for is the office's), and reads no file: all that it serves is compiled in.
 
 mod accounts;
 mod app;
+mod applications;
 mod assets;
 mod blocks;
 mod deposit;
@@ -17,6 +18,8 @@ mod downloads;
 mod edge;
 mod home;
 mod institutions;
+mod logins;
+mod office;
 mod offline;
 mod page;
 mod records;
@@ -40,10 +43,28 @@ pub use offline::offline_page;
 
 use app::App;
 
-/// The pages, over the nodes that `client` knows.
-pub fn router(client: Client) -> Router {
-    let app = Arc::new(App::new(client));
+/// What is said of requests to the office's interface for scripts that the framework refuses.
+const EDGE: xiezhi_problem::Edge =
+    xiezhi_problem::Edge { too_large: "at most 64 KiB are read", malformed: "not of the expected form" };
+
+/// The pages, over the nodes that `client` knows; those of `office` are at its address only.
+pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>) -> Router {
+    let app = Arc::new(App::new(client, office));
     Router::new()
+        .route("/office/applications/{id}/challenges", post(applications::challenge))
+        .route("/office/applications/{id}/bindings", post(applications::bind))
+        .layer(middleware::from_fn_with_state(EDGE, xiezhi_problem::edge))
+        .route("/office", get(logins::show_office))
+        .route("/office/demonstration", post(logins::demonstrate))
+        .route("/office/login/{issuer}", get(logins::begin_login))
+        .route("/office/callback", get(logins::finish_login))
+        .route("/office/logout", post(logins::leave))
+        .route("/office/passkeys/question", post(logins::ask_for_key))
+        .route("/office/passkeys/answer", post(logins::take_key))
+        .route("/office/apply", get(applications::show_form).post(applications::apply))
+        .route("/office/applications/{id}", get(applications::show_application))
+        .route("/office/applications/{id}/decision", post(applications::decide))
+        .layer(middleware::map_response(office::unstored))
         .route("/", get(home::show_home))
         .route("/live", get(home::show_live))
         .route("/search", get(search::show_search))

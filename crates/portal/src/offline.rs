@@ -9,14 +9,22 @@ pub(crate) const STYLE: &str = include_str!("../../wasm/page/style.css");
 pub(crate) const FORM: &str = include_str!("../../wasm/page/form.html");
 /// The verifier, as `crates/wasm/build` makes it.
 pub(crate) const VERIFIER: &[u8] = include_bytes!("../../wasm/built/verifier.wasm");
-/// Scripts of the pages that verify and deposit here.
+/// Scripts of the pages that verify, deposit and bind here.
 pub(crate) const VERIFY: &str = concat!(
     include_str!("../../wasm/page/machine.js"),
     include_str!("../../wasm/page/verify.js"),
     include_str!("../assets/verify.js")
 );
-pub(crate) const DEPOSIT: &str =
-    concat!(include_str!("../../wasm/page/machine.js"), include_str!("../assets/deposit.js"));
+pub(crate) const DEPOSIT: &str = concat!(
+    include_str!("../../wasm/page/machine.js"),
+    include_str!("../assets/keys.js"),
+    include_str!("../assets/deposit.js")
+);
+pub(crate) const BIND: &str = concat!(
+    include_str!("../../wasm/page/machine.js"),
+    include_str!("../assets/keys.js"),
+    include_str!("../assets/bind.js")
+);
 const OFFLINE_SCRIPT: &str = concat!(
     "\n",
     include_str!("../../wasm/page/machine.js"),

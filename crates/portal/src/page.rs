@@ -24,6 +24,8 @@ pub(crate) struct Page {
     uri: Uri,
     /// The ledger's id, once a node has said it.
     pub(crate) ledger: Option<String>,
+    /// Whether there is a registration office here.
+    pub(crate) office: bool,
 }
 
 impl Page {
@@ -38,7 +40,7 @@ impl Page {
         let lang = asked
             .or_else(cookie)
             .unwrap_or_else(|| Lang::accepted(text(header::ACCEPT_LANGUAGE).unwrap_or_default()));
-        Self { t: Texts::of(lang), uri: parts.uri.clone(), ledger: None }
+        Self { t: Texts::of(lang), uri: parts.uri.clone(), ledger: None, office: false }
     }
 
     /// Whether the page lies in the part of the menu that begins with `path`.
@@ -75,6 +77,7 @@ impl FromRequestParts<Arc<App>> for Page {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         let mut page = Self::of(parts);
+        page.office = app.office.is_some();
         page.ledger = app.anchor().await.ok().map(|anchor| anchor.ledger.clone());
         Ok(page)
     }
@@ -101,6 +104,14 @@ pub(crate) enum Trouble {
     Busy,
     /// A node refused what was asked.
     Refused { title: String, code: String, detail: String },
+    /// Another site caused the request.
+    Foreign,
+    /// The policy says no.
+    Denied,
+    /// It cannot happen to the application as it stands.
+    Changed,
+    /// Nobody is logged in.
+    NotLoggedIn { detail: String },
     /// A fault of ours.
     Broken,
 }
@@ -113,6 +124,8 @@ impl Trouble {
             Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused { .. } => StatusCode::BAD_REQUEST,
+            Self::Foreign | Self::Denied | Self::NotLoggedIn { .. } => StatusCode::FORBIDDEN,
+            Self::Changed => StatusCode::CONFLICT,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -125,6 +138,10 @@ impl Trouble {
             Self::Unreachable => "unreachable",
             Self::Busy => "busy",
             Self::Refused { .. } => "refused",
+            Self::Foreign => "foreign",
+            Self::Denied => "denied",
+            Self::Changed => "changed",
+            Self::NotLoggedIn { .. } => "not-logged-in",
             Self::Broken => "broken",
         }
     }

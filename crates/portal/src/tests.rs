@@ -116,7 +116,7 @@ async fn pages(node: Option<Router>) -> Router {
         Some(node) => drop(tokio::spawn(async move { axum::serve(listener, node).await })),
         None => drop(listener),
     }
-    crate::router(Client::new(&url).unwrap())
+    crate::router(Client::new(&url).unwrap(), None)
 }
 
 async fn ask_node(path: &str) -> Value {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! token     JSON Web Tokens, key sets, client assertions, identity tokens
+//! passkey   what browsers answer for keys of people (Web Authentication)
 //! expiring  a bounded memory of what is over at a certain time
 //! sessions  bearer tokens, and the assertions that were used
 //! ```
@@ -25,6 +26,7 @@
 //! ```
 
 mod expiring;
+pub mod passkey;
 mod sessions;
 pub mod token;
 

@@ -356,6 +356,7 @@ office-no-binding = The certificate is no binding of an identity, or shows too l
 office-not-by = INVALID: the record is not by the office's account { $office }, or does not commit to these fields.
 office-shown-account = Account: { $account }
 office-shown-by = Real name checked by: { $office }, approved { $time }
+office-demonstration = (demonstration: nobody checked anything)
 office-shown-demonstration = DEMONSTRATION: nobody checked anything.
 office-shown-closed = Fields that stay closed: { $count }
 office-shown-limits = Proven: the office's account recorded these fields for this account at that time. Not proven: that the binding still stands today, or that the office was right.

@@ -706,6 +706,7 @@ office-no-binding = 该证书不是身份绑定,或出示的内容不足。
 office-not-by = 无效:该记录不是机构账户 { $office } 所作,或与所示字段不符。
 office-shown-account = 账户:{ $account }
 office-shown-by = 实名核验机构:{ $office },通过时间 { $time }
+office-demonstration = (演示:未经任何核验)
 office-shown-demonstration = 演示数据:未经任何核验。
 office-shown-closed = 未出示的字段:{ $count }
 office-shown-limits = 可证明:该机构账户当时为该账户记录了所示字段。不能证明:绑定至今仍然有效,或机构核验无误。

@@ -103,7 +103,7 @@ pub(crate) fn read_public_key(path: &Path) -> anyhow::Result<PublicKey> {
 pub(crate) struct OwnAccount {
     pub(crate) id: AccountId,
     pub(crate) keys: Vec<SigningKey>,
-    spec: Option<AccountSpec>,
+    pub(crate) spec: Option<AccountSpec>,
 }
 
 /// Where the account called `name` is kept.

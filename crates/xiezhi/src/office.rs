@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use xiezhi_client::Client;
 use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
 use xiezhi_office::{
-    Desk, DeskError, Erasure, NodeLedger, Service,
+    Desk, DeskError, Erasure, Evidence, IssuerConfig, NodeLedger, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
@@ -54,6 +55,12 @@ struct Config {
     clients: HashMap<String, PathBuf>,
     /// Officers and their roles.
     officers: HashMap<String, Role>,
+    /// Identity providers by which people log in.
+    #[serde(default)]
+    issuers: HashMap<String, IssuerConfig>,
+    /// Whether nobody checks anything here, and everything says so.
+    #[serde(default)]
+    demonstration: bool,
 }
 
 impl Config {
@@ -71,12 +78,35 @@ impl Config {
         for key in config.clients.values_mut() {
             *key = dir.join(&*key);
         }
+        for file in config.issuers.values_mut().filter_map(|issuer| issuer.client_secret.as_mut()) {
+            *file = dir.join(&*file).to_string_lossy().into_owned();
+        }
         Ok(config)
     }
 
     async fn desk(&self) -> anyhow::Result<Desk> {
         let master = master_key(&self.master_key)?;
-        Ok(Desk::open(&self.database, &self.keys, &master, &self.institution).await?)
+        let desk = Desk::open(&self.database, &self.keys, &master, &self.institution).await?;
+        Ok(desk.demonstrating(self.demonstration))
+    }
+
+    /// Everything that is served of it; its account is created on the ledger when it is first needed.
+    async fn service(&self, client: Client, anchor: Anchor, own: OwnAccount) -> anyhow::Result<Service> {
+        let mut clients = HashMap::new();
+        for (name, path) in &self.clients {
+            clients.insert(name.clone(), account::read_public_key(path)?);
+        }
+        let mut issuers = self.issuers.clone();
+        for issuer in issuers.values_mut() {
+            if let Some(file) = &mut issuer.client_secret {
+                let secret =
+                    std::fs::read_to_string(&*file).with_context(|| format!("cannot read {file}"))?;
+                *file = secret.trim().to_owned();
+            }
+        }
+        let ledger = NodeLedger::new(client, anchor, own.id, own.keys).creating(own.spec);
+        let desk = self.desk().await?;
+        Ok(Service::new(desk, ledger, &self.url, clients, issuers, self.officers.clone(), home::now))
     }
 }
 
@@ -133,23 +163,44 @@ fn said(error: DeskError, texts: &Texts) -> anyhow::Error {
 pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts) -> anyhow::Result<Ending> {
     let OfficeAction::Serve { config, listen } = &options.action;
     let config = Config::read(config)?;
-    let mut clients = HashMap::new();
-    for (name, path) in &config.clients {
-        clients.insert(name.clone(), account::read_public_key(path)?);
-    }
     let client = home::client(common, texts)?;
     let (anchor, _) = ledger_of(&client).await?;
     let own = OwnAccount::open(&config.account)?;
     own.register(&client, anchor.ledger, WAIT).await?;
     let id = own.id;
-    let ledger = NodeLedger::new(client, anchor, id, own.keys);
-    let service = Service::new(config.desk().await?, ledger, &config.url, clients, home::now);
+    let service = Arc::new(config.service(client.clone(), anchor, own).await?);
     let listener = serve::listen(*listen, "--listen", texts).await?;
     let address = listener.local_addr()?;
     println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
-    let router = xiezhi_office::router(std::sync::Arc::new(service));
+    let pages = xiezhi_portal::router(client, Some(service.clone()));
+    let router = xiezhi_office::router(service).fallback_service(pages);
     axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
     Ok(Ending::Done)
+}
+
+/// The demonstration's office beside an alliance, at `url`, with its files in `dir`: it lets everybody in and believes everything.
+pub(crate) async fn demonstration(
+    dir: &Path,
+    url: String,
+    client: Client,
+    anchor: Anchor,
+) -> anyhow::Result<Arc<Service>> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let file = |name: &str| format!("sqlite:{}", dir.join(name).display());
+    let config = Config {
+        institution: "demonstration".to_owned(),
+        account: "demonstration-office".to_owned(),
+        url,
+        database: file("office.db"),
+        keys: file("persons.db"),
+        master_key: dir.join("master.key"),
+        clients: HashMap::new(),
+        officers: HashMap::new(),
+        issuers: HashMap::new(),
+        demonstration: true,
+    };
+    let own = OwnAccount::open(&config.account)?;
+    Ok(Arc::new(config.service(client, anchor, own).await?))
 }
 
 /// `id`: numbers, and what an office and its certificates say of who somebody is.
@@ -169,7 +220,9 @@ pub(crate) async fn about_ids(action: &IdAction, texts: &Texts) -> anyhow::Resul
             }
             for one in found {
                 let state = texts.get(&format!("office-state-{}", one.state.name()), &[]);
-                println!("{}  {}  {}  {state}", one.id, one.submitted, one.kind);
+                let mark = texts.get("office-demonstration", &[]);
+                let mark = if one.demonstration { format!("  {mark}") } else { String::new() };
+                println!("{}  {}  {}  {state}{mark}", one.id, one.submitted, one.kind);
             }
             Ok(Ending::Done)
         }
@@ -213,7 +266,8 @@ async fn decide(
     texts: &Texts,
 ) -> anyhow::Result<Ending> {
     let officer = Officer::open(at, texts).await?;
-    let state = officer.desk.decide(&officer.session, application, approve, reason, home::now()).await;
+    let evidence = Evidence::Officer { approve, reason };
+    let state = officer.desk.decide(&officer.session, application, &evidence, home::now()).await;
     let state = state.map_err(|error| said(error, texts))?;
     println!("{}", texts.get(&format!("office-state-{}", state.name()), &[]));
     Ok(Ending::Done)

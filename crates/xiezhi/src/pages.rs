@@ -1,6 +1,6 @@
 //! Pages in the browser: `portal` serves them over nodes, `up` beside the alliance, `verifier-page` writes the one that needs no network.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -24,14 +24,15 @@ pub(crate) fn write_offline(file: &Path, texts: &Texts) -> anyhow::Result<Ending
     Ok(Ending::Done)
 }
 
-/// Serves the pages over `client`'s nodes, until the task is aborted, and says where.
+/// Serves the pages over `client`'s nodes, and those of `office`, until the task is aborted, and says where.
 pub(crate) fn serve(
     listener: TcpListener,
     client: Client,
+    office: Option<Arc<xiezhi_office::Service>>,
     texts: &Texts,
 ) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
     let url = format!("http://{}", listener.local_addr()?);
-    let router = xiezhi_portal::router(client);
+    let router = xiezhi_portal::router(client, office);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     println!("{}", texts.get("pages-run", &[("url", &url)]));
     Ok(serving)
@@ -40,7 +41,7 @@ pub(crate) fn serve(
 pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> anyhow::Result<Ending> {
     let client = home::client(common, texts)?;
     let listener = listen(options.listen, "--listen", texts).await?;
-    let serving = serve(listener, client, texts)?;
+    let serving = serve(listener, client, None, texts)?;
     tokio::select! {
         ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),
         () = told_to_stop() => Ok(Ending::Done),

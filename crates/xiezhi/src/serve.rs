@@ -19,7 +19,7 @@ use xiezhi_verify::Anchor;
 use crate::{
     Ending, Usage,
     args::{Common, Init, NodeOptions, Observe, Renew, Up, UpOptions},
-    backup, home, pages,
+    backup, home, office, pages,
     texts::Texts,
     trust,
 };
@@ -299,7 +299,18 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
     introduce(&alliance, &dir, texts);
     let serving = match listener {
         None => None,
-        Some(listener) => Some(pages::serve(listener, home::client_at(&alliance.urls(), texts)?, texts)?),
+        Some(listener) => {
+            let client = home::client_at(&alliance.urls(), texts)?;
+            // By its name: browsers keep passkeys for names only.
+            let url = format!("http://localhost:{}", listener.local_addr()?.port());
+            let (dir, anchor) = (dir.join("office"), alliance.anchor.clone());
+            let office = office::demonstration(&dir, url, client.clone(), anchor).await;
+            // An alliance whose owner sealed the office's secrets runs without it.
+            let office = office
+                .inspect_err(|error| tracing::warn!(%error, "the demonstration's office stays closed"))
+                .ok();
+            Some(pages::serve(listener, client, office, texts)?)
+        }
     };
     println!("\n{}", texts.get("up-next", &[]));
     let why = wait_for_end(&alliance.nodes.iter().map(|r| r.node.clone()).collect::<Vec<_>>()).await;

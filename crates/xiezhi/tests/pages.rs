@@ -8,10 +8,10 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use place::{
     Place,
-    browser::{Browser, WIDTHS},
-    skipped, text,
+    browser::{Browser, axe, inspect},
+    text,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const EXHIBIT: &[u8] = b"the parties agree";
 
@@ -238,38 +238,6 @@ fn everything_is_reached_by_keyboard_and_nothing_hinders_anybody() {
     inspect(browser, axe.as_deref(), "offline");
     browser.click("language");
     inspect(browser, axe.as_deref(), "offline-other");
-}
-
-/// axe-core's source, unless it is not there, which is said.
-fn axe() -> Option<String> {
-    let usual = || concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/axe.min.js").into();
-    let file = std::env::var_os("XIEZHI_AXE").map_or_else(usual, PathBuf::from);
-    let axe = fs::read_to_string(&file);
-    if axe.is_err() {
-        skipped(&format!("accessibility of the pages: no axe-core at {}", file.display()));
-    }
-    axe.ok()
-}
-
-/// The page overflows at no width, and axe-core has nothing to say of it, in light and in dark.
-fn inspect(browser: &Browser, axe: Option<&str>, name: &str) {
-    browser.picture(name);
-    for (width, _) in WIDTHS {
-        browser.widen(width);
-        let over = browser.script("return document.documentElement.scrollWidth - innerWidth");
-        assert!(over.as_i64().unwrap() <= 0, "{name}: {over} pixels too wide at {width}");
-        let Some(axe) = axe else { continue };
-        browser.script(axe);
-        for scheme in ["light", "dark"] {
-            browser.prefer(scheme);
-            let found = browser.later(
-                "axe.run().then(({ violations }) => done(violations.map(({ id, nodes }) => \
-                 [id, ...nodes.map(({ html, failureSummary }) => html + failureSummary)])), done)",
-            );
-            assert_eq!(found, json!([]), "{name} at {width}, {scheme}: {found:#}");
-        }
-        browser.prefer("light");
-    }
 }
 
 /// Presses Tab until the focus is where it began; gives what can be used with a pointer and was never in focus.

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -51,7 +51,10 @@ impl Browser {
         ];
         // No host has an address: whatever asks anybody but this machine fails.
         args.extend(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-        args.extend(["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", &profile]);
+        args.extend([
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+            &profile,
+        ]);
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": args, "prefs": {"download.default_directory": text(&place.path("downloads"))}},
             "timeouts": {"script": 120_000}
@@ -209,6 +212,38 @@ impl Browser {
             let png = STANDARD.decode(png["data"].as_str().unwrap()).unwrap();
             fs::write(Path::new(&dir).join(format!("{name}-{wide}.png")), png).unwrap();
         }
+    }
+}
+
+/// axe-core's source, unless it is not there, which is said.
+pub(crate) fn axe() -> Option<String> {
+    let usual = || concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/axe.min.js").into();
+    let file = std::env::var_os("XIEZHI_AXE").map_or_else(usual, PathBuf::from);
+    let axe = fs::read_to_string(&file);
+    if axe.is_err() {
+        skipped(&format!("accessibility of the pages: no axe-core at {}", file.display()));
+    }
+    axe.ok()
+}
+
+/// The page overflows at no width, and axe-core has nothing to say of it, in light and in dark.
+pub(crate) fn inspect(browser: &Browser, axe: Option<&str>, name: &str) {
+    browser.picture(name);
+    for (width, _) in WIDTHS {
+        browser.widen(width);
+        let over = browser.script("return document.documentElement.scrollWidth - innerWidth");
+        assert!(over.as_i64().unwrap() <= 0, "{name}: {over} pixels too wide at {width}");
+        let Some(axe) = axe else { continue };
+        browser.script(axe);
+        for scheme in ["light", "dark"] {
+            browser.prefer(scheme);
+            let found = browser.later(
+                "axe.run().then(({ violations }) => done(violations.map(({ id, nodes }) => \
+                 [id, ...nodes.map(({ html, failureSummary }) => html + failureSummary)])), done)",
+            );
+            assert_eq!(found, json!([]), "{name} at {width}, {scheme}: {found:#}");
+        }
+        browser.prefer("light");
     }
 }
 

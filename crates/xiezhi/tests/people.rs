@@ -1,0 +1,323 @@
+//! People at the registration office, in a real browser: logging in (demonstration, passkey, a real OpenID provider), applying, deciding,
+//! binding the browser's account.
+//!
+//! The OpenID provider is the npm package oidc-provider (target/tools/oidc or `XIEZHI_OIDC`).
+
+mod place;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use place::{
+    Place,
+    browser::{Browser, axe, inspect},
+    skipped, text,
+};
+use serde_json::{Value, json};
+
+/// A person of the standard's own example, and one whose check character is wrong.
+const NUMBER: &str = "11010519491231002X";
+const WRONG: &str = "110105194912310021";
+
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The status of a request that a browser would not send.
+fn status(port: u16, path: &str, headers: &str, body: &str) -> u16 {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\nContent-Length: {length}\r\n"
+    );
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    stream.write_all(format!("{head}{form}{headers}\r\n{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn said(browser: &Browser) -> String {
+    browser.script("return document.querySelector('main').innerText").as_str().unwrap().to_owned()
+}
+
+/// Fills the form for a person and sends it.
+fn apply(browser: &Browser, origin: &str, name: &str, number: &str) {
+    browser.open(&format!("{origin}/office/apply"));
+    browser.fill("name", name);
+    browser.fill("number", number);
+    press(browser, "send");
+}
+
+/// Clicks what leads to another page, and waits for it.
+fn press(browser: &Browser, id: &str) {
+    browser.script("window.before = true");
+    browser.click(id);
+    browser.wait("return !window.before && document.readyState === 'complete'");
+}
+
+fn state(browser: &Browser) -> String {
+    browser.script("return document.getElementById('state').dataset.state").as_str().unwrap().to_owned()
+}
+
+fn path(browser: &Browser) -> String {
+    browser.script("return location.pathname").as_str().unwrap().to_owned()
+}
+
+#[test]
+fn in_a_demonstration_one_applies_is_judged_and_binds_and_everything_says_what_it_is() {
+    let place = Place::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let _alliance = place.up();
+    let port = place.base_port - 10;
+    let origin = format!("http://localhost:{port}");
+    let axe = axe();
+    let look = |name: &str| {
+        inspect(&browser, axe.as_deref(), &format!("office-{name}"));
+        assert!(said(&browser).contains("Demonstration"), "{name}");
+    };
+
+    // Other sites cannot act here, whatever browsers say of them; nobody is let in by their requests.
+    for headers in
+        ["", "Origin: http://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n", "Origin: null\r\n"]
+    {
+        assert_eq!(status(port, "/office/demonstration", headers, "role=officer"), 403, "{headers}");
+    }
+    let own = format!("Origin: {origin}\r\n");
+    assert_eq!(status(port, "/office/demonstration", &own, "role=officer"), 303);
+    assert_eq!(status(port, "/office/apply", &own, "kind=person"), 303, "to the login");
+
+    // By its number the same machine is sent to its name, for which passkeys are.
+    browser.open(&format!("http://127.0.0.1:{port}/office?lang=en"));
+    assert_eq!(browser.script("return location.origin"), origin.as_str());
+    look("login");
+    press(&browser, "as-person");
+    look("none");
+    apply(&browser, &origin, "张三", WRONG);
+    let beside = browser.script("return document.getElementById('number').getAttribute('aria-describedby')");
+    let wrong =
+        browser.script(&format!("return document.getElementById('{}').innerText", beside.as_str().unwrap()));
+    assert!(wrong.as_str().unwrap().contains("check"), "{wrong}");
+    assert_eq!(browser.script("return document.getElementById('name').value"), "张三", "nothing is lost");
+    look("refused");
+    apply(&browser, &origin, "张三", NUMBER);
+    assert_eq!(state(&browser), "submitted");
+    look("submitted");
+    press(&browser, "demonstrate");
+    assert_eq!(state(&browser), "approved");
+    look("approved");
+    let mine = path(&browser);
+
+    // The browser's own account, whose key never leaves it.
+    browser.wait("return document.getElementById('bind')?.checkVisibility()");
+    browser.click("bind");
+    browser.wait(
+        "if (document.getElementById('error').textContent) throw new Error(document.getElementById('error').textContent); \
+         return !document.getElementById('certificate').hidden",
+    );
+    browser.script("document.getElementById('certificate').click()");
+    let certificate = place.path("downloads/identity.xzc");
+    browser.wait_for_file(&certificate);
+    let record: Value = serde_json::from_str(&place.expect(0, &["show", "2", "--json"])).unwrap();
+    let office = record["statement"]["issuer"].as_str().unwrap();
+    let shown = place.expect(0, &["id", "verify", text(&certificate), "--office", office]);
+    assert!(shown.contains("张三") && shown.to_lowercase().contains("demonstration"), "{shown}");
+    assert!(record["statement"]["digests"][0].is_string(), "findable as a demonstration: {record}");
+    let account = browser.script("return document.getElementById('account').textContent");
+    assert!(shown.contains(account.as_str().unwrap()), "{shown}");
+
+    // An officer sees the queue, refuses with a reason only, and cannot apply.
+    apply(&browser, &origin, "李四", NUMBER);
+    let other = path(&browser);
+    browser.open(&format!("{origin}/office"));
+    press(&browser, "logout");
+    press(&browser, "as-officer");
+    look("queue");
+    browser.open(&format!("{origin}{other}"));
+    assert!(said(&browser).contains("李四"));
+    press(&browser, "refuse");
+    assert_eq!(state(&browser), "submitted");
+    look("no-reason");
+    browser.fill("reason", "扫描件不清");
+    press(&browser, "refuse");
+    assert_eq!(state(&browser), "refused");
+    assert!(said(&browser).contains("扫描件不清"));
+    apply(&browser, &origin, "王五", NUMBER);
+    browser.picture("office-denied");
+    assert!(said(&browser).contains("Your role does not allow this"), "{}", said(&browser));
+
+    // Another applicant sees neither.
+    browser.open(&format!("{origin}/office"));
+    press(&browser, "logout");
+    press(&browser, "as-person");
+    for path in [&mine, &other] {
+        browser.open(&format!("{origin}{path}"));
+        assert!(said(&browser).contains("Nothing is here"));
+    }
+    browser.open(&format!("{origin}/office?lang=zh"));
+    assert!(said(&browser).contains("演示"));
+    inspect(&browser, axe.as_deref(), "office-zh");
+}
+
+#[test]
+fn a_passkey_brings_its_owner_back_and_nobody_whom_the_device_did_not_verify() {
+    let place = Place::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let _alliance = place.up();
+    let origin = format!("http://localhost:{}", place.base_port - 10);
+    let device = json!({
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true, "isUserVerified": true
+    });
+    let device = browser.post("/webauthn/authenticator", device);
+    let device = format!("/webauthn/authenticator/{}", device.as_str().unwrap());
+
+    browser.open(&format!("{origin}/office?lang=en"));
+    let failed = "return document.getElementById('error').textContent";
+    // A key that the office does not know: the browser has none.
+    browser.click("passkey-login");
+    browser.wait(failed);
+    press(&browser, "passkey-register");
+    apply(&browser, &origin, "张三", NUMBER);
+    let mine = path(&browser);
+    browser.open(&format!("{origin}/office"));
+    press(&browser, "logout");
+    browser.open(&format!("{origin}{mine}"));
+    assert_eq!(path(&browser), "/office", "logged out");
+    press(&browser, "passkey-login");
+    browser.open(&format!("{origin}{mine}"));
+    assert_eq!(state(&browser), "submitted");
+
+    // Whoever holds the device without its PIN is not let in.
+    browser.open(&format!("{origin}/office"));
+    press(&browser, "logout");
+    browser.post(&format!("{device}/uv"), json!({"isUserVerified": false}));
+    browser.click("passkey-login");
+    browser.wait(failed);
+    // Nor who is another at the same device: what it signs is checked by the office.
+    browser.post(&format!("{device}/uv"), json!({"isUserVerified": true}));
+    browser.script("const get = navigator.credentials.get.bind(navigator.credentials); \
+        navigator.credentials.get = async (asked) => { asked.publicKey.challenge = new Uint8Array(32); return get(asked); }");
+    browser.click("passkey-login");
+    let refused = browser.wait(failed);
+    assert!(refused.as_str().unwrap().contains("another challenge"), "{refused}");
+}
+
+const PROVIDER: &str = r#"
+// What it says besides goes to a pipe that nobody reads.
+console.info = console.warn = () => {};
+const { default: Provider } = await import(`${process.env.XIEZHI_OIDC}/node_modules/oidc-provider/lib/index.js`);
+const [port, office] = process.argv.slice(2);
+const people = { zhang: { name: "张三", id_number: "11010519491231002X" }, li: { name: "李四" } };
+const provider = new Provider(`http://localhost:${port}`, {
+  clients: [{ client_id: "office", client_secret: "s+cret/%", redirect_uris: [`${office}/office/callback`] }],
+  claims: { openid: ["sub"], real: ["name", "id_number"] }, scopes: ["openid", "real"], conformIdTokenClaims: false,
+  pkce: { required: () => true, methods: ["S256"] },
+  findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
+});
+provider.listen(port, "127.0.0.1", () => console.log("listening"));
+"#;
+
+/// The real provider at `port`; none where it is not installed, which it says.
+fn provider(place: &Place, port: u16, office: &str) -> Option<Ended> {
+    let usual = || concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/oidc").into();
+    let dir = std::env::var_os("XIEZHI_OIDC").map_or_else(usual, PathBuf::from);
+    if !dir.join("node_modules/oidc-provider").exists() {
+        skipped(&format!("logging in at a real OpenID provider: no oidc-provider at {}", dir.display()));
+        return None;
+    }
+    let script = place.file("provider.mjs", PROVIDER.as_bytes());
+    let mut command = Command::new("node");
+    command
+        .args([text(&script), &port.to_string(), office])
+        .env("XIEZHI_OIDC", fs::canonicalize(dir).unwrap());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("node");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("listening"), "{line:?}");
+    Some(Ended(child))
+}
+
+/// Logs in at the provider as `who`, from the office's page.
+fn log_in(browser: &Browser, origin: &str, who: &str) {
+    browser.open(&format!("{origin}/office?lang=en"));
+    browser.script("document.querySelector('a[href=\"/office/login/city\"]').click()");
+    browser.wait("return document.querySelector('[name=login]')");
+    browser.script(&format!(
+        "document.querySelector('[name=login]').value = '{who}'; document.querySelector('[name=password]').value = 'x'; \
+         document.querySelector('form').submit()"
+    ));
+    browser.wait("return document.querySelector('[name=prompt][value=consent]')");
+    browser.script("document.querySelector('form').submit()");
+    browser.wait("return location.pathname === '/office' && document.readyState === 'complete'");
+}
+
+#[test]
+fn whom_a_real_openid_provider_vouches_for_is_approved_for_that_name_and_no_other() {
+    let place = Place::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let (port, issuer) = (place.base_port + 9, place.base_port + 8);
+    let origin = format!("http://localhost:{port}");
+    let Some(_provider) = provider(&place, issuer, &origin) else { return };
+    let _alliance = place.up();
+    place.file("city.secret", b"s+cret/%\n");
+    let config = json!({
+        "institution": "notary", "account": "office", "url": origin, "database": "sqlite:office.db", "keys": "sqlite:persons.db",
+        "master_key": "master.key", "clients": {}, "officers": { "li": "officer" },
+        "issuers": { "city": {
+            "issuer": format!("http://localhost:{issuer}"), "client_id": "office", "client_secret": "city.secret",
+            "scope": "openid real", "number_claim": "id_number", "name_claim": "name", "officers": { "li": "li" }
+        } }
+    });
+    place.file("office.json", config.to_string().as_bytes());
+    let listen = format!("127.0.0.1:{port}");
+    let mut command = place.command(&["office", "serve", "--config", "office.json", "--listen", &listen]);
+    let mut office = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(office.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let _office = Ended(office);
+
+    // Nobody is let in by a login that this browser did not begin, and there is no demonstration here.
+    browser.open(&format!("{origin}/office/callback?state=a&code=b"));
+    assert!(said(&browser).contains("Nobody is logged in"));
+    browser.open(&format!("{origin}/office/login/nowhere"));
+    assert!(said(&browser).contains("Nobody is logged in"));
+    assert_eq!(status(port, "/office/demonstration", &format!("Origin: {origin}\r\n"), "role=officer"), 403);
+
+    log_in(&browser, &origin, "zhang");
+    inspect(&browser, axe().as_deref(), "office-oidc");
+    apply(&browser, &origin, "张三", NUMBER);
+    assert_eq!(state(&browser), "approved", "{}", said(&browser));
+    assert!(!said(&browser).contains("Demonstration"));
+    // The same person under another name: noted, and left to an officer.
+    apply(&browser, &origin, "张三丰", NUMBER);
+    assert_eq!(state(&browser), "submitted");
+    assert!(said(&browser).contains("does not fit"), "{}", said(&browser));
+    let other = path(&browser);
+    let cookie = browser.script("return document.cookie");
+    assert!(!cookie.as_str().unwrap().contains("office"), "no script sees the session: {cookie}");
+
+    browser.open(&format!("{origin}/office"));
+    press(&browser, "logout");
+    // The provider still knows the browser: another person begins anew there.
+    browser.open(&format!("http://localhost:{issuer}/"));
+    browser.post("/goog/cdp/execute", json!({"cmd": "Network.clearBrowserCookies", "params": {}}));
+    log_in(&browser, &origin, "li");
+    browser.open(&format!("{origin}{other}"));
+    browser.fill("reason", "seen");
+    press(&browser, "approve");
+    assert_eq!(state(&browser), "approved");
+    // At the desk both are as they were judged.
+    let desk = ["id", "list", "--state", "approved", "--json", "--config", "office.json", "--officer", "li"];
+    let list: Value = serde_json::from_str(&place.expect(0, &desk)).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
+}
