@@ -25,7 +25,7 @@ const ROWS: [&[&str]; 12] = [
     &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
     &["node", "client"],
     &["custody"],
-    &["api", "alliance", "portal", "office"],
+    &["api", "alliance", "portal", "office", "vault"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];
