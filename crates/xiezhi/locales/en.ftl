@@ -357,3 +357,17 @@ office-shown-by = Real name checked by: { $office }, approved { $time }
 office-shown-demonstration = DEMONSTRATION: nobody checked anything.
 office-shown-closed = Fields that stay closed: { $count }
 office-shown-limits = Proven: the office's account recorded these fields for this account at that time. Not proven: that the binding still stands today, or that the office was right.
+
+vault-serves = The vault answers at { $url }
+vault-finding-well = well
+vault-finding-lost = LOST
+vault-finding-damaged = DAMAGED
+vault-unwell = At least one original is lost or damaged: tell its owner.
+vault-put = In the vault, compared with its record. Exhibit: { $exhibit }
+vault-got = Read and logged: { $file }
+vault-revoked = The grant is over.
+vault-erased = Erased for good. The certificate keeps its force.
+vault-resumed = Goes on at { $offset } of { $size } bytes
+vault-bad-id = { $id } is no id of this kind: hexadecimal digits are needed
+vault-other-address = the vault calls itself { $url }: use that address, or another vault
+vault-not-proven = NOT PROVEN: the entry does not lead to a record of the vault's account on a trusted ledger.

@@ -12,6 +12,7 @@ mod ca;
 mod certificate;
 mod copies;
 mod id;
+mod vault;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
 pub(crate) use ca::{CaAction, CaApply, CaInit, CaOptions, ProfileName, ReasonName, SuiteName};
@@ -22,6 +23,7 @@ pub(crate) use certificate::{
 pub(crate) use certificate::{Look, PdfOptions};
 pub(crate) use copies::{Backup, Recover, Restore};
 pub(crate) use id::{AtDesk, AtOffice, IdAction, IdOptions, OfficeAction, OfficeOptions};
+pub(crate) use vault::{AtVault, VaultAction, VaultOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
 #[derive(Debug, Parser)]
@@ -89,6 +91,8 @@ pub(crate) enum Command {
     Id(IdOptions),
     /// Run a registration office
     Office(OfficeOptions),
+    /// Keep originals: encrypted, audited, disclosed under grants, every read logged
+    Vault(VaultOptions),
     /// Run a certificate authority: apply, certify, suspend, revoke, answer
     Ca(CaOptions),
     /// Show the state of the alliance's nodes
