@@ -159,8 +159,9 @@ impl Vault {
         now: TimestampMs,
     ) -> Result<Opened, VaultError> {
         check_text("purpose", purpose)?;
-        let row = self.row(id).await?;
+        // Looked up within the transaction: an erasure comes before it or after it.
         let mut open = self.database.begin().await?;
+        let row = self.row(id).await?;
         let grant = Self::may_read(&mut open, &row, reader, now).await?;
         row.check_whole()?;
         let key = self.key(&row).await?;
