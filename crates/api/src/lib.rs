@@ -26,6 +26,7 @@ mod problem;
 mod records;
 mod request;
 mod scitt;
+mod snapshot;
 mod terms;
 mod verify;
 mod view;
@@ -61,6 +62,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(log::get_checkpoint))
         .routes(routes!(log::get_checkpoint_note))
         .routes(routes!(log::list_sealed_blocks))
+        .routes(routes!(snapshot::get_snapshot))
+        .routes(routes!(snapshot::list_state_entries))
         .routes(routes!(scitt::register_statement))
         .routes(routes!(scitt::resolve_receipt))
         .routes(routes!(scitt::list_scitt_keys))

@@ -192,6 +192,7 @@ impl From<QueryError> for Problem {
         let detail = error.to_string();
         match error {
             QueryError::NotFound { .. } => Self::new(&kinds::NOT_FOUND, detail),
+            QueryError::NotKept { .. } => Self::new(&kinds::NOT_KEPT, detail),
             QueryError::NotSealed(_) => Self::new(&kinds::NOT_SEALED, detail).retry_after(1),
             QueryError::Range { field, .. } => Self::new(&kinds::OUT_OF_RANGE, detail).field(field),
             _ => Self::new(&kinds::UNAVAILABLE, detail).retry_after(5),

@@ -219,6 +219,7 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
     let following = |following: &xiezhi_node::Following| wire::Following {
         upstream: following.upstream.clone(),
         sealed_size: U64(following.sealed_size),
+        kept_from: U64(following.kept_from),
         answered: following.answered.map(TimestampMs::rfc3339),
         problem: following.problem.clone(),
     };

@@ -23,6 +23,8 @@ pub const COSE: &str = "application/cose";
 pub const CERTIFICATE: &str = "application/vnd.xiezhi.certificate+cbor";
 /// Media type of the proof of an account.
 pub const ACCOUNT_PROOF: &str = "application/vnd.xiezhi.account-proof+cbor";
+/// Media type of a bundle of proofs.
+pub const BUNDLE: &str = "application/vnd.xiezhi.bundle+cbor";
 /// Media type of plain CBOR: a batch, the genesis.
 pub const CBOR: &str = "application/cbor";
 /// Media type of a CBOR sequence (RFC 8742): certificates of a batch.

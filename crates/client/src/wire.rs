@@ -399,6 +399,9 @@ object! {
         upstream: String,
         /// Records sealed to policy there, as far as is known.
         sealed_size: U64,
+        /// The first record that is here: another one than 0 where the copy was begun with a snapshot.
+        #[serde(default)]
+        kept_from: U64,
         /// When an upstream last gave an answer that holds, by the observer's clock.
         answered: Option<String>,
         /// What was wrong with the last answer.

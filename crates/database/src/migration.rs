@@ -11,7 +11,8 @@ use crate::{Database, DatabaseError, Open, Pool, Row, value::Value};
 pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_applications.sql"),
     include_str!("../migrations/0002_bindings.sql"),
-    include_str!("../migrations/0003_vault.sql"),
+    include_str!("../migrations/0003_service.sql"),
+    include_str!("../migrations/0004_vault.sql"),
 ];
 
 /// `sql` in the words of the one database or the other.

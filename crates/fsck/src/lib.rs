@@ -79,6 +79,17 @@ pub enum FsckError {
         /// The genesis's.
         expected: LedgerId,
     },
+    /// Made from a snapshot: the log that all else would be checked by is not there.
+    #[error(
+        "the store at {} begins with a snapshot at record {size}: it holds no log from which it could be checked; \
+         check another node's, or make it anew", path.display()
+    )]
+    Snapshot {
+        /// The directory.
+        path: PathBuf,
+        /// Records before it.
+        size: u64,
+    },
     /// The system does not let a file be read, or a temporary one be written.
     #[error("{}: {source}", path.display())]
     File {
@@ -204,6 +215,10 @@ pub fn check(
     let database = Database::open(files, &mut findings, &mut notes);
     if let Some(found) = other_ledger(&database, ledger) {
         return Err(FsckError::OtherLedger { path: dir.to_owned(), found, expected: ledger });
+    }
+    if let Ok(Some(base)) = database.get(Space::Meta, b"base") {
+        let size = layout::u64_at(&base, 8).unwrap_or_default();
+        return Err(FsckError::Snapshot { path: dir.to_owned(), size });
     }
     let report = check::run(&database, genesis, ledger, now, &mut findings, &mut notes, progress);
     let Findings { list, more } = findings;

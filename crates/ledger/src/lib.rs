@@ -14,6 +14,7 @@ mod execute;
 pub mod fixtures;
 mod govern;
 mod sealed;
+mod snapshot;
 mod state;
 
 pub use admit::{Admitted, Rejection, verify_signatures};
@@ -21,4 +22,5 @@ pub use block::{BLOCK_VERSION, BlockBody, BlockError, Transaction};
 pub use execute::{NewRecord, Outcome, StateView, execute, genesis_state};
 pub use govern::{GovernanceError, begin};
 pub use sealed::{SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks};
+pub use snapshot::{SNAPSHOT_VERSION, Snapshot, StateEntries, StateEntryPart, after};
 pub use state::{StateChange, StateEntry, StateError, StateNodes, StateTree, StateVersion};

@@ -3,8 +3,10 @@
 //! A deposit changes no state, so updates are rare; what matters is that the root depends on the content alone and that proofs of presence and
 //! absence can be checked with a page of code (see `xiezhi_evidence::state_proof`).
 
+use std::sync::Arc;
+
 use jmt::{
-    JellyfishMerkleTree, KeyHash, OwnedValue, RootHash, SimpleHasher, Version,
+    JellyfishMerkleIterator, JellyfishMerkleTree, KeyHash, OwnedValue, RootHash, SimpleHasher, Version,
     storage::{LeafNode, Node, NodeKey, TreeReader},
 };
 use xiezhi_crypto::{sha256, sha256_parts};
@@ -133,10 +135,22 @@ impl<'a, N: StateNodes> StateTree<'a, N> {
         version: Option<StateVersion>,
         entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
     ) -> Result<StateChange, StateError> {
+        self.update_hashed(version, entries.into_iter().map(|(key, value)| (sha256(&key), value)))
+    }
+
+    /// Does what [`StateTree::update`] does, with entries as [`StateTree::entries`] gives them: the SHA-256 of each key in the key's place.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn update_hashed(
+        &self,
+        version: Option<StateVersion>,
+        entries: impl IntoIterator<Item = ([u8; 32], Vec<u8>)>,
+    ) -> Result<StateChange, StateError> {
         let reader = Reader(self.0);
         let tree = JellyfishMerkleTree::<_, Sha256>::new(&reader);
         let next = version.map_or(0, |v| v.0 + 1);
-        let set = entries.into_iter().map(|(key, value)| (KeyHash(sha256(&key)), Some(value)));
+        let set = entries.into_iter().map(|(key, value)| (KeyHash(key), Some(value)));
         let (RootHash(root), update) = tree.put_value_set(set, next).map_err(StateError::new)?;
         let mut writes = Vec::new();
         for (key, node) in update.node_batch.nodes() {
@@ -148,6 +162,31 @@ impl<'a, N: StateNodes> StateTree<'a, N> {
             writes.push((value_key(key, *version), value));
         }
         Ok(StateChange { root, version: StateVersion(next), writes })
+    }
+
+    /// The entries at `version` whose keys' SHA-256 is at least `from`, in rising order of it, until they take `bytes_max` bytes; at least one, if
+    /// there is one.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn entries(
+        &self,
+        version: StateVersion,
+        from: [u8; 32],
+        bytes_max: usize,
+    ) -> Result<Vec<([u8; 32], Vec<u8>)>, StateError> {
+        let reader = Arc::new(Reader(self.0));
+        let all = JellyfishMerkleIterator::new(reader, version.0, KeyHash(from)).map_err(StateError::new)?;
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for entry in all {
+            let (key, value) = entry.map_err(StateError::new)?;
+            bytes += key.0.len() + value.len();
+            entries.push((key.0, value));
+            if bytes >= bytes_max {
+                break;
+            }
+        }
+        Ok(entries)
     }
 
     /// The value of `key` at `version`.

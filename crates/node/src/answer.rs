@@ -13,6 +13,7 @@ use crate::{
     collection::Collection,
     core::{Core, lock},
     expiry::{ExpiryKind, expiries},
+    join::not_kept,
 };
 
 /// An institution is in reach when it was heard within this time, in milliseconds.
@@ -32,7 +33,10 @@ fn kind(tree: Tree) -> TreeKind {
 impl Core {
     pub(crate) fn stored_record(&self, index: LogIndex) -> Result<StoredRecord, QueryError> {
         let record = self.store.record(index).map_err(unavailable)?;
-        record.ok_or_else(|| QueryError::NotFound { what: format!("record {index}") })
+        record.ok_or_else(|| match self.store.base() {
+            Some(base) if index.0 < base.size.0 => not_kept(base),
+            _ => QueryError::NotFound { what: format!("record {index}") },
+        })
     }
 
     pub(crate) fn status_of(
@@ -62,7 +66,10 @@ impl Core {
 
     pub(crate) fn index_of(&self, id: &StatementId) -> Result<LogIndex, QueryError> {
         let index = self.store.index_of(id).map_err(unavailable)?;
-        index.ok_or_else(|| QueryError::NotFound { what: format!("statement {id}") })
+        index.ok_or_else(|| match self.store.base() {
+            Some(base) => not_kept(base),
+            None => QueryError::NotFound { what: format!("statement {id}") },
+        })
     }
 
     pub(crate) fn record(&self, index: LogIndex) -> Result<Record, QueryError> {
@@ -88,10 +95,17 @@ impl Core {
             Query::Group(group) => Search::Group(*group),
             Query::All => {
                 let from = after.map_or(0, |hit| hit.index.0.saturating_add(1));
+                if let Some(base) = self.store.base().filter(|base| from < base.size.0) {
+                    return Err(not_kept(base));
+                }
                 let all = from..self.store.tip().size.0;
                 return Ok(all.take(limit).map(|index| Hit { index: LogIndex(index), item: None }).collect());
             }
         };
+        // An answer that leaves out what is before the snapshot would be taken for all that there is.
+        if let Some(base) = self.store.base() {
+            return Err(not_kept(base));
+        }
         let after = after.map(|hit| Found { index: hit.index, item: hit.item });
         let found = self.store.search(&search, after, limit).map_err(unavailable)?;
         Ok(found.into_iter().map(|found| Hit { index: found.index, item: found.item }).collect())
@@ -136,6 +150,9 @@ impl Core {
 
     pub(crate) fn sealed_checkpoint(&self, height: Height) -> Result<SealedCheckpoint, QueryError> {
         let collection = self.sealing.collection(self, height).map_err(unavailable)?;
+        if collection.is_none() {
+            self.kept_from(height)?;
+        }
         let collection =
             collection.ok_or_else(|| QueryError::NotFound { what: format!("checkpoint {height}") })?;
         let Collection { stored, seals, stamps, missing } = collection;
@@ -153,6 +170,7 @@ impl Core {
         after: Height,
         limit: usize,
     ) -> Result<Vec<SealedCheckpoint>, QueryError> {
+        self.kept_from(Height(after.0.saturating_add(1)))?;
         let stored = self.store.checkpoints_after(after, limit).map_err(unavailable)?;
         stored.into_iter().map(|one| self.sealed_checkpoint(one.checkpoint.height)).collect()
     }

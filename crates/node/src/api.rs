@@ -123,6 +123,8 @@ pub struct Following {
     pub upstream: String,
     /// Records sealed to policy there, as far as is known.
     pub sealed_size: u64,
+    /// The first record that is here: another one than 0 where the store was made from a snapshot.
+    pub kept_from: u64,
     /// When an upstream last gave an answer that holds, if ever; the observer's own clock.
     pub answered: Option<TimestampMs>,
     /// What was wrong with the last answer, if anything was.
@@ -230,6 +232,16 @@ pub enum QueryError {
         field: &'static str,
         /// What is wrong with it.
         reason: String,
+    },
+    /// This node's copy begins with a snapshot, and what was asked for is before it.
+    #[error(
+        "this node's copy begins after height {height}, at record {size}; what is before, and what is found by it, other nodes have"
+    )]
+    NotKept {
+        /// Height of the snapshot.
+        height: Height,
+        /// Records before it.
+        size: u64,
     },
     /// The store failed.
     #[error("the node is not available: {reason}")]

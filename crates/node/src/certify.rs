@@ -6,7 +6,7 @@ use xiezhi_evidence::{
     account::{PROVEN_VERSION, ProvenAccount},
 };
 use xiezhi_merkle::Tree as MerkleTree;
-use xiezhi_store::{StoredRecord, TreeKind};
+use xiezhi_store::{StoredRecord, TermChange, TreeKind};
 use xiezhi_types::{AccountId, Height, InstitutionId, LogIndex};
 
 use crate::{answer::unavailable, api::QueryError, collection::Collection, core::Core};
@@ -95,8 +95,13 @@ impl Core {
     /// The encoded links that lead from the genesis to the term of the block at `height`.
     fn history(&self, height: Height) -> Result<Vec<Vec<u8>>, QueryError> {
         let number = self.store.term_at(height).number;
+        self.links(self.store.term_changes(number).map_err(unavailable)?)
+    }
+
+    /// The encoded links of these changes, each of which must be sealed.
+    pub(crate) fn links(&self, changes: Vec<TermChange>) -> Result<Vec<Vec<u8>>, QueryError> {
         let mut links = Vec::new();
-        for change in self.store.term_changes(number).map_err(unavailable)? {
+        for change in changes {
             let collection = self.sealing.collection(self, change.height).map_err(unavailable)?;
             // A term does not begin before the checkpoint that decided it is sealed, unless this node has not heard of the seals yet.
             let collection = collection.filter(|collection| collection.missing.is_met());
@@ -118,6 +123,7 @@ impl Core {
     pub(crate) fn account_proof(&self, id: AccountId, height: Option<Height>) -> Result<Vec<u8>, QueryError> {
         let latest = self.latest_sealed()?.checkpoint.height;
         let below = height.map_or(latest, |height| height.min(latest));
+        self.kept_from(below)?;
         let stored = self.store.checkpoint_at_most(below).map_err(unavailable)?;
         let none = || QueryError::NotFound { what: format!("a checkpoint at or below height {below}") };
         let height = stored.ok_or_else(none)?.checkpoint.height;
@@ -143,7 +149,7 @@ impl Core {
         Ok(proven.encode())
     }
 
-    fn revocations(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn revocations(&self) -> Vec<Vec<u8>> {
         self.sealing.revocations().iter().map(|list| list.der().to_vec()).collect()
     }
 

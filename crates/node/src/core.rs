@@ -174,7 +174,7 @@ impl Core {
 
     pub(crate) fn following(&self) -> Option<Following> {
         let following = self.following.read().unwrap_or_else(|e| e.into_inner());
-        following.as_ref().map(|progress| progress.view())
+        following.as_ref().map(|progress| progress.view(self.store.base()))
     }
 
     /// Sends to every other institution; what cannot be queued is dropped, for everything is asked for or sent again.

@@ -16,7 +16,7 @@ use xiezhi_ledger::{
     Admitted, BlockBody, SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks, Transaction, execute,
     verify_signatures,
 };
-use xiezhi_store::{Sealed, Store, StoreError, Tip};
+use xiezhi_store::{Base, Sealed, Store, StoreError, Tip};
 use xiezhi_types::{Height, LogIndex, TimestampMs};
 
 use crate::{
@@ -80,11 +80,12 @@ impl Progress {
         Self { upstreams: upstreams.iter().map(|one| one.name()).collect(), state: Mutex::default() }
     }
 
-    pub(crate) fn view(&self) -> Following {
+    pub(crate) fn view(&self, base: Option<Base>) -> Following {
         let state = lock(&self.state);
         Following {
             upstream: self.upstreams.get(state.upstream).cloned().unwrap_or_default(),
             sealed_size: state.sealed_size,
+            kept_from: base.map_or(0, |base| base.size.0),
             answered: state.answered,
             problem: state.problem.clone(),
         }
@@ -216,6 +217,17 @@ impl Follower {
             self.judge.take_revocations(&self.core, &chain, lists);
         }
         Ok(())
+    }
+
+    /// Checks that the block's checkpoint is sealed to policy, with the revocation `lists` that come with it; gives the time stamps that count. What
+    /// the block holds is not looked at.
+    pub(crate) fn check_witnesses(
+        &mut self,
+        block: &SealedBlock,
+        lists: Vec<Vec<u8>>,
+    ) -> Result<Vec<([u8; 32], TimeStamp)>, FollowError> {
+        self.take_revocations(std::slice::from_ref(block), lists)?;
+        self.check_seals(block).map_err(FollowError::Upstream)
     }
 
     fn take(&mut self, block: &SealedBlock) -> Result<(), FollowError> {
@@ -370,6 +382,7 @@ impl Core {
     /// Blocks above height `after` that added records, as long as they are sealed to policy, or for a `member` by more than a third of the
     /// members: what [`Follower`] takes.
     pub(crate) fn sealed_blocks(&self, after: Height, member: bool) -> Result<Vec<u8>, QueryError> {
+        self.kept_from(after)?;
         let (mut blocks, mut bytes) = (Vec::new(), 0);
         let mut from = match self.store.checkpoint_at_most(after).map_err(unavailable)? {
             Some(before) => before.checkpoint.size.0,

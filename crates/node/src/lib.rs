@@ -24,6 +24,7 @@ mod core;
 mod eras;
 mod expiry;
 mod follow;
+mod join;
 mod machine;
 mod mempool;
 mod message;
@@ -44,6 +45,7 @@ pub use config::{
 };
 pub use expiry::{Expiry, ExpiryKind, Standing};
 pub use follow::{RestoreError, Upstream, UpstreamError, restore};
+pub use join::{SnapshotSource, join};
 pub use node::{Node, StartError};
 pub use recover::{Begin, RecoverError, Recovery, recover};
 pub use xiezhi_consensus::Exit;

@@ -449,6 +449,22 @@ impl Node {
         self.inner.core.sealed_blocks(after, false)
     }
 
+    /// The checkpoint at `height`, or the newest that is sealed to policy, with the history that leads to its term: `xiezhi_ledger::Snapshot`.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn snapshot(&self, height: Option<Height>) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.snapshot(height)
+    }
+
+    /// Entries of the state after the block at `height`, from the key hash `from` on: `xiezhi_ledger::StateEntries`.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn state_entries(&self, height: Height, from: [u8; 32]) -> Result<Vec<u8>, QueryError> {
+        self.inner.core.state_entries(height, from)
+    }
+
     /// A C2SP tile of exactly `width` hashes.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fjall::{OwnedWriteBatch, PersistMode};
 use xiezhi_evidence::{CertifiedSeal, Checkpoint, TimeStamp};
-use xiezhi_ledger::{NewRecord, Outcome, StateTree};
+use xiezhi_ledger::{NewRecord, Outcome, StateTree, StateVersion};
 use xiezhi_types::{Height, TreeSize, canonical};
 
 use crate::{
@@ -108,24 +108,14 @@ impl Store {
                 root_sm3: trees.sm3.root(),
                 state_root: next.state_root,
             };
-            let value = keys::concat(&[&next.state.0.to_be_bytes(), &made.encode()]);
-            batch.insert(&self.seals, keys::checkpoint(next.height), value);
+            self.put_checkpoint(&mut batch, next.state, &made);
             checkpoint = Some(made);
         }
         if let Some(sealed) = sealed {
             if checkpoint.as_ref() != Some(sealed.checkpoint) {
                 return Err(StoreError::OtherCheckpoint { height: outcome.height });
             }
-            for seal in sealed.seals {
-                batch.insert(
-                    &self.seals,
-                    keys::seal(outcome.height, &seal.seal.institution),
-                    canonical(seal),
-                );
-            }
-            for (fingerprint, stamp) in sealed.stamps {
-                batch.insert(&self.seals, keys::stamp(outcome.height, fingerprint), stamp.token.as_slice());
-            }
+            self.put_sealed(&mut batch, next.state, sealed);
         }
         batch.insert(&self.meta, b"tip".as_slice(), keys::encode_tip(&next));
         #[cfg(feature = "simulation")]
@@ -139,6 +129,23 @@ impl Store {
             self.set_alliance(alliance);
         }
         Ok(checkpoint)
+    }
+
+    fn put_checkpoint(&self, batch: &mut OwnedWriteBatch, state: StateVersion, checkpoint: &Checkpoint) {
+        let value = keys::concat(&[&state.0.to_be_bytes(), &checkpoint.encode()]);
+        batch.insert(&self.seals, keys::checkpoint(checkpoint.height), value);
+    }
+
+    /// Adds to `batch` a checkpoint over `state` with what was collected for it.
+    pub(crate) fn put_sealed(&self, batch: &mut OwnedWriteBatch, state: StateVersion, sealed: &Sealed<'_>) {
+        let height = sealed.checkpoint.height;
+        self.put_checkpoint(batch, state, sealed.checkpoint);
+        for seal in sealed.seals {
+            batch.insert(&self.seals, keys::seal(height, &seal.seal.institution), canonical(seal));
+        }
+        for (fingerprint, stamp) in sealed.stamps {
+            batch.insert(&self.seals, keys::stamp(height, fingerprint), stamp.token.as_slice());
+        }
     }
 
     fn put_record(

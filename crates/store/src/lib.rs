@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! meta    "format" | "ledger" | "tip"
+//!         "base"                      -> height, size: only in a store that was made from a snapshot
 //!         "term/" number              -> the block that decided the term, the alliance after it, the proof of it
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
@@ -25,6 +26,7 @@
 mod apply;
 mod keys;
 mod read;
+mod snapshot;
 mod terms;
 mod trees;
 
@@ -40,6 +42,7 @@ use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
 
 pub use apply::Sealed;
 pub use read::{Found, Search, StoredCheckpoint, StoredRecord};
+pub use snapshot::{Base, SnapshotError, TileSource};
 pub use terms::TermChange;
 use terms::Terms;
 pub use trees::TreeKind;
@@ -150,6 +153,15 @@ pub struct Tip {
     pub state_root: [u8; 32],
 }
 
+/// Before the genesis.
+const NOWHERE: Tip = Tip {
+    height: Height(0),
+    time: TimestampMs(0),
+    size: TreeSize(0),
+    state: StateVersion(0),
+    state_root: [0; 32],
+};
+
 /// The store of one node.
 pub struct Store {
     path: String,
@@ -163,6 +175,7 @@ pub struct Store {
     seals: Keyspace,
     ledger: LedgerId,
     tip: RwLock<Tip>,
+    base: RwLock<Option<Base>>,
     terms: RwLock<Terms>,
     trees: RwLock<Arc<Trees>>,
     cache: trees::TileCache,
@@ -207,13 +220,8 @@ impl Store {
             path: path.clone(),
             database,
             ledger,
-            tip: RwLock::new(Tip {
-                height: Height(0),
-                time: TimestampMs(0),
-                size: TreeSize(0),
-                state: StateVersion(0),
-                state_root: [0; 32],
-            }),
+            tip: RwLock::new(NOWHERE),
+            base: RwLock::default(),
             terms: RwLock::default(),
             trees: RwLock::new(Arc::new(Trees::default())),
             cache: trees::TileCache::default(),
@@ -252,6 +260,9 @@ impl Store {
         }
         let tip = self.get(&self.meta, b"tip")?.ok_or_else(|| damaged("tip", "missing"))?;
         let tip = keys::decode_tip(&tip).ok_or_else(|| damaged("tip", "wrong length"))?;
+        let base = self.get(&self.meta, b"base")?;
+        let base = base.map(|base| Base::decode(&base).ok_or_else(|| damaged("base", "wrong length")));
+        *self.base.write().unwrap_or_else(|e| e.into_inner()) = base.transpose()?;
         self.restore_terms(tip.state)?;
         let trees = Trees::restore(self, tip.size.0)?;
         *self.trees.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(trees);
@@ -263,8 +274,7 @@ impl Store {
     fn begin(&self, genesis: &Genesis) -> Result<(), StoreError> {
         let entries = genesis_state(genesis, &self.ledger).map_err(|source| StoreError::Key { source })?;
         let change = StateTree::new(self).update(None, entries).map_err(|e| damaged("state", e))?;
-        let mut tip = self.tip();
-        tip.state_root = change.root;
+        let tip = Tip { state_root: change.root, ..NOWHERE };
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         for (key, value) in change.writes {
             batch.insert(&self.state, key, value);

@@ -70,6 +70,11 @@ impl Store {
         found.cloned().unwrap_or_else(|| unreachable!("term 0 begins at height 0"))
     }
 
+    /// The last term that is decided; it may not have begun.
+    pub(crate) fn last_term(&self) -> Arc<Term> {
+        self.term_at(Height(u64::MAX))
+    }
+
     /// What decided the terms 1 to `number`, oldest first.
     ///
     /// # Errors
@@ -82,6 +87,16 @@ impl Store {
             .map(|guard| read(&guard.value().map_err(|source| self.failed(source))?))
             .collect::<Result<_, _>>()?;
         if changes.len() as u64 == number { Ok(changes) } else { Err(damaged("a term", "missing")) }
+    }
+
+    /// What decided every term that was decided at or below `height`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn term_changes_until(&self, height: Height) -> Result<Vec<TermChange>, StoreError> {
+        let mut changes = self.term_changes(self.last_term().number)?;
+        changes.retain(|change| change.height <= height);
+        Ok(changes)
     }
 
     /// Reads the alliance at the tip's `version` of the state and the terms before it.

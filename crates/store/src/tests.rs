@@ -19,6 +19,8 @@ use xiezhi_types::{GroupId, LogIndex, canonical};
 
 use super::*;
 
+mod snapshot;
+
 const GROUP: GroupId = GroupId([9; 16]);
 
 struct Ledger {

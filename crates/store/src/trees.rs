@@ -56,12 +56,14 @@ const CACHED_TILES_MAX: usize = 2048;
 /// What the twins differ in, seen from the store.
 pub(crate) trait Twin: TreeHash {
     const TAG: u8;
+    const KIND: TreeKind;
     fn cache(cache: &TileCache) -> &Tiles<Self>;
     fn edge(trees: &Trees, level: u8) -> Option<&Arc<TileTree<Self>>>;
 }
 
 impl Twin for Sha256 {
     const TAG: u8 = b'2';
+    const KIND: TreeKind = TreeKind::Sha256;
 
     fn cache(cache: &TileCache) -> &Tiles<Self> {
         &cache.sha256
@@ -74,6 +76,7 @@ impl Twin for Sha256 {
 
 impl Twin for Sm3 {
     const TAG: u8 = b'3';
+    const KIND: TreeKind = TreeKind::Sm3;
 
     fn cache(cache: &TileCache) -> &Tiles<Self> {
         &cache.sm3
@@ -89,7 +92,7 @@ pub(crate) fn tile_key<H: Twin>(level: u8, index: u64) -> Vec<u8> {
 }
 
 /// Reads tiles from the database only.
-struct Stored<'a>(&'a Store);
+pub(crate) struct Stored<'a>(pub(crate) &'a Store);
 
 impl<H: Twin> HashReader<H> for Stored<'_> {
     type Error = StoreError;

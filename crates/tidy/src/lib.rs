@@ -17,15 +17,15 @@ use std::{
 /// The crates from the bottom to the top; each may depend on those before it in an earlier or the same row.
 const ROWS: [&[&str]; 12] = [
     &["types"],
-    &["crypto", "merkle", "note", "identity", "keystore", "problem"],
+    &["crypto", "merkle", "note", "identity", "keystore", "problem", "template"],
     &["pki", "compare", "session"],
     &["ca", "pkcs11"],
     &["evidence"],
     &["verify", "ledger"],
-    &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
+    &["store", "fsck", "consensus", "document", "pack", "wasm", "database", "bundle"],
     &["node", "client"],
     &["custody"],
-    &["api", "alliance", "portal", "office", "vault"],
+    &["api", "alliance", "portal", "office", "service", "vault"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];

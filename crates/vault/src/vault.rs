@@ -205,8 +205,7 @@ struct Kept {
     certificate: Option<Vec<u8>>,
 }
 
-const ROW: &str =
-    "SELECT id, owner, person, state, size, segments, tail, wrapped, certificate FROM exhibits WHERE id = $1";
+const ROW: &str = "SELECT id, owner, person, state, size, segments, tail, wrapped, certificate FROM vault_exhibits WHERE id = $1";
 
 fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
@@ -388,7 +387,7 @@ impl Vault {
         let key = Zeroizing::new(random::<32>()?);
         let wrapped = self.keys.seal(&person, "vault key", &*key).await?;
         let sealed = self.keys.seal(&person, "vault certificate", certificate).await?;
-        let sql = "INSERT INTO exhibits (id, owner, person, state, size, segments, wrapped, certificate, begun_ms) \
+        let sql = "INSERT INTO vault_exhibits (id, owner, person, state, size, segments, wrapped, certificate, begun_ms) \
             VALUES ($1, $2, $3, 'uploading', $4, 0, $5, $6, $7)";
         let values = vec![
             id.as_str().into(),
@@ -458,13 +457,13 @@ impl Vault {
     async fn finish(&self, row: &Kept, now: TimestampMs) -> Result<(), VaultError> {
         let (finding, code) = self.compare(row, now).await?;
         if finding != Finding::Well {
-            let sql = "UPDATE exhibits SET state = 'refused' WHERE id = $1 AND state = 'uploading'";
+            let sql = "UPDATE vault_exhibits SET state = 'refused' WHERE id = $1 AND state = 'uploading'";
             self.database.execute(sql, vec![row.id.as_str().into()]).await?;
             self.sweep(now).await?;
             return Err(VaultError::Mismatch { code });
         }
         let mut open = self.database.begin().await?;
-        let sql = "UPDATE exhibits SET state = 'whole' WHERE id = $1 AND state = 'uploading'";
+        let sql = "UPDATE vault_exhibits SET state = 'whole' WHERE id = $1 AND state = 'uploading'";
         if open.execute(sql, vec![row.id.as_str().into()]).await? == 1 {
             self.enter(&mut open, row, Happening::Stored, &row.owner, json!({ "size": row.size }), now)
                 .await?;
@@ -479,7 +478,7 @@ impl Vault {
     /// [`VaultError::NotFound`], [`VaultError::Exists`]: what is whole is erased, not given up.
     pub async fn give_up(&self, id: &str, owner: &AccountId, now: TimestampMs) -> Result<(), VaultError> {
         self.owned(id, owner).await?;
-        let sql = "UPDATE exhibits SET state = 'refused' WHERE id = $1 AND state = 'uploading'";
+        let sql = "UPDATE vault_exhibits SET state = 'refused' WHERE id = $1 AND state = 'uploading'";
         match self.database.execute(sql, vec![id.into()]).await? {
             1 => self.sweep(now).await,
             _ => Err(VaultError::Exists),
@@ -532,7 +531,7 @@ impl Vault {
         check_text("reference", reference)?;
         let row = self.owned(id, owner).await?;
         let mut open = self.database.begin().await?;
-        let sql = "UPDATE exhibits SET state = 'erasing', wrapped = NULL, certificate = NULL, tail = NULL \
+        let sql = "UPDATE vault_exhibits SET state = 'erasing', wrapped = NULL, certificate = NULL, tail = NULL \
             WHERE id = $1 AND state = 'whole'";
         if open.execute(sql, vec![id.into()]).await? == 1 {
             let detail = json!({ "basis": basis, "reference": reference });
@@ -550,9 +549,10 @@ impl Vault {
     /// [`VaultError`]; what is left is for the next time.
     pub async fn sweep(&self, now: TimestampMs) -> Result<(), VaultError> {
         let old = now.0.saturating_sub(UPLOAD_LIFE_MS);
-        let sql = "UPDATE exhibits SET state = 'refused' WHERE state = 'uploading' AND begun_ms < $1";
+        let sql = "UPDATE vault_exhibits SET state = 'refused' WHERE state = 'uploading' AND begun_ms < $1";
         self.database.execute(sql, vec![signed(old).into()]).await?;
-        let sql = "SELECT id, person, state FROM exhibits WHERE state IN ('refused', 'erasing') LIMIT 1000";
+        let sql =
+            "SELECT id, person, state FROM vault_exhibits WHERE state IN ('refused', 'erasing') LIMIT 1000";
         for row in self.database.query(sql, Vec::new()).await? {
             let id = row.text(0)?;
             self.keys.erase(&PersonId(row.text(1)?.to_owned())).await?;
@@ -561,8 +561,8 @@ impl Vault {
                 _ => {}
             }
             let sql = match row.text(2)? {
-                "erasing" => "UPDATE exhibits SET state = 'erased' WHERE id = $1",
-                _ => "DELETE FROM exhibits WHERE id = $1",
+                "erasing" => "UPDATE vault_exhibits SET state = 'erased' WHERE id = $1",
+                _ => "DELETE FROM vault_exhibits WHERE id = $1",
             };
             self.database.execute(sql, vec![id.into()]).await?;
         }
@@ -577,7 +577,7 @@ impl Vault {
         let mut found = Vec::new();
         let mut after = String::new();
         loop {
-            let sql = "SELECT id FROM exhibits WHERE state = 'whole' AND id > $1 ORDER BY id LIMIT 100";
+            let sql = "SELECT id FROM vault_exhibits WHERE state = 'whole' AND id > $1 ORDER BY id LIMIT 100";
             let rows = self.database.query(sql, vec![after.as_str().into()]).await?;
             if rows.is_empty() {
                 return Ok(found);

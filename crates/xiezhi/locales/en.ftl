@@ -157,6 +157,7 @@ status-next-term = term { $number } begins at block { $from }
 status-suspended = suspended in term { $number }: it neither votes nor seals, and follows
 status-silent = does not vote yet: restored, it waits until it cannot contradict votes it has forgotten (a minute or two)
 status-following = an observer without a vote; follows { $upstream }, { $sealed } records sealed there
+status-kept-from = begun with a snapshot: proofs for every record, statements and certificates from record { $index } on, no searches
 status-problem = the last answer did not hold: { $problem }
 status-away = no answer  { $url }
 up-ledger = { $name }
@@ -174,6 +175,7 @@ init-done = Founded in { $dir }: one folder per institution.
 init-next = Give each institution its folder and genesis.cbor, set listen, http and peers in node.toml, then run the commands above, each on its machine.
 node-runs = { $institution } runs at { $url }
 observe-runs = { $name } follows the ledger at { $url }: it checks every block, has no vote and takes no deposits
+observe-joined = begun with a snapshot after height { $height }: every tile of { $size } records is here and checked; their statements are not
 observe-not-trusted = the nodes run a ledger that you do not trust: { $fingerprint }
     Compare this with what the institutions publish, then: xiezhi trust add URL
 backup-saved = { $file }: { $size } records up to block { $height }, { $added } of them new
@@ -357,6 +359,31 @@ office-shown-by = Real name checked by: { $office }, approved { $time }
 office-shown-demonstration = DEMONSTRATION: nobody checked anything.
 office-shown-closed = Fields that stay closed: { $count }
 office-shown-limits = Proven: the office's account recorded these fields for this account at that time. Not proven: that the binding still stands today, or that the office was right.
+
+# Evidence service.
+evidence-serves = The evidence service answers at { $url }. Its account, which platforms delegate to: { $account }
+evidence-no-webhook-key = a client has a webhook: say in the configuration which file holds the "webhook_key"
+evidence-other-ledger = { $file } is not the genesis of the ledger "{ $name }" in the configuration
+evidence-no-template = there is no template { $template }: "xiezhi evidence templates" lists them
+evidence-no-transaction = a transaction's id has 32 hexadecimal digits
+evidence-field = "{ $field }": an element is NAME=VALUE
+evidence-required = required
+evidence-optional = optional
+evidence-content = a text or a file
+evidence-added = Entry { $entry }, commitment { $root }
+evidence-state-open = open
+evidence-state-closed = closed by its pack
+evidence-phase = phase { $phase }
+evidence-leg-pending = waits
+evidence-leg-recorded = recorded, not sealed yet
+evidence-leg-sealed = sealed
+evidence-leg-failed = failed, is tried again:
+evidence-missing = Required phases that are not there: { $phases }
+evidence-incomplete = Not complete yet, some sinks have given no proof: entries { $entries }
+evidence-pack-verdict = The pack:
+evidence-pack-names = ✓ The pack names this entry's commitment.
+evidence-pack-names-not = ✗ The pack does not name this entry's commitment.
+evidence-no-field = there is no field "{ $field }" in this bundle; there are: { $known }
 
 vault-serves = The vault answers at { $url }
 vault-finding-well = well

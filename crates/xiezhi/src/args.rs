@@ -11,6 +11,7 @@ mod account;
 mod ca;
 mod certificate;
 mod copies;
+mod evidence;
 mod id;
 mod vault;
 
@@ -22,6 +23,7 @@ pub(crate) use certificate::{
 #[cfg(feature = "pdf")]
 pub(crate) use certificate::{Look, PdfOptions};
 pub(crate) use copies::{Backup, Recover, Restore};
+pub(crate) use evidence::{Add, AtService, EvidenceAction, EvidenceOptions, VerifyBundle};
 pub(crate) use id::{AtDesk, AtOffice, IdAction, IdOptions, OfficeAction, OfficeOptions};
 pub(crate) use vault::{AtVault, VaultAction, VaultOptions};
 
@@ -93,6 +95,8 @@ pub(crate) enum Command {
     Office(OfficeOptions),
     /// Keep originals: encrypted, audited, disclosed under grants, every read logged
     Vault(VaultOptions),
+    /// Record a platform's transactions phase by phase, at several ledgers and time-stamp authorities at once
+    Evidence(EvidenceOptions),
     /// Run a certificate authority: apply, certify, suspend, revoke, answer
     Ca(CaOptions),
     /// Show the state of the alliance's nodes
@@ -442,6 +446,9 @@ pub(crate) struct Observe {
     /// What it calls itself: lower-case letters, digits and hyphens; no institution's name
     #[arg(long, default_value = "observer")]
     pub(crate) name: InstitutionId,
+    /// Begin with the newest snapshot instead of the first record: every proof, but no older statements
+    #[arg(long)]
+    pub(crate) snapshot: bool,
     /// Address of its REST interface
     #[arg(long, default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
     pub(crate) http: SocketAddr,

@@ -279,7 +279,7 @@ fn building(dir: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn bar(hidden: bool) -> ProgressBar {
+pub(crate) fn bar(hidden: bool) -> ProgressBar {
     let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::no_length() };
     if let Ok(style) = ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} {per_sec} {eta}") {
         bar.set_style(style);

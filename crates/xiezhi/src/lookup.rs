@@ -265,6 +265,9 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
                 let values: [(&str, &dyn std::fmt::Display); 2] =
                     [("upstream", &following.upstream), ("sealed", &following.sealed_size)];
                 println!("  {}", texts.get("status-following", &values));
+                if following.kept_from.0 > 0 {
+                    println!("  {}", texts.get("status-kept-from", &[("index", &following.kept_from)]));
+                }
                 if let Some(problem) = &following.problem {
                     println!("  {}", texts.get("status-problem", &[("problem", problem)]));
                 }

@@ -13,6 +13,7 @@ mod compare;
 mod demo;
 mod deposit;
 mod equivocation;
+mod evidence;
 mod files;
 mod fsck;
 mod help;
@@ -156,6 +157,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Account(options) => accounts::run(&common, &options, texts).await,
             Command::Id(options) => office::about_ids(&options.action, texts).await,
             Command::Vault(options) => vault::run(&common, &options, texts).await,
+            Command::Evidence(options) => evidence::run(&options, texts).await,
             Command::Office(options) => office::run(&common, &options, texts).await,
             Command::Ca(options) => ca::run(&options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,

@@ -8,7 +8,10 @@ use xiezhi_alliance::{Founding, Layout, Overrides, Renewals, found, load};
 use xiezhi_api::ApiConfig;
 use xiezhi_client::Client;
 use xiezhi_evidence::Genesis;
-use xiezhi_node::{Exit, Node, ObserverConfig, StampError, Stamper, Upstream, UpstreamError};
+use xiezhi_merkle::TileId;
+use xiezhi_node::{
+    Exit, Node, ObserverConfig, SnapshotSource, StampError, Stamper, Tree, Upstream, UpstreamError,
+};
 use xiezhi_pki::timestamp::{TimeStampRequest, TimeStampResponse};
 use xiezhi_types::{Height, TimestampMs};
 use xiezhi_verify::Anchor;
@@ -16,7 +19,7 @@ use xiezhi_verify::Anchor;
 use crate::{
     Ending, Usage,
     args::{Common, Init, NodeOptions, Observe, Renew, Up, UpOptions},
-    home, pages,
+    backup, home, pages,
     texts::Texts,
     trust,
 };
@@ -166,6 +169,32 @@ impl Upstream for HttpUpstream {
 
     fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, UpstreamError> {
         let answer = self.runtime.block_on(self.client.sealed_blocks(after));
+        answer.map_err(|error| UpstreamError { reason: error.to_string() })
+    }
+}
+
+/// A node from which an observer has its snapshot, over HTTP.
+impl SnapshotSource for HttpUpstream {
+    fn name(&self) -> String {
+        self.url.clone()
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>, UpstreamError> {
+        let answer = self.runtime.block_on(self.client.snapshot());
+        answer.map_err(|error| UpstreamError { reason: error.to_string() })
+    }
+
+    fn state_entries(&self, height: Height, from: [u8; 32]) -> Result<Vec<u8>, UpstreamError> {
+        let answer = self.runtime.block_on(self.client.state_entries(height, &hex::encode(from)));
+        answer.map_err(|error| UpstreamError { reason: error.to_string() })
+    }
+
+    fn tile(&self, tree: Tree, id: TileId) -> Result<Vec<u8>, UpstreamError> {
+        let tree = match tree {
+            Tree::Sha256 => xiezhi_client::Tree::Sha256,
+            Tree::Sm3 => xiezhi_client::Tree::Sm3,
+        };
+        let answer = self.runtime.block_on(self.client.tile(tree, &id.to_string()));
         answer.map_err(|error| UpstreamError { reason: error.to_string() })
     }
 }
@@ -363,6 +392,9 @@ pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -
     if !kept.exists() {
         home::write_whole(&kept, &genesis, false)?;
     }
+    if options.snapshot && !options.dir.join("store").exists() {
+        join(nodes.nodes(), genesis.clone(), options, texts).await?;
+    }
     let upstreams = upstreams(nodes.nodes())?;
     let config = ObserverConfig {
         name: options.name.clone(),
@@ -375,6 +407,29 @@ pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -
     let url = format!("http://{}", running.http);
     println!("{}", texts.get("observe-runs", &[("name", &options.name), ("url", &url)]));
     run_to_the_end(running).await
+}
+
+/// Makes the observer's store from a snapshot of the nodes.
+async fn join(urls: &[String], genesis: Vec<u8>, options: &Observe, texts: &Texts) -> anyhow::Result<()> {
+    let mut sources: Vec<Arc<dyn SnapshotSource>> = Vec::new();
+    for url in urls {
+        let (client, url) = (Client::new(url)?, url.clone());
+        sources.push(Arc::new(HttpUpstream { client, url, runtime: tokio::runtime::Handle::current() }));
+    }
+    let (dir, cache_bytes) = (options.dir.clone(), options.cache_mib << 20);
+    let bar = backup::bar(false);
+    let shown = bar.clone();
+    let joined = tokio::task::spawn_blocking(move || {
+        xiezhi_node::join(genesis, &dir, cache_bytes, &sources, &move |done, of| {
+            shown.set_length(of);
+            shown.set_position(done);
+        })
+    });
+    let joined = joined.await?;
+    bar.finish_and_clear();
+    let (height, size) = joined?;
+    println!("{}", texts.get("observe-joined", &[("size", &size), ("height", &height)]));
+    Ok(())
 }
 
 pub(crate) fn renew(options: &Renew, texts: &Texts) -> anyhow::Result<Ending> {

@@ -162,6 +162,7 @@ fn wait_term(all: &Institutions, at: usize, number: &str) {
 #[test]
 fn an_institution_joins_keys_change_and_it_leaves_by_the_tool_alone() {
     let mut all = Institutions::found(4);
+    all.place.token = all.place.make_token("notary");
     all.start(&[0, 1, 2, 3]);
     all.wait_live(&[0, 1, 2, 3]);
     let file = |name: &str| all.place.file(name, name.as_bytes());
@@ -205,7 +206,6 @@ fn an_institution_joins_keys_change_and_it_leaves_by_the_tool_alone() {
 
     // The notary's keys change; the seal key is kept in a token from then on, where there is one.
     let rotate = ["rotate", "--as", "notary"];
-    all.place.token = all.place.make_token("notary");
     let key_place = all
         .place
         .token

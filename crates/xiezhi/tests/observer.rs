@@ -24,9 +24,13 @@ fn http(all: &Institutions) -> String {
 
 /// Starts the observer; it is killed when dropped.
 fn observe(all: &Institutions) -> Observer {
+    observe_with(all, &[])
+}
+
+fn observe_with(all: &Institutions, more: &[&str]) -> Observer {
     let (http, upstreams) = (http(all), [all.url(0), all.url(1)].join(","));
     let args = ["observe", "copy", "--name", "acme", "--http", &http, "--url", &upstreams];
-    let mut command = all.place.command(&args);
+    let mut command = all.place.command(&[args.as_slice(), more].concat());
     Observer(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
@@ -100,4 +104,45 @@ fn an_observer_has_every_proof_and_keeps_it_when_all_institutions_are_gone() {
     let genesis = text(&all.place.path("alliance/genesis.cbor")).to_owned();
     let said = all.place.expect(0, &["fsck", "copy", "--genesis", &genesis]);
     assert!(said.starts_with("CLEAN"), "{said}");
+}
+
+#[test]
+fn an_observer_that_begins_with_a_snapshot_proves_all_and_says_what_it_does_not_keep() {
+    let mut all = Institutions::found(4);
+    all.start(&[0, 1, 2, 3]);
+    all.wait_live(&[0, 1, 2, 3]);
+    all.place.expect(0, &["trust", "add", text(&all.place.path("alliance/genesis.cbor")), "--yes"]);
+    let first = all.place.file("first.txt", b"recorded before the snapshot");
+    all.deposit(0, 0, &first);
+    let url = format!("http://{}", http(&all));
+    let observer = observe_with(&all, &["--snapshot"]);
+    wait_for(&all, "stands at the snapshot", |status| status["size"] == "2" && status["live"] == true);
+    wait_for(&all, "says so", |status| status["following"]["kept_from"] == "2");
+
+    let second = all.place.file("second.txt", b"recorded after the snapshot");
+    all.deposit(0, 1, &second);
+    wait_for(&all, "follows", |status| status["sealed_size"] == "3");
+    let said = all.place.expect(0, &["status", "--url", &url]);
+    assert!(said.contains("from record 2 on"), "{said}");
+    drop(observer);
+    all.kill(&[0, 1, 2, 3]);
+
+    // The second start finds the store, whatever it was begun with.
+    let observer = observe_with(&all, &["--snapshot"]);
+    wait_for(&all, "started again", |status| status["sealed_size"] == "3");
+    for index in ["0", "1", "2"] {
+        all.place.expect(0, &["proof", "inclusion", index, "--url", &url]);
+    }
+    all.place.expect(0, &["proof", "consistency", "1", "3", "--url", &url]);
+    // A search that cannot find all is not answered; what is not kept is not called missing.
+    for args in [vec!["find", "--file", "second.txt"], vec!["backup", "copy.xzb"]] {
+        let output = all.place.run(&[args.as_slice(), &["--url", &url]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("begins after height"), "{said}");
+    }
+    drop(observer);
+    let genesis = text(&all.place.path("alliance/genesis.cbor")).to_owned();
+    let output = all.place.run(&["fsck", "copy", "--genesis", &genesis]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("begins with a snapshot"), "{said}");
 }

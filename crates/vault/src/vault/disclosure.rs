@@ -53,7 +53,8 @@ impl Vault {
             .seal(&row.person, &format!("vault grant {grant}"), detail.to_string().as_bytes())
             .await?;
         let mut open = self.database.begin().await?;
-        let sql = "INSERT INTO grants (id, exhibit, grantee, expires_ms, detail) VALUES ($1, $2, $3, $4, $5)";
+        let sql =
+            "INSERT INTO vault_grants (id, exhibit, grantee, expires_ms, detail) VALUES ($1, $2, $3, $4, $5)";
         let values = vec![
             grant.as_str().into(),
             id.into(),
@@ -80,11 +81,11 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let row = self.owned(id, owner).await?;
         let mut open = self.database.begin().await?;
-        let sql = "SELECT id FROM grants WHERE id = $1 AND exhibit = $2";
+        let sql = "SELECT id FROM vault_grants WHERE id = $1 AND exhibit = $2";
         if open.query(sql, vec![grant.into(), id.into()]).await?.is_empty() {
             return Err(VaultError::NotFound);
         }
-        let sql = "UPDATE grants SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL";
+        let sql = "UPDATE vault_grants SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL";
         if open.execute(sql, vec![signed(now.0).into(), grant.into()]).await? == 1 {
             let detail = json!({ "grant": grant });
             self.enter(&mut open, &row, Happening::Revoked, &row.owner, detail, now).await?;
@@ -99,8 +100,7 @@ impl Vault {
     /// [`VaultError::NotFound`].
     pub async fn grants(&self, owner: &AccountId, id: &str) -> Result<Vec<Granted>, VaultError> {
         let row = self.owned(id, owner).await?;
-        let sql =
-            "SELECT id, grantee, expires_ms, revoked_ms, detail FROM grants WHERE exhibit = $1 LIMIT $2";
+        let sql = "SELECT id, grantee, expires_ms, revoked_ms, detail FROM vault_grants WHERE exhibit = $1 LIMIT $2";
         let mut found = Vec::new();
         for grant in self.database.query(sql, vec![id.into(), LIST_MAX.into()]).await? {
             let name = grant.text(0)?.to_owned();
@@ -140,7 +140,7 @@ impl Vault {
         if row.owner == reader.to_string() {
             return Ok(None);
         }
-        let sql = "SELECT id FROM grants WHERE exhibit = $1 AND grantee = $2 AND expires_ms > $3 AND revoked_ms IS NULL LIMIT 1";
+        let sql = "SELECT id FROM vault_grants WHERE exhibit = $1 AND grantee = $2 AND expires_ms > $3 AND revoked_ms IS NULL LIMIT 1";
         let values = vec![row.id.as_str().into(), reader.to_string().into(), signed(now.0).into()];
         let rows = open.query(sql, values).await?;
         Ok(Some(rows.first().ok_or(VaultError::NotFound)?.text(0)?.to_owned()))

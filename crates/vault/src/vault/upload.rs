@@ -81,7 +81,7 @@ impl Upload {
             [] => None,
             some => Some(self.envelope.seal(self.number, some, random()?)),
         };
-        let sql = "UPDATE exhibits SET segments = $1, tail = $2 WHERE id = $3 AND state = 'uploading'";
+        let sql = "UPDATE vault_exhibits SET segments = $1, tail = $2 WHERE id = $3 AND state = 'uploading'";
         let values = vec![signed(self.number).into(), tail.into(), self.row.id.as_str().into()];
         match self.vault.database.execute(sql, values).await? {
             1 => Ok(self.offset()),

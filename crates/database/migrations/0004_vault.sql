@@ -1,5 +1,5 @@
 -- Originals in the vault, grants to read them, and the log of what happened to them.
-CREATE TABLE exhibits (
+CREATE TABLE vault_exhibits (
     id TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
     -- Whose key, in the file of keys, seals what follows: it is erased with the exhibit.
@@ -14,9 +14,9 @@ CREATE TABLE exhibits (
     certificate BYTES,
     begun_ms BIGINT NOT NULL
 );
-CREATE INDEX exhibits_of_state ON exhibits (state);
+CREATE INDEX vault_exhibits_of_state ON vault_exhibits (state);
 
-CREATE TABLE grants (
+CREATE TABLE vault_grants (
     id TEXT PRIMARY KEY,
     exhibit TEXT NOT NULL,
     grantee TEXT NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE grants (
     -- Purpose and case number, sealed under the exhibit's key.
     detail BYTES NOT NULL
 );
-CREATE INDEX grants_of_exhibit ON grants (exhibit, grantee);
+CREATE INDEX vault_grants_of_exhibit ON vault_grants (exhibit, grantee);
 
 CREATE TABLE vault_entries (
     position BIGINT PRIMARY KEY,
