@@ -44,7 +44,8 @@ impl Drop for Held {
 
 impl Upload {
     fn offset(&self) -> u64 {
-        self.number * SEGMENT_BYTES as u64 + self.buffer.len() as u64
+        // The last segment may be shorter.
+        (self.number * SEGMENT_BYTES as u64).min(self.row.size) + self.buffer.len() as u64
     }
 
     /// Takes the next bytes.
