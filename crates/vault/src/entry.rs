@@ -109,6 +109,9 @@ mod tests {
             by: AccountId([2; 32]),
             detail: Entry::commit(&[3; 32], b"{}"),
         };
-        assert_eq!(hex::encode(xiezhi_crypto::sha256(&entry.encode())), "PIN");
+        assert_eq!(
+            hex::encode(xiezhi_crypto::sha256(&entry.encode())),
+            "9098643bfbfe3b70f2218920dc5ad744b048a7e2bc6d8cc5ee6a046d2ae8bb72"
+        );
     }
 }

@@ -237,6 +237,9 @@ mod tests {
     #[test]
     fn the_sealed_form_is_pinned() {
         let sealed = envelope(1, 2, 5).seal(0, b"hello", [9; 12]);
-        assert_eq!(hex::encode(xiezhi_crypto::sha256(&sealed)), "PIN");
+        assert_eq!(
+            hex::encode(xiezhi_crypto::sha256(&sealed)),
+            "027f25020ebf1805973e8746300e75dd33de76bc0d27750935a3cfbab79f8983"
+        );
     }
 }
