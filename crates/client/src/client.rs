@@ -18,6 +18,8 @@ use crate::{
 };
 
 const JSON: &str = "application/json";
+/// How long a vault may read a large original back.
+const VAULT_WAIT: Duration = Duration::from_secs(600);
 /// Longest problem document that is read, in bytes.
 const PROBLEM_BYTES_MAX: usize = 64 << 10;
 
@@ -585,6 +587,28 @@ impl Client {
         let body = serde_json::to_vec(body).unwrap_or_default();
         let ask = Ask::post(target, JSON, body.into()).bearer(token);
         Ok(self.transport.send(&ask).await?.body.into())
+    }
+
+    /// Asks the vault at this address; headers and body of its answer. What is asked of it may be sent twice.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn vault(
+        &self,
+        method: http::Method,
+        target: &str,
+        token: &str,
+        headers: Vec<(http::HeaderName, http::HeaderValue)>,
+        body: Bytes,
+    ) -> Result<(http::HeaderMap, Bytes), ClientError> {
+        let mut ask = Ask::get(target).bearer(token);
+        ask.method = method;
+        ask.headers.extend(headers);
+        ask.body = body;
+        // A large original is read back and compared before the last piece is answered.
+        ask.wait = VAULT_WAIT;
+        let answer = self.transport.send(&ask).await?;
+        Ok((answer.headers, answer.body))
     }
 
     /// What the evidence service at this address answers to `body`; the same idempotency `key` with the same body does it once.

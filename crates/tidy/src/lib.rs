@@ -25,7 +25,7 @@ const ROWS: [&[&str]; 12] = [
     &["store", "fsck", "consensus", "document", "pack", "wasm", "database", "bundle"],
     &["node", "client"],
     &["custody"],
-    &["api", "alliance", "portal", "office", "service"],
+    &["api", "alliance", "portal", "office", "service", "vault"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];

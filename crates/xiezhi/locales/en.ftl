@@ -385,3 +385,17 @@ evidence-pack-verdict = The pack:
 evidence-pack-names = ✓ The pack names this entry's commitment.
 evidence-pack-names-not = ✗ The pack does not name this entry's commitment.
 evidence-no-field = there is no field "{ $field }" in this bundle; there are: { $known }
+
+vault-serves = The vault answers at { $url }
+vault-finding-well = well
+vault-finding-lost = LOST
+vault-finding-damaged = DAMAGED
+vault-unwell = At least one original is lost or damaged: tell its owner.
+vault-put = In the vault, compared with its record. Exhibit: { $exhibit }
+vault-got = Read and logged: { $file }
+vault-revoked = The grant is over.
+vault-erased = Erased for good. The certificate keeps its force.
+vault-resumed = Goes on at { $offset } of { $size } bytes
+vault-bad-id = { $id } is no id of this kind: hexadecimal digits are needed
+vault-other-address = the vault calls itself { $url }: use that address, or another vault
+vault-not-proven = NOT PROVEN: the entry does not lead to a record of the vault's account on a trusted ledger.

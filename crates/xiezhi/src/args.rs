@@ -13,6 +13,7 @@ mod certificate;
 mod copies;
 mod evidence;
 mod id;
+mod vault;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
 pub(crate) use ca::{CaAction, CaApply, CaInit, CaOptions, ProfileName, ReasonName, SuiteName};
@@ -24,6 +25,7 @@ pub(crate) use certificate::{Look, PdfOptions};
 pub(crate) use copies::{Backup, Recover, Restore};
 pub(crate) use evidence::{Add, AtService, EvidenceAction, EvidenceOptions, VerifyBundle};
 pub(crate) use id::{AtDesk, AtOffice, IdAction, IdOptions, OfficeAction, OfficeOptions};
+pub(crate) use vault::{AtVault, VaultAction, VaultOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
 #[derive(Debug, Parser)]
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Id(IdOptions),
     /// Run a registration office
     Office(OfficeOptions),
+    /// Keep originals: encrypted, audited, disclosed under grants, every read logged
+    Vault(VaultOptions),
     /// Record a platform's transactions phase by phase, at several ledgers and time-stamp authorities at once
     Evidence(EvidenceOptions),
     /// Run a certificate authority: apply, certify, suspend, revoke, answer

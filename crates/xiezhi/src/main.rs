@@ -29,6 +29,7 @@ mod secret;
 mod serve;
 mod texts;
 mod trust;
+mod vault;
 mod verify;
 
 use std::process::ExitCode;
@@ -155,6 +156,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Account(options) => accounts::run(&common, &options, texts).await,
             Command::Id(options) => office::about_ids(&options.action, texts).await,
+            Command::Vault(options) => vault::run(&common, &options, texts).await,
             Command::Evidence(options) => evidence::run(&options, texts).await,
             Command::Office(options) => office::run(&common, &options, texts).await,
             Command::Ca(options) => ca::run(&options, texts).await,

@@ -1,0 +1,19 @@
+//! The vault of originals: encrypted under a key for each, compared with their record, disclosed under grants, every read logged, erasable.
+//!
+//! ```text
+//! envelope  segments of an original under its key; the key handed over to a reader
+//! entry     the log's entries, its tree and its head on the ledger
+//! vault     what may happen to an original, and what lies where
+//! service   the same over HTTP; uploads by tus 1.0
+//! ```
+//!
+//! Invariants: an exhibit is whole only after what lies on the disk was read back and its digests are those of its record; a key is handed over
+//! only after the entry that says so is durable; an erased key is in no backup of the database.
+
+pub mod entry;
+pub mod envelope;
+mod service;
+mod vault;
+
+pub use service::{Service, router};
+pub use vault::{Audited, Finding, Granted, Logged, Opened, Progress, Vault, VaultError, exhibit_of};

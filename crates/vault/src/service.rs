@@ -1,0 +1,470 @@
+//! What the vault answers over HTTP: sessions for accounts of the ledger (RFC 7523), uploads by tus 1.0 with termination, grants, reads, erasure.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, Query, State},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{delete, get, head, post},
+};
+use futures::StreamExt as _;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use xiezhi_crypto::PublicKey;
+use xiezhi_database::PersonKeyError;
+use xiezhi_evidence::{Account, AccountStatus, Body as Stated, DepositBody};
+use xiezhi_office::{LedgerError, NodeLedger};
+use xiezhi_problem::{Edge, Problem, edge, kinds};
+use xiezhi_session::{
+    Grant, LogInError, Sessions, assertion_in_form, bearer,
+    token::{TokenError, unverified_issuer},
+};
+use xiezhi_types::{AccountId, TimestampMs};
+
+use crate::vault::{Audited, Finding, Progress, Vault, VaultError};
+
+/// Longest body, uploads apart: a certificate.
+const BODY_BYTES_MAX: usize = 4 << 20;
+/// What is said of requests that the framework refuses.
+const EDGE: Edge = Edge { too_large: "at most 4 MiB are read", malformed: "not of the expected form" };
+/// How long a session lasts, in seconds.
+const SESSION_LIFE_S: u64 = 600;
+/// Most sessions and used assertions that are remembered, of each.
+const REMEMBERED_MAX: usize = 10_000;
+/// The version of tus.
+const TUS: HeaderValue = HeaderValue::from_static("1.0.0");
+
+/// A vault that is being served.
+pub struct Service {
+    vault: Arc<Vault>,
+    ledger: NodeLedger,
+    url: String,
+    clock: fn() -> TimestampMs,
+    sessions: Sessions<AccountId>,
+}
+
+impl Service {
+    /// Serves `vault` at `url` to accounts of `ledger`.
+    #[must_use]
+    pub fn new(vault: Vault, ledger: NodeLedger, url: &str, clock: fn() -> TimestampMs) -> Self {
+        let url = url.trim_end_matches('/').to_owned();
+        let sessions = Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S);
+        Self { vault: Arc::new(vault), ledger, url, clock, sessions }
+    }
+
+    fn now(&self) -> TimestampMs {
+        (self.clock)()
+    }
+
+    fn caller(&self, headers: &HeaderMap) -> Result<AccountId, Problem> {
+        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(bearer);
+        let found = token.and_then(|token| self.sessions.find(token, self.now().seconds()));
+        found.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED, "a token of this vault is needed"))
+    }
+
+    /// How an account that may act stands on the ledger.
+    async fn account(&self, id: AccountId) -> Result<Account, Problem> {
+        let found = self.ledger.account(id, self.now()).await.map_err(ledger_problem)?;
+        let account = found.ok_or_else(|| Problem::new(&kinds::NO_ACCOUNT, "not on the vault's ledger"))?;
+        if matches!(account.status, AccountStatus::Frozen | AccountStatus::Transferred) {
+            return Err(Problem::new(&kinds::NO_ACCOUNT, account.status.word()));
+        }
+        Ok(account)
+    }
+
+    async fn log_in(&self, assertion: &str) -> Result<Grant, Problem> {
+        let refused =
+            |error: TokenError| Problem::new(&kinds::ASSERTION_INVALID, format!("{}: {error}", error.code()));
+        let issuer = unverified_issuer(assertion).map_err(refused)?;
+        let id: AccountId = issuer.parse().map_err(|_| refused(TokenError::Issuer))?;
+        let account = self.account(id).await?;
+        let keys: Vec<PublicKey> = account.keys.iter().map(|weighted| weighted.key.clone()).collect();
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
+        let endpoint = format!("{}/v1/token", self.url);
+        let audience = [endpoint.as_str(), self.url.as_str()];
+        let now_s = self.now().seconds();
+        self.sessions.log_in(assertion, &issuer, &keys, &audience, id, now_s, random).map_err(|error| {
+            match error {
+                LogInError::Token(error) => refused(error),
+                LogInError::Full(full) => Problem::new(&kinds::UNAVAILABLE, full),
+            }
+        })
+    }
+
+    /// Audits every original; says in the log, by their ids, which are lost or damaged.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn audit(&self) -> Result<Vec<Audited>, VaultError> {
+        self.vault.sweep(self.now()).await?;
+        let found = self.vault.audit(self.now()).await?;
+        for one in found.iter().filter(|one| one.finding != Finding::Well) {
+            tracing::error!(exhibit = %one.exhibit, finding = %one.finding, "an original is not as it was recorded");
+        }
+        tracing::info!(originals = found.len(), "audited");
+        Ok(found)
+    }
+
+    /// Puts the head of the log on the ledger if it grew; whether it did.
+    ///
+    /// # Errors
+    /// [`VaultError`]; the ledger's refusal as a text.
+    pub async fn publish_head(&self) -> Result<bool, String> {
+        let text = |error: VaultError| error.to_string();
+        let Some((size, head)) = self.vault.new_head(&self.ledger.office()).await.map_err(text)? else {
+            return Ok(false);
+        };
+        let digest = xiezhi_crypto::DigestAlg::Sha256.digest(&head);
+        let body =
+            DepositBody { manifest_root: xiezhi_crypto::sha256(&head), digests: vec![digest], phase: None };
+        let statement =
+            self.ledger.sign(Stated::Deposit(body), None, self.now()).map_err(|error| error.to_string())?;
+        let certificate = self.ledger.deposit(statement).await.map_err(|error| error.to_string())?;
+        let Some(certificate) = certificate else { return Ok(false) };
+        self.vault.keep_head(size, &head, &certificate).await.map_err(text)?;
+        Ok(true)
+    }
+}
+
+type Shared = State<Arc<Service>>;
+
+/// The routes.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/v1/vault", get(about))
+        .route("/v1/token", post(token))
+        .route("/v1/exhibits", post(begin))
+        .route(
+            "/v1/uploads/{id}",
+            head(upload_progress)
+                .patch(upload)
+                .delete(give_up)
+                .options(tus_options)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/v1/exhibits/{id}/reads", post(read))
+        .route("/v1/exhibits/{id}/segments", get(sealed))
+        .route("/v1/exhibits/{id}/entries", get(entries))
+        .route("/v1/exhibits/{id}/entries/{position}/proof", get(proof))
+        .route("/v1/exhibits/{id}/grants", post(grant).get(grants))
+        .route("/v1/exhibits/{id}/grants/{grant}", delete(revoke))
+        .route("/v1/exhibits/{id}/erasures", post(erase))
+        .fallback(async || Problem::no_such_route("see docs/vault.md for the addresses"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn_with_state(EDGE, edge))
+        .layer(middleware::map_response(unstored))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(service)
+}
+
+kinds! {
+    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
+    ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
+    NO_ACCOUNT = "no-account", FORBIDDEN, "The account is not on the ledger, or may not act", "链上没有该账户,或该账户不得操作";
+    CERTIFICATE = "certificate-invalid", UNPROCESSABLE_ENTITY, "The certificate does not prove a record on this ledger", "该凭证不能证明本链上的记录";
+    NOT_OWNER = "not-owner", FORBIDDEN, "The record is another account's", "该记录属于其他账户";
+    MISMATCH = "original-differs", UNPROCESSABLE_ENTITY, "What was uploaded is not what was recorded; nothing was kept", "上传内容与记录不一致,未予保存";
+    FIELD = "field-refused", UNPROCESSABLE_ENTITY, "A value breaks a rule", "某项取值不合规则";
+    OFFSET = "upload-offset", CONFLICT, "The upload stands elsewhere", "上传位置不符";
+    BUSY = "upload-busy", CONFLICT, "Another request uploads to it at this moment", "另一请求正在上传,请稍后重试";
+    EXISTS = "exists", CONFLICT, "The original is in the vault already", "原件已在库中";
+    NOT_WHOLE = "not-whole", CONFLICT, "The original is not whole yet", "原件尚未上传完整";
+    ERASED = "erased", GONE, "The original was erased", "原件已删除";
+    UNWELL = "original-lost-or-damaged", INTERNAL_SERVER_ERROR, "The original is lost or damaged", "原件丢失或损坏";
+    ENCRYPTION_KEY = "encryption-key", UNPROCESSABLE_ENTITY, "The account has no encryption key that can be used", "该账户没有可用的加密密钥";
+    TUS_VERSION = "tus-version", PRECONDITION_FAILED, "Tus-Resumable: 1.0.0 is needed", "需要 Tus-Resumable: 1.0.0";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The vault or the ledger does not answer at present", "保管库或账本暂不可用";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "An error of the vault's software", "保管库内部错误";
+}
+
+fn ledger_problem(error: LedgerError) -> Problem {
+    tracing::warn!(%error, "the ledger");
+    Problem::new(&kinds::UNAVAILABLE, "the ledger does not answer")
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        let kind = match &error {
+            VaultError::NotFound => return Self::not_found(error),
+            VaultError::Certificate { .. } => &kinds::CERTIFICATE,
+            VaultError::NotOwner => &kinds::NOT_OWNER,
+            VaultError::Mismatch { .. } => &kinds::MISMATCH,
+            VaultError::Field { field, .. } => return Self::new(&kinds::FIELD, &error).field(*field),
+            VaultError::Offset { .. } => &kinds::OFFSET,
+            VaultError::Busy => &kinds::BUSY,
+            VaultError::Exists => &kinds::EXISTS,
+            VaultError::NotWhole => &kinds::NOT_WHOLE,
+            VaultError::Erased | VaultError::Keys(PersonKeyError::Erased) => &kinds::ERASED,
+            VaultError::Unwell(_) => &kinds::UNWELL,
+            VaultError::EncryptionKey(_) => &kinds::ENCRYPTION_KEY,
+            VaultError::Database(_) | VaultError::Disk(_) => &kinds::UNAVAILABLE,
+            VaultError::Keys(_) | VaultError::Internal(_) => &kinds::INTERNAL,
+        };
+        if matches!(kind.status, StatusCode::SERVICE_UNAVAILABLE) || kind == &kinds::INTERNAL {
+            tracing::warn!(%error, "the vault");
+            return Self::new(kind, "its operator finds the reason in the log");
+        }
+        Self::new(kind, error)
+    }
+}
+
+/// Nothing of what the vault says is kept on the way.
+async fn unstored(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn about(State(service): Shared) -> Json<Value> {
+    Json(json!({
+        "ledger": service.ledger.id().to_string(),
+        "account": service.ledger.office().to_string(),
+        "token_endpoint": format!("{}/v1/token", service.url),
+    }))
+}
+
+async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Problem> {
+    let assertion = assertion_in_form(&body).map_err(Problem::invalid_body)?;
+    service.log_in(&assertion).await.map(Json)
+}
+
+fn json_body<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|_| Problem::invalid_body("not JSON of the expected form"))
+}
+
+#[derive(Deserialize)]
+struct Begin {
+    size: u64,
+}
+
+/// The body is the record's certificate.
+async fn begin(
+    State(service): Shared,
+    headers: HeaderMap,
+    Query(query): Query<Begin>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let progress = service.vault.begin(&caller, &body, query.size, service.now()).await?;
+    let location = format!("{}/v1/uploads/{}", service.url, progress.exhibit);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(progress)).into_response())
+}
+
+fn number(headers: &HeaderMap, name: &'static str) -> Result<u64, Problem> {
+    let value = headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+    value.ok_or_else(|| Problem::parameter(name, "a number is needed"))
+}
+
+fn check_tus(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get("tus-resumable") {
+        Some(version) if version == TUS => Ok(()),
+        _ => Err(Problem::new(&kinds::TUS_VERSION, "tus 1.0.0 is spoken here")),
+    }
+}
+
+fn tus(status: StatusCode, progress: Option<&Progress>) -> Response {
+    let mut response = status.into_response();
+    let headers = response.headers_mut();
+    headers.insert("tus-resumable", TUS);
+    if let Some(progress) = progress {
+        headers.insert("upload-offset", progress.offset.into());
+        headers.insert("upload-length", progress.size.into());
+    }
+    response
+}
+
+async fn tus_options() -> Response {
+    let mut response = tus(StatusCode::NO_CONTENT, None);
+    let headers = response.headers_mut();
+    headers.insert("tus-version", TUS);
+    headers.insert("tus-extension", HeaderValue::from_static("termination"));
+    headers.insert("tus-max-size", crate::vault::SIZE_MAX.into());
+    response
+}
+
+async fn upload_progress(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    check_tus(&headers)?;
+    let caller = service.caller(&headers)?;
+    let progress = service.vault.progress(&id, &caller, service.now()).await?;
+    Ok(tus(StatusCode::OK, Some(&progress)))
+}
+
+async fn upload(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Response, Problem> {
+    check_tus(&headers)?;
+    let caller = service.caller(&headers)?;
+    let offset = number(&headers, "upload-offset")?;
+    let form = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if form != Some(b"application/offset+octet-stream") {
+        return Err(Problem::parameter("Content-Type", "application/offset+octet-stream is needed"));
+    }
+    // On its own, so that what arrived before a connection broke is kept.
+    let task = tokio::spawn(async move {
+        let mut upload = service.vault.resume(&id, &caller, offset).await?;
+        let mut stream = body.into_data_stream();
+        let mut failed = None;
+        while let Some(chunk) = stream.next().await {
+            // A broken connection: nobody hears the answer.
+            let Ok(chunk) = chunk else { break };
+            if let Err(error) = upload.write(&chunk).await {
+                failed = Some(error);
+                break;
+            }
+        }
+        let offset = upload.keep().await?;
+        if let Some(error) = failed {
+            return Err(Problem::from(error));
+        }
+        if upload.is_complete() {
+            upload.finish(service.now()).await?;
+        }
+        let mut response = tus(StatusCode::NO_CONTENT, None);
+        response.headers_mut().insert("upload-offset", offset.into());
+        Ok(response)
+    });
+    task.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the upload was cut off"))?
+}
+
+async fn give_up(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    check_tus(&headers)?;
+    let caller = service.caller(&headers)?;
+    service.vault.give_up(&id, &caller, service.now()).await?;
+    Ok(tus(StatusCode::NO_CONTENT, None))
+}
+
+#[derive(Deserialize)]
+struct Read {
+    purpose: String,
+}
+
+async fn read(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let wanted: Read = json_body(&body)?;
+    let account = service.account(caller).await?;
+    let key = account.encryption_key.ok_or_else(|| VaultError::EncryptionKey("there is none".to_owned()))?;
+    let opened = service.vault.read(&caller, &id, &wanted.purpose, &key, service.now()).await?;
+    Ok((StatusCode::CREATED, Json(opened)).into_response())
+}
+
+#[derive(Deserialize)]
+struct Beginning {
+    #[serde(default)]
+    from: u64,
+}
+
+async fn sealed(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(query): Query<Beginning>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let bytes = service.vault.sealed(&caller, &id, query.from, service.now()).await?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+async fn entries(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(query): Query<Beginning>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let found = service.vault.entries(&caller, &id, query.from).await?;
+    Ok(Json(json!({ "entries": found })).into_response())
+}
+
+async fn proof(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path((id, position)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(service.vault.proof(&caller, &id, position).await?).into_response())
+}
+
+#[derive(Deserialize)]
+struct GrantTo {
+    grantee: String,
+    purpose: String,
+    case: Option<String>,
+    /// RFC 3339.
+    expires: String,
+}
+
+async fn grant(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let wanted: GrantTo = json_body(&body)?;
+    let field = |field, rule| VaultError::Field { field, rule };
+    let grantee = wanted.grantee.parse().map_err(|_| field("grantee", "no id of an account"))?;
+    let expires =
+        TimestampMs::parse_rfc3339(&wanted.expires).ok_or_else(|| field("expires", "no RFC 3339 time"))?;
+    let case = wanted.case.as_deref();
+    let grant =
+        service.vault.grant(&caller, &id, &grantee, &wanted.purpose, case, expires, service.now()).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": grant }))).into_response())
+}
+
+async fn grants(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(json!({ "grants": service.vault.grants(&caller, &id).await? })).into_response())
+}
+
+async fn revoke(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path((id, grant)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    service.vault.revoke(&caller, &id, &grant, service.now()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize)]
+struct Erase {
+    basis: String,
+    reference: String,
+}
+
+async fn erase(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let wanted: Erase = json_body(&body)?;
+    service.vault.erase(&caller, &id, &wanted.basis, &wanted.reference, service.now()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

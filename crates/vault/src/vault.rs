@@ -1,0 +1,626 @@
+//! What may happen to an original, and what lies where.
+//!
+//! The database says what is; a file that it does not know of, or knows to be going, is deleted at the next [`Vault::sweep`]. So a crash at any
+//! moment leaves an upload that can go on, or an erasure that is finished by the next start. The clock is an argument.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{ErrorKind, Read as _},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use xiezhi_crypto::{Digest, DigestAlg, DigestHasher, sha256_parts};
+use xiezhi_database::{
+    Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Transaction,
+};
+use xiezhi_types::{AccountId, TimestampMs};
+use xiezhi_verify::{Anchor, Exhibit, Input, Outcome, Verdict};
+use zeroize::Zeroizing;
+
+use crate::{
+    entry::{Entry, Happening},
+    envelope::{Envelope, OVERHEAD_BYTES, SEALED_BYTES, SEGMENT_BYTES, segments},
+};
+
+mod disclosure;
+mod heads;
+mod upload;
+
+/// Largest original, in bytes.
+pub(crate) const SIZE_MAX: u64 = 1 << 40;
+/// How long an upload may take, in milliseconds.
+const UPLOAD_LIFE_MS: u64 = 7 * 86_400_000;
+/// Most rows of a list.
+const LIST_MAX: i64 = 1000;
+/// Longest purpose, case number or reference, in characters.
+const TEXT_MAX: usize = 200;
+
+/// Why the vault does not do what was asked. Names nobody.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// There is no such exhibit or grant, or it is none of the caller's business.
+    #[error("there is no such exhibit or grant, or it is not yours")]
+    NotFound,
+    /// The certificate does not prove a record on the vault's ledger.
+    #[error("the certificate does not verify: {code}")]
+    Certificate {
+        /// The check that failed.
+        code: String,
+    },
+    /// The certificate is of another's record.
+    #[error("the record is another account's")]
+    NotOwner,
+    /// What was uploaded is not what was recorded; nothing is kept.
+    #[error("what was uploaded is not what was recorded ({code}); nothing was kept")]
+    Mismatch {
+        /// The check that failed.
+        code: String,
+    },
+    /// A value breaks a rule.
+    #[error("{field}: {rule}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// The rule.
+        rule: &'static str,
+    },
+    /// The upload is elsewhere; ask where.
+    #[error("the upload stands at {offset}")]
+    Offset {
+        /// Where.
+        offset: u64,
+    },
+    /// Another request writes to it.
+    #[error("another request uploads to it at this moment: try again")]
+    Busy,
+    /// It is in the vault already.
+    #[error("the original is in the vault already")]
+    Exists,
+    /// It is not whole yet.
+    #[error("the original is not whole yet")]
+    NotWhole,
+    /// It is erased.
+    #[error("the original was erased")]
+    Erased,
+    /// It cannot be read from the disk as it was written.
+    #[error("the original is {0}: its owner and the vault's operator must know")]
+    Unwell(Finding),
+    /// The reader's account has no encryption key that can be used.
+    #[error("the account's encryption key: {0}")]
+    EncryptionKey(String),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] PersonKeyError),
+    /// Database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Disk. Retrying can help.
+    #[error("the disk: {0}")]
+    Disk(#[from] std::io::Error),
+    /// A mistake of the vault's.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+/// What an audit finds of an original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finding {
+    /// Every byte is as it was recorded.
+    Well,
+    /// It is not there.
+    Lost,
+    /// It is there, and is not what was recorded.
+    Damaged,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Well => "well",
+            Self::Lost => "lost",
+            Self::Damaged => "damaged",
+        })
+    }
+}
+
+/// An exhibit and its finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audited {
+    /// Its id.
+    pub exhibit: String,
+    /// How it is.
+    pub finding: Finding,
+}
+
+/// How far an upload is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// The exhibit's id.
+    pub exhibit: String,
+    /// Bytes that are kept.
+    pub offset: u64,
+    /// Bytes of the original.
+    pub size: u64,
+}
+
+/// An original opened to a reader.
+#[derive(Debug, Clone, Serialize)]
+pub struct Opened {
+    /// The exhibit's id.
+    pub exhibit: String,
+    /// Bytes of the original.
+    pub size: u64,
+    /// Its key, handed over to the reader's encryption key; hexadecimal.
+    pub key: String,
+    /// Position of the entry that says so.
+    pub entry: u64,
+}
+
+/// A grant as its owner sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Granted {
+    /// Its id.
+    pub id: String,
+    /// To whom.
+    pub grantee: String,
+    /// Until when; RFC 3339.
+    pub expires: String,
+    /// Since when it is revoked, if it is; RFC 3339.
+    pub revoked: Option<String>,
+    /// Purpose and case number; none once they are erased.
+    pub detail: Option<Json>,
+}
+
+/// An entry as the exhibit's owner sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Logged {
+    /// Its place in the log.
+    pub position: u64,
+    /// When; RFC 3339.
+    pub time: String,
+    /// What.
+    pub what: &'static str,
+    /// By which account.
+    pub by: String,
+    /// What is said besides; none once it is erased.
+    pub detail: Option<Json>,
+}
+
+/// A row of `exhibits`.
+struct Kept {
+    id: String,
+    owner: String,
+    person: PersonId,
+    state: String,
+    size: u64,
+    segments: u64,
+    tail: Option<Vec<u8>>,
+    wrapped: Option<Vec<u8>>,
+    certificate: Option<Vec<u8>>,
+}
+
+const ROW: &str = "SELECT id, owner, person, state, size, segments, tail, wrapped, certificate FROM vault_exhibits WHERE id = $1";
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl Kept {
+    fn of(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text(0)?.to_owned(),
+            owner: row.text(1)?.to_owned(),
+            person: PersonId(row.text(2)?.to_owned()),
+            state: row.text(3)?.to_owned(),
+            size: unsigned(row.int(4)?),
+            segments: unsigned(row.int(5)?),
+            tail: row.optional_bytes(6)?.map(<[u8]>::to_vec),
+            wrapped: row.optional_bytes(7)?.map(<[u8]>::to_vec),
+            certificate: row.optional_bytes(8)?.map(<[u8]>::to_vec),
+        })
+    }
+
+    fn exhibit(&self) -> [u8; 32] {
+        exhibit_bytes(&self.id).unwrap_or_default()
+    }
+
+    fn check_whole(&self) -> Result<(), VaultError> {
+        match self.state.as_str() {
+            "whole" => Ok(()),
+            "uploading" => Err(VaultError::NotWhole),
+            _ => Err(VaultError::Erased),
+        }
+    }
+}
+
+/// The id of the exhibit whose record a verdict is about: one for each statement, or for each item of a batch.
+///
+/// `None` for a certificate that cannot be read.
+#[must_use]
+pub fn exhibit_of(verdict: &Verdict) -> Option<String> {
+    let statement = verdict.facts.statement.as_deref()?;
+    let item = verdict.facts.item.map_or_else(String::new, |item| item.to_string());
+    Some(hex::encode(sha256_parts(&[b"xiezhi exhibit v1\n", statement.as_bytes(), b"\n", item.as_bytes()])))
+}
+
+fn exhibit_bytes(id: &str) -> Option<[u8; 32]> {
+    hex::decode(id).ok()?.try_into().ok()
+}
+
+fn random<const N: usize>() -> Result<[u8; N], VaultError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| VaultError::Internal("no randomness from the system"))?;
+    Ok(bytes)
+}
+
+/// Length of the file that holds the first `count` segments of an original of `size` bytes.
+fn file_bytes(size: u64, count: u64) -> u64 {
+    if count == segments(size) { size + count * OVERHEAD_BYTES as u64 } else { count * SEALED_BYTES as u64 }
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<(), VaultError> {
+    if text.trim().is_empty() || text.chars().count() > TEXT_MAX {
+        return Err(VaultError::Field { field, rule: "1 to 200 characters are needed" });
+    }
+    Ok(())
+}
+
+/// The first check that speaks against a verdict.
+fn reason(verdict: &Verdict) -> String {
+    use xiezhi_verify::Status;
+    let failed = verdict.checks.iter().find(|check| check.status == Status::Fail);
+    let unknown = || verdict.checks.iter().find(|check| check.status == Status::Unknown);
+    failed.or_else(unknown).map_or_else(|| "unknown".to_owned(), |check| check.code.to_string())
+}
+
+/// The vault.
+pub struct Vault {
+    database: Database,
+    keys: PersonKeys,
+    dir: PathBuf,
+    anchor: Anchor,
+    /// Uploads that a request writes to.
+    busy: Mutex<HashSet<String>>,
+}
+
+impl Vault {
+    /// Opens the vault with its tables at `database`, its keys at `keys` under `master`, and originals below `dir`; finishes what was going on.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn open(
+        database: &str,
+        keys: &str,
+        master: &[u8; 32],
+        dir: &Path,
+        anchor: Anchor,
+        now: TimestampMs,
+    ) -> Result<Self, VaultError> {
+        let keys = PersonKeys::open(keys, master).await?;
+        let database = Database::open(database).await?;
+        database.migrate(MIGRATIONS).await?;
+        tokio::fs::create_dir_all(dir).await?;
+        let vault = Self { database, keys, dir: dir.to_owned(), anchor, busy: Mutex::default() };
+        vault.sweep(now).await?;
+        Ok(vault)
+    }
+
+    fn path(&self, id: &str) -> PathBuf {
+        self.dir.join(&id[..2]).join(id)
+    }
+
+    fn verdict(&self, certificate: &[u8], exhibit: &Exhibit, now: TimestampMs) -> Verdict {
+        xiezhi_verify::verify(&Input {
+            certificate,
+            anchors: std::slice::from_ref(&self.anchor),
+            exhibit,
+            record_only: matches!(exhibit, Exhibit::None),
+            // Nodes' clocks may be ahead of this one's.
+            declared_time: TimestampMs(now.0 + 60_000),
+            known_checkpoints: &[],
+        })
+    }
+
+    async fn row(&self, id: &str) -> Result<Kept, VaultError> {
+        let rows = self.database.query(ROW, vec![id.into()]).await?;
+        Ok(Kept::of(rows.first().ok_or(VaultError::NotFound)?)?)
+    }
+
+    async fn owned(&self, id: &str, owner: &AccountId) -> Result<Kept, VaultError> {
+        let row = self.row(id).await?;
+        if row.owner == owner.to_string() { Ok(row) } else { Err(VaultError::NotFound) }
+    }
+
+    async fn key(&self, row: &Kept) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let wrapped = row.wrapped.as_deref().ok_or(VaultError::Erased)?;
+        let key = self.keys.unseal(&row.person, "vault key", wrapped).await?;
+        key.as_slice()
+            .try_into()
+            .map(Zeroizing::new)
+            .map_err(|_| VaultError::Internal("a key of another length"))
+    }
+
+    /// Begins the upload of the original of `certificate`, `size` bytes, by the account that recorded it; or goes on with it.
+    ///
+    /// # Errors
+    /// [`VaultError::Certificate`], [`VaultError::NotOwner`], [`VaultError::Exists`], [`VaultError::Erased`].
+    pub async fn begin(
+        &self,
+        owner: &AccountId,
+        certificate: &[u8],
+        size: u64,
+        now: TimestampMs,
+    ) -> Result<Progress, VaultError> {
+        if size == 0 || size > SIZE_MAX {
+            return Err(VaultError::Field { field: "Upload-Length", rule: "1 byte to 1 TiB" });
+        }
+        let verdict = self.verdict(certificate, &Exhibit::None, now);
+        if verdict.outcome != Outcome::Valid {
+            return Err(VaultError::Certificate { code: reason(&verdict) });
+        }
+        let named = verdict.facts.grantor.as_ref().or(verdict.facts.issuer.as_ref());
+        if named != Some(&owner.to_string()) {
+            return Err(VaultError::NotOwner);
+        }
+        let id = exhibit_of(&verdict).ok_or(VaultError::Internal("a valid verdict without a statement"))?;
+        if let Ok(row) = self.row(&id).await {
+            return match row.state.as_str() {
+                "whole" => Err(VaultError::Exists),
+                "uploading" if row.size == size => self.progress(&id, owner, now).await,
+                "uploading" => {
+                    Err(VaultError::Field { field: "Upload-Length", rule: "not that of the upload begun" })
+                }
+                _ => Err(VaultError::Erased),
+            };
+        }
+        let person = self.keys.person(&["exhibit", &id]).await?;
+        let key = Zeroizing::new(random::<32>()?);
+        let wrapped = self.keys.seal(&person, "vault key", &*key).await?;
+        let sealed = self.keys.seal(&person, "vault certificate", certificate).await?;
+        let sql = "INSERT INTO vault_exhibits (id, owner, person, state, size, segments, wrapped, certificate, begun_ms) \
+            VALUES ($1, $2, $3, 'uploading', $4, 0, $5, $6, $7)";
+        let values = vec![
+            id.as_str().into(),
+            owner.to_string().into(),
+            person.0.into(),
+            signed(size).into(),
+            wrapped.into(),
+            sealed.into(),
+            signed(now.0).into(),
+        ];
+        self.database.execute(sql, values).await?;
+        Ok(Progress { exhibit: id, offset: 0, size })
+    }
+
+    /// How far the upload of `id` is. One that has all its bytes is compared with its record first.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`], [`VaultError::Mismatch`], [`VaultError::Erased`].
+    pub async fn progress(
+        &self,
+        id: &str,
+        owner: &AccountId,
+        now: TimestampMs,
+    ) -> Result<Progress, VaultError> {
+        let row = self.owned(id, owner).await?;
+        let mut offset = row.size;
+        if row.state == "uploading" {
+            let tail = match &row.tail {
+                Some(sealed) => sealed.len() as u64 - OVERHEAD_BYTES as u64,
+                None => 0,
+            };
+            offset = if row.segments == segments(row.size) {
+                self.finish(&row, now).await?;
+                row.size
+            } else {
+                row.segments * SEGMENT_BYTES as u64 + tail
+            };
+        } else {
+            row.check_whole()?;
+        }
+        Ok(Progress { exhibit: row.id, offset, size: row.size })
+    }
+
+    /// The digests of what lies on the disk, or why there are none.
+    async fn read_back(&self, row: &Kept) -> Result<Result<Vec<Digest>, Finding>, VaultError> {
+        let key = self.key(row).await?;
+        let envelope = Envelope::new(&key, row.exhibit(), row.size);
+        let (path, size) = (self.path(&row.id), row.size);
+        let read = tokio::task::spawn_blocking(move || read_back(&path, &envelope, size)).await;
+        Ok(read.map_err(|_| VaultError::Internal("reading back was cut off"))??)
+    }
+
+    /// What is found of a whole or nearly whole original, and against which check.
+    async fn compare(&self, row: &Kept, now: TimestampMs) -> Result<(Finding, String), VaultError> {
+        let digests = match self.read_back(row).await? {
+            Ok(digests) => digests,
+            Err(finding) => return Ok((finding, finding.to_string())),
+        };
+        let sealed = row.certificate.as_deref().ok_or(VaultError::Erased)?;
+        let certificate = self.keys.unseal(&row.person, "vault certificate", sealed).await?;
+        let exhibit = Exhibit::Digests { size: Some(row.size), digests };
+        let verdict = self.verdict(&certificate, &exhibit, now);
+        let finding = if verdict.outcome == Outcome::Valid { Finding::Well } else { Finding::Damaged };
+        Ok((finding, reason(&verdict)))
+    }
+
+    async fn finish(&self, row: &Kept, now: TimestampMs) -> Result<(), VaultError> {
+        let (finding, code) = self.compare(row, now).await?;
+        if finding != Finding::Well {
+            let sql = "UPDATE vault_exhibits SET state = 'refused' WHERE id = $1 AND state = 'uploading'";
+            self.database.execute(sql, vec![row.id.as_str().into()]).await?;
+            self.sweep(now).await?;
+            return Err(VaultError::Mismatch { code });
+        }
+        let mut open = self.database.begin().await?;
+        let sql = "UPDATE vault_exhibits SET state = 'whole' WHERE id = $1 AND state = 'uploading'";
+        if open.execute(sql, vec![row.id.as_str().into()]).await? == 1 {
+            self.enter(&mut open, row, Happening::Stored, &row.owner, json!({ "size": row.size }), now)
+                .await?;
+            open.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives an upload up: nothing of it is kept.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`], [`VaultError::Exists`]: what is whole is erased, not given up.
+    pub async fn give_up(&self, id: &str, owner: &AccountId, now: TimestampMs) -> Result<(), VaultError> {
+        self.owned(id, owner).await?;
+        let sql = "UPDATE vault_exhibits SET state = 'refused' WHERE id = $1 AND state = 'uploading'";
+        match self.database.execute(sql, vec![id.into()]).await? {
+            1 => self.sweep(now).await,
+            _ => Err(VaultError::Exists),
+        }
+    }
+
+    /// Appends to the log, within `open`.
+    async fn enter(
+        &self,
+        open: &mut Transaction,
+        row: &Kept,
+        what: Happening,
+        by: &str,
+        detail: Json,
+        now: TimestampMs,
+    ) -> Result<u64, VaultError> {
+        let rows = open.query("SELECT COALESCE(MAX(position), -1) FROM vault_entries", Vec::new()).await?;
+        let last = rows.first().ok_or(VaultError::Internal("no maximum"))?.int(0)?;
+        let position = unsigned(last + 1);
+        let (salt, detail) = (random::<32>()?, detail.to_string().into_bytes());
+        let by = by.parse().map_err(|_| VaultError::Internal("an account of another form"))?;
+        let commitment = Entry::commit(&salt, &detail);
+        let entry = Entry { position, time: now, what, exhibit: row.exhibit(), by, detail: commitment };
+        let salted = [&salt[..], &detail].concat();
+        // The record of an erasure outlives the exhibit's key.
+        let kept = match what {
+            Happening::Erased => salted,
+            _ => self.keys.seal(&row.person, &format!("vault entry {position}"), &salted).await?,
+        };
+        let sql = "INSERT INTO vault_entries (position, exhibit, entry, detail) VALUES ($1, $2, $3, $4)";
+        let values =
+            vec![signed(position).into(), row.id.as_str().into(), entry.encode().into(), kept.into()];
+        open.execute(sql, values).await?;
+        Ok(position)
+    }
+
+    /// Erases the original, its key and what was said of it; the entry that says so stays, and every certificate keeps its force.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`]; when the file or the key cannot be deleted now, the next [`Vault::sweep`] does it.
+    pub async fn erase(
+        &self,
+        owner: &AccountId,
+        id: &str,
+        basis: &str,
+        reference: &str,
+        now: TimestampMs,
+    ) -> Result<(), VaultError> {
+        check_text("basis", basis)?;
+        check_text("reference", reference)?;
+        let row = self.owned(id, owner).await?;
+        let mut open = self.database.begin().await?;
+        let sql = "UPDATE vault_exhibits SET state = 'erasing', wrapped = NULL, certificate = NULL, tail = NULL \
+            WHERE id = $1 AND state = 'whole'";
+        if open.execute(sql, vec![id.into()]).await? == 1 {
+            let detail = json!({ "basis": basis, "reference": reference });
+            self.enter(&mut open, &row, Happening::Erased, &row.owner, detail, now).await?;
+            open.commit().await?;
+        } else if row.state == "uploading" {
+            return Err(VaultError::NotWhole);
+        }
+        self.sweep(now).await
+    }
+
+    /// Finishes erasures and refusals that were begun, and gives uploads up that took too long.
+    ///
+    /// # Errors
+    /// [`VaultError`]; what is left is for the next time.
+    pub async fn sweep(&self, now: TimestampMs) -> Result<(), VaultError> {
+        let old = now.0.saturating_sub(UPLOAD_LIFE_MS);
+        let sql = "UPDATE vault_exhibits SET state = 'refused' WHERE state = 'uploading' AND begun_ms < $1";
+        self.database.execute(sql, vec![signed(old).into()]).await?;
+        let sql =
+            "SELECT id, person, state FROM vault_exhibits WHERE state IN ('refused', 'erasing') LIMIT 1000";
+        for row in self.database.query(sql, Vec::new()).await? {
+            let id = row.text(0)?;
+            self.keys.erase(&PersonId(row.text(1)?.to_owned())).await?;
+            match tokio::fs::remove_file(self.path(id)).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+            let sql = match row.text(2)? {
+                "erasing" => "UPDATE vault_exhibits SET state = 'erased' WHERE id = $1",
+                _ => "DELETE FROM vault_exhibits WHERE id = $1",
+            };
+            self.database.execute(sql, vec![id.into()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads every original back and compares it with its record.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the audit itself cannot be done.
+    pub async fn audit(&self, now: TimestampMs) -> Result<Vec<Audited>, VaultError> {
+        let mut found = Vec::new();
+        let mut after = String::new();
+        loop {
+            let sql = "SELECT id FROM vault_exhibits WHERE state = 'whole' AND id > $1 ORDER BY id LIMIT 100";
+            let rows = self.database.query(sql, vec![after.as_str().into()]).await?;
+            if rows.is_empty() {
+                return Ok(found);
+            }
+            for row in rows {
+                after = row.text(0)?.to_owned();
+                let row = self.row(&after).await?;
+                let finding = match self.compare(&row, now).await {
+                    Ok((finding, _)) => finding,
+                    // Erased meanwhile.
+                    Err(VaultError::Erased) => continue,
+                    Err(VaultError::Keys(_)) => Finding::Lost,
+                    Err(error) => return Err(error),
+                };
+                found.push(Audited { exhibit: row.id, finding });
+            }
+        }
+    }
+}
+
+fn read_back(
+    path: &Path,
+    envelope: &Envelope,
+    size: u64,
+) -> Result<Result<Vec<Digest>, Finding>, std::io::Error> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Err(Finding::Lost)),
+        Err(error) => return Err(error),
+    };
+    let total = segments(size);
+    if file.metadata()?.len() != file_bytes(size, total) {
+        return Ok(Err(Finding::Damaged));
+    }
+    let mut hasher = DigestHasher::new(&DigestAlg::ALL);
+    let mut sealed = vec![0; SEALED_BYTES];
+    for number in 0..total {
+        let sealed = &mut sealed[..envelope.plain_bytes(number) + OVERHEAD_BYTES];
+        file.read_exact(sealed)?;
+        match envelope.open(number, sealed) {
+            Ok(plain) => hasher.update(&plain),
+            Err(_) => return Ok(Err(Finding::Damaged)),
+        }
+    }
+    Ok(Ok(hasher.finish().1))
+}

@@ -1,0 +1,242 @@
+//! Grants, reads, and what the owner sees of them.
+
+use std::io::ErrorKind;
+
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use xiezhi_crypto::PublicKey;
+use xiezhi_database::{PersonKeyError, Transaction};
+use xiezhi_types::{AccountId, TimestampMs, from_canonical};
+
+use super::{
+    Finding, Granted, Kept, LIST_MAX, Logged, Opened, Vault, VaultError, check_text, file_bytes, random,
+    signed, unsigned,
+};
+use crate::{
+    entry::{Entry, Happening},
+    envelope::{EnvelopeError, hand_over, segments},
+};
+
+/// Most segments in one answer.
+const SEGMENTS_MAX: u64 = 64;
+
+impl Vault {
+    /// Grants `grantee` to read `id` until `expires`; the grant's id.
+    ///
+    /// # Errors
+    /// [`VaultError::Field`], [`VaultError::NotFound`], [`VaultError::NotWhole`], [`VaultError::Erased`].
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another thing, and a struct of them would be used once"
+    )]
+    pub async fn grant(
+        &self,
+        owner: &AccountId,
+        id: &str,
+        grantee: &AccountId,
+        purpose: &str,
+        case: Option<&str>,
+        expires: TimestampMs,
+        now: TimestampMs,
+    ) -> Result<String, VaultError> {
+        check_text("purpose", purpose)?;
+        case.map_or(Ok(()), |case| check_text("case", case))?;
+        if expires <= now {
+            return Err(VaultError::Field { field: "expires", rule: "it is over already" });
+        }
+        let row = self.owned(id, owner).await?;
+        row.check_whole()?;
+        let grant = hex::encode(random::<16>()?);
+        let detail = json!({ "grant": grant, "grantee": grantee.to_string(), "purpose": purpose, "case": case, "expires": expires.rfc3339() });
+        let sealed = self
+            .keys
+            .seal(&row.person, &format!("vault grant {grant}"), detail.to_string().as_bytes())
+            .await?;
+        let mut open = self.database.begin().await?;
+        let sql =
+            "INSERT INTO vault_grants (id, exhibit, grantee, expires_ms, detail) VALUES ($1, $2, $3, $4, $5)";
+        let values = vec![
+            grant.as_str().into(),
+            id.into(),
+            grantee.to_string().into(),
+            signed(expires.0).into(),
+            sealed.into(),
+        ];
+        open.execute(sql, values).await?;
+        self.enter(&mut open, &row, Happening::Granted, &row.owner, detail, now).await?;
+        open.commit().await?;
+        Ok(grant)
+    }
+
+    /// Ends a grant. Ending it twice is ending it once.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`].
+    pub async fn revoke(
+        &self,
+        owner: &AccountId,
+        id: &str,
+        grant: &str,
+        now: TimestampMs,
+    ) -> Result<(), VaultError> {
+        let row = self.owned(id, owner).await?;
+        let mut open = self.database.begin().await?;
+        let sql = "SELECT id FROM vault_grants WHERE id = $1 AND exhibit = $2";
+        if open.query(sql, vec![grant.into(), id.into()]).await?.is_empty() {
+            return Err(VaultError::NotFound);
+        }
+        let sql = "UPDATE vault_grants SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL";
+        if open.execute(sql, vec![signed(now.0).into(), grant.into()]).await? == 1 {
+            let detail = json!({ "grant": grant });
+            self.enter(&mut open, &row, Happening::Revoked, &row.owner, detail, now).await?;
+            open.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// The grants of an exhibit, for its owner.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`].
+    pub async fn grants(&self, owner: &AccountId, id: &str) -> Result<Vec<Granted>, VaultError> {
+        let row = self.owned(id, owner).await?;
+        let sql = "SELECT id, grantee, expires_ms, revoked_ms, detail FROM vault_grants WHERE exhibit = $1 LIMIT $2";
+        let mut found = Vec::new();
+        for grant in self.database.query(sql, vec![id.into(), LIST_MAX.into()]).await? {
+            let name = grant.text(0)?.to_owned();
+            let detail = self.detail(&row, &format!("vault grant {name}"), grant.bytes(4)?, 0).await?;
+            found.push(Granted {
+                id: name,
+                grantee: grant.text(1)?.to_owned(),
+                expires: TimestampMs(unsigned(grant.int(2)?)).rfc3339(),
+                revoked: grant.optional_int(3)?.map(|at| TimestampMs(unsigned(at)).rfc3339()),
+                detail,
+            });
+        }
+        Ok(found)
+    }
+
+    async fn detail(
+        &self,
+        row: &Kept,
+        place: &str,
+        sealed: &[u8],
+        salt: usize,
+    ) -> Result<Option<Json>, VaultError> {
+        match self.keys.unseal(&row.person, place, sealed).await {
+            Ok(plain) => Ok(serde_json::from_slice(plain.get(salt..).unwrap_or_default()).ok()),
+            Err(PersonKeyError::Erased) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `reader` may read at `now`: the owner, or by a grant in force.
+    async fn may_read(
+        open: &mut Transaction,
+        row: &Kept,
+        reader: &AccountId,
+        now: TimestampMs,
+    ) -> Result<Option<String>, VaultError> {
+        if row.owner == reader.to_string() {
+            return Ok(None);
+        }
+        let sql = "SELECT id FROM vault_grants WHERE exhibit = $1 AND grantee = $2 AND expires_ms > $3 AND revoked_ms IS NULL LIMIT 1";
+        let values = vec![row.id.as_str().into(), reader.to_string().into(), signed(now.0).into()];
+        let rows = open.query(sql, values).await?;
+        Ok(Some(rows.first().ok_or(VaultError::NotFound)?.text(0)?.to_owned()))
+    }
+
+    /// Opens `id` to `reader`, whose encryption key at present is `to`: the entry first, then the key.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`] without a grant in force; [`VaultError::EncryptionKey`].
+    pub async fn read(
+        &self,
+        reader: &AccountId,
+        id: &str,
+        purpose: &str,
+        to: &PublicKey,
+        now: TimestampMs,
+    ) -> Result<Opened, VaultError> {
+        check_text("purpose", purpose)?;
+        // Looked up within the transaction: an erasure comes before it or after it.
+        let mut open = self.database.begin().await?;
+        let row = self.row(id).await?;
+        let grant = Self::may_read(&mut open, &row, reader, now).await?;
+        row.check_whole()?;
+        let key = self.key(&row).await?;
+        let handed = hand_over(&key, &row.exhibit(), reader, to)
+            .map_err(|error: EnvelopeError| VaultError::EncryptionKey(error.to_string()))?;
+        let detail = json!({ "grant": grant, "purpose": purpose, "to": to.id().to_string() });
+        let entry = self.enter(&mut open, &row, Happening::Read, &reader.to_string(), detail, now).await?;
+        open.commit().await?;
+        Ok(Opened { exhibit: row.id, size: row.size, key: hex::encode(handed), entry })
+    }
+
+    /// Sealed segments `from` and following, at most [`SEGMENTS_MAX`], for whoever may read; worthless without the key.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`], [`VaultError::Unwell`].
+    pub(crate) async fn sealed(
+        &self,
+        reader: &AccountId,
+        id: &str,
+        from: u64,
+        now: TimestampMs,
+    ) -> Result<Vec<u8>, VaultError> {
+        let row = self.row(id).await?;
+        let mut open = self.database.begin().await?;
+        Self::may_read(&mut open, &row, reader, now).await?;
+        drop(open);
+        row.check_whole()?;
+        let total = segments(row.size);
+        let until = from.saturating_add(SEGMENTS_MAX).min(total);
+        if from >= until {
+            return Err(VaultError::Field { field: "from", rule: "beyond the last segment" });
+        }
+        let (start, end) = (file_bytes(row.size, from), file_bytes(row.size, until));
+        let mut file = match tokio::fs::File::open(self.path(id)).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(VaultError::Unwell(Finding::Lost));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        file.seek(std::io::SeekFrom::Start(start)).await?;
+        let mut bytes = vec![0; usize::try_from(end - start).unwrap_or_default()];
+        match file.read_exact(&mut bytes).await {
+            Ok(_) => Ok(bytes),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                Err(VaultError::Unwell(Finding::Damaged))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What happened to an exhibit, for its owner: at most 1000 entries from position `from`.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`].
+    pub async fn entries(&self, owner: &AccountId, id: &str, from: u64) -> Result<Vec<Logged>, VaultError> {
+        let row = self.owned(id, owner).await?;
+        let sql = "SELECT entry, detail FROM vault_entries WHERE exhibit = $1 AND position >= $2 ORDER BY position LIMIT $3";
+        let mut found = Vec::new();
+        for one in self.database.query(sql, vec![id.into(), signed(from).into(), LIST_MAX.into()]).await? {
+            let entry: Entry = from_canonical("entry", one.bytes(0)?)
+                .map_err(|_| VaultError::Internal("an entry of another form"))?;
+            let kept = one.bytes(1)?;
+            let detail = match entry.what {
+                Happening::Erased => serde_json::from_slice(kept.get(32..).unwrap_or_default()).ok(),
+                _ => self.detail(&row, &format!("vault entry {}", entry.position), kept, 32).await?,
+            };
+            found.push(Logged {
+                position: entry.position,
+                time: entry.time.rfc3339(),
+                what: entry.what.name(),
+                by: entry.by.to_string(),
+                detail,
+            });
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,154 @@
+//! An upload that goes on: what one request writes, and what is durable of it.
+
+use std::sync::{Arc, PoisonError};
+
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+use xiezhi_types::{AccountId, TimestampMs};
+use zeroize::Zeroizing;
+
+use super::{Finding, Kept, Vault, VaultError, file_bytes, random, signed};
+use crate::envelope::{Envelope, SEGMENT_BYTES};
+
+/// Segments after which an upload is made durable.
+const DURABLE_EVERY: u64 = 256;
+
+/// An upload that one request writes to; others are told to wait.
+pub(crate) struct Upload {
+    vault: Arc<Vault>,
+    row: Kept,
+    envelope: Envelope,
+    file: tokio::fs::File,
+    number: u64,
+    buffer: Zeroizing<Vec<u8>>,
+    _held: Held,
+}
+
+struct Held(Arc<Vault>, String);
+
+impl Held {
+    fn take(vault: &Arc<Vault>, id: &str) -> Result<Self, VaultError> {
+        let mut busy = vault.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if busy.insert(id.to_owned()) {
+            Ok(Self(vault.clone(), id.to_owned()))
+        } else {
+            Err(VaultError::Busy)
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
+impl Upload {
+    fn offset(&self) -> u64 {
+        // The last segment may be shorter.
+        (self.number * SEGMENT_BYTES as u64).min(self.row.size) + self.buffer.len() as u64
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`VaultError::Field`] beyond the size that was announced; what came before is kept.
+    pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), VaultError> {
+        while !bytes.is_empty() {
+            let room = self.envelope.plain_bytes(self.number) - self.buffer.len();
+            if room == 0 {
+                return Err(VaultError::Field { field: "body", rule: "longer than the length announced" });
+            }
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+            if now.len() == room {
+                let sealed = self.envelope.seal(self.number, &self.buffer, random()?);
+                self.file.write_all(&sealed).await?;
+                self.number += 1;
+                self.buffer.clear();
+                if self.number.is_multiple_of(DURABLE_EVERY) {
+                    self.keep().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was taken so far; how far the upload is.
+    pub(crate) async fn keep(&mut self) -> Result<u64, VaultError> {
+        self.file.flush().await?;
+        self.file.sync_data().await?;
+        let tail = match self.buffer.as_slice() {
+            [] => None,
+            some => Some(self.envelope.seal(self.number, some, random()?)),
+        };
+        let sql = "UPDATE vault_exhibits SET segments = $1, tail = $2 WHERE id = $3 AND state = 'uploading'";
+        let values = vec![signed(self.number).into(), tail.into(), self.row.id.as_str().into()];
+        match self.vault.database.execute(sql, values).await? {
+            1 => Ok(self.offset()),
+            _ => Err(VaultError::NotFound),
+        }
+    }
+
+    /// Whether all of it is there.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.offset() == self.row.size
+    }
+
+    /// Reads it back from the disk and compares it with its record.
+    pub(crate) async fn finish(self, now: TimestampMs) -> Result<(), VaultError> {
+        self.vault.finish(&self.row, now).await
+    }
+}
+
+impl Vault {
+    /// Goes on with the upload of `id` at `offset`.
+    ///
+    /// # Errors
+    /// [`VaultError::Offset`], [`VaultError::Busy`], [`VaultError::Exists`].
+    pub(crate) async fn resume(
+        self: &Arc<Self>,
+        id: &str,
+        owner: &AccountId,
+        offset: u64,
+    ) -> Result<Upload, VaultError> {
+        let held = Held::take(self, id)?;
+        let mut row = self.owned(id, owner).await?;
+        match row.state.as_str() {
+            "uploading" => {}
+            "whole" => return Err(VaultError::Exists),
+            _ => return Err(VaultError::Erased),
+        }
+        let key = self.key(&row).await?;
+        let envelope = Envelope::new(&key, row.exhibit(), row.size);
+        let buffer = match row.tail.take() {
+            Some(sealed) => envelope.open_beginning(row.segments, &sealed),
+            None => Ok(Zeroizing::default()),
+        };
+        let buffer = buffer.map_err(|_| VaultError::Internal("the beginning of a segment does not open"))?;
+        let path = self.path(id);
+        if let Some(parent) = path.parent() {
+            tokio::fs::create_dir_all(parent).await?;
+            let mut open = tokio::fs::OpenOptions::new();
+            let opened = open.create(true).truncate(false).read(true).write(true).open(&path).await;
+            let mut file = opened?;
+            // What was written after the last time it was made durable was never acknowledged.
+            let bytes = file_bytes(row.size, row.segments);
+            if file.metadata().await?.len() < bytes {
+                return Err(VaultError::Unwell(Finding::Lost));
+            }
+            file.set_len(bytes).await?;
+            file.seek(std::io::SeekFrom::End(0)).await?;
+            for dir in [parent, &self.dir] {
+                tokio::fs::File::open(dir).await?.sync_all().await?;
+            }
+            let number = row.segments;
+            let upload = Upload { vault: self.clone(), row, envelope, file, number, buffer, _held: held };
+            if upload.offset() != offset {
+                return Err(VaultError::Offset { offset: upload.offset() });
+            }
+            return Ok(upload);
+        }
+        Err(VaultError::Internal("a path without a directory"))
+    }
+}

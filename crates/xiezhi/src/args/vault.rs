@@ -1,0 +1,138 @@
+//! Arguments of `vault`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use xiezhi_types::AccountId;
+
+#[derive(Debug, Args)]
+pub(crate) struct VaultOptions {
+    #[command(subcommand)]
+    pub(crate) action: VaultAction,
+}
+
+/// An account at a vault.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AtVault {
+    /// Address of the vault
+    #[arg(long = "to", env = "XIEZHI_VAULT_URL", value_name = "URL")]
+    pub(crate) vault_url: String,
+    /// Your account
+    #[arg(long = "account", default_value = "default", value_name = "NAME")]
+    pub(crate) vault_account: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultAction {
+    /// Keep originals, over HTTP
+    Serve {
+        /// The vault's configuration (JSON, see docs/vault.md)
+        #[arg(long = "config", env = "XIEZHI_VAULT", value_name = "FILE")]
+        vault_config: PathBuf,
+        /// Where
+        #[arg(long, default_value = "127.0.0.1:7500", value_name = "ADDR")]
+        listen: SocketAddr,
+    },
+    /// Read every original back and compare it with its record; exit code 1 when one is lost or damaged
+    Audit {
+        /// The vault's configuration
+        #[arg(long = "config", env = "XIEZHI_VAULT", value_name = "FILE")]
+        vault_config: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Upload the original of a record of yours; goes on where an upload was cut off
+    Put {
+        /// The original
+        file: PathBuf,
+        /// Its certificate; FILE.xzc where none is named
+        #[arg(long, value_name = "FILE.xzc")]
+        certificate: Option<PathBuf>,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Fetch an original that is yours or granted to you; the read is logged for its owner
+    Get {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// Why you read it
+        #[arg(long)]
+        purpose: String,
+        /// Secret of your account's encryption key
+        #[arg(long = "key", value_name = "FILE")]
+        vault_key: PathBuf,
+        /// The file to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Grant an account to read an original of yours
+    Grant {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// The account that may read
+        #[arg(long, value_name = "ACCOUNT")]
+        grantee: AccountId,
+        /// Why it may
+        #[arg(long)]
+        purpose: String,
+        /// Number of the case
+        #[arg(long)]
+        case: Option<String>,
+        /// Until when (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        expires: String,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// End a grant
+    Revoke {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// The grant's id
+        grant: String,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// List the grants of an original of yours
+    Grants {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// List who read an original of yours, and whatever else happened to it
+    Reads {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Prove by the ledger that an entry stands in the vault's log, and verify it here
+    Prove {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// The entry's position
+        position: u64,
+        /// Trust this ledger (a genesis or trust file), besides those of `xiezhi trust`
+        #[arg(long, value_name = "FILE")]
+        trust: Vec<PathBuf>,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Erase an original of yours for good; its certificate keeps its force
+    Erase {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// On which legal basis
+        #[arg(long)]
+        basis: String,
+        /// Reference of the request or decision; names nobody
+        #[arg(long)]
+        reference: String,
+        #[command(flatten)]
+        at: AtVault,
+    },
+}

@@ -1,0 +1,434 @@
+//! `vault`: keeping originals, and what their owners and readers do with them.
+
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use http::{HeaderName, HeaderValue, Method, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use xiezhi_client::Client;
+use xiezhi_crypto::sha256;
+use xiezhi_evidence::{Body, Certificate, Statement};
+use xiezhi_merkle::TreeHash as _;
+use xiezhi_office::NodeLedger;
+use xiezhi_session::token::sign_client_assertion;
+use xiezhi_types::{AccountId, from_canonical};
+use xiezhi_vault::{
+    Finding, Service, Vault,
+    entry::{Entry, head},
+    envelope::{Envelope, OVERHEAD_BYTES, segments, take_over},
+};
+use xiezhi_verify::{Exhibit, Input, Outcome};
+
+use crate::{
+    Ending, Usage,
+    account::{self, OwnAccount},
+    args::{AtVault, Common, VaultAction, VaultOptions},
+    deposit::ledger_of,
+    home, secret, serve,
+    texts::Texts,
+    trust,
+    verify::read_certificate,
+};
+
+/// How long the vault waits for its account to be created.
+const WAIT: Duration = Duration::from_secs(60);
+/// Bytes of an original in one request.
+const PIECE_BYTES: usize = 8 << 20;
+/// A session is opened anew after this; the vault's last longer.
+const SESSION: Duration = Duration::from_secs(300);
+
+/// The configuration; paths are relative to its file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// Name of the vault's account in the tool's home.
+    account: String,
+    /// Where its users reach it.
+    url: String,
+    /// `sqlite:FILE` or `postgres://...`.
+    database: String,
+    /// `sqlite:FILE`: the keys of originals, apart from every backup of the database.
+    keys: String,
+    /// File of the master key; made if it is not there.
+    master_key: PathBuf,
+    /// Directory of the sealed originals.
+    originals: PathBuf,
+    /// Seconds between audits; 86,400 where it is not said.
+    #[serde(default = "day")]
+    audit_every_s: u64,
+    /// Seconds between heads of the log on the ledger; 60 where it is not said.
+    #[serde(default = "minute")]
+    head_every_s: u64,
+}
+
+fn day() -> u64 {
+    86_400
+}
+
+fn minute() -> u64 {
+    60
+}
+
+impl Config {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut config: Self =
+            serde_json::from_slice(&bytes).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+        let dir = path.parent().unwrap_or(Path::new(""));
+        for url in [&mut config.database, &mut config.keys] {
+            if let Some(file) = url.strip_prefix("sqlite:") {
+                *url = format!("sqlite:{}", dir.join(file).display());
+            }
+        }
+        config.master_key = dir.join(&config.master_key);
+        config.originals = dir.join(&config.originals);
+        Ok(config)
+    }
+
+    /// The service, with its account on the ledger.
+    async fn service(&self, common: &Common, texts: &Texts) -> anyhow::Result<Service> {
+        let client = home::client(common, texts)?;
+        let (anchor, _) = ledger_of(&client).await?;
+        let own = OwnAccount::open(&self.account)?;
+        own.register(&client, anchor.ledger, WAIT).await?;
+        if !self.master_key.exists() {
+            secret::write(&self.master_key, hex::encode(home::random::<32>()?).as_bytes())?;
+        }
+        let mut master = zeroize::Zeroizing::new([0; 32]);
+        hex::decode_to_slice(secret::read(&self.master_key)?.trim_ascii(), &mut *master)
+            .with_context(|| format!("{}: no master key", self.master_key.display()))?;
+        let vault =
+            Vault::open(&self.database, &self.keys, &master, &self.originals, anchor.clone(), home::now())
+                .await?;
+        let ledger = NodeLedger::new(client, anchor, own.id, own.keys);
+        Ok(Service::new(vault, ledger, &self.url, home::now))
+    }
+}
+
+pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) -> anyhow::Result<Ending> {
+    let print = |value: &Value| println!("{value:#}");
+    match &options.action {
+        VaultAction::Serve { vault_config, listen } => {
+            let config = Config::read(vault_config)?;
+            let service = Arc::new(config.service(common, texts).await?);
+            let listener = serve::listen(*listen, "--listen", texts).await?;
+            let url = format!("http://{}", listener.local_addr()?);
+            println!("{}", texts.get("vault-serves", &[("url", &url)]));
+            let heads =
+                tokio::spawn(keep_heads(service.clone(), Duration::from_secs(config.head_every_s.max(1))));
+            let audits = tokio::spawn(keep_auditing(
+                service.clone(),
+                Duration::from_secs(config.audit_every_s.max(1)),
+            ));
+            let served = axum::serve(listener, xiezhi_vault::router(service));
+            served.with_graceful_shutdown(serve::told_to_stop()).await?;
+            heads.abort();
+            audits.abort();
+        }
+        VaultAction::Audit { vault_config, json } => {
+            let found = Config::read(vault_config)?.service(common, texts).await?.audit().await?;
+            if *json {
+                println!("{}", serde_json::to_string_pretty(&found)?);
+            } else {
+                for one in &found {
+                    let finding = texts.get(&format!("vault-finding-{}", one.finding), &[]);
+                    println!("{}  {finding}", one.exhibit);
+                }
+            }
+            if found.iter().any(|one| one.finding != Finding::Well) {
+                bail!(texts.get("vault-unwell", &[]));
+            }
+        }
+        VaultAction::Put { file, certificate, at } => {
+            let exhibit = put(file, certificate.as_deref(), at, texts).await?;
+            println!("{}", texts.get("vault-put", &[("exhibit", &exhibit)]));
+        }
+        VaultAction::Get { exhibit, purpose, vault_key, out, at } => {
+            fetch(exhibit, purpose, vault_key, out, at, texts).await?;
+            println!("{}", texts.get("vault-got", &[("file", &out.display())]));
+        }
+        VaultAction::Grant { exhibit, grantee, purpose, case, expires, at } => {
+            let body = json!({ "grantee": grantee.to_string(), "purpose": purpose, "case": case, "expires": expires });
+            let mut visitor = Visitor::new(at, texts).await?;
+            let answer = visitor.json(Method::POST, &of(exhibit, "/grants", texts)?, &body).await?;
+            println!("{}", answer["id"].as_str().unwrap_or_default());
+        }
+        VaultAction::Revoke { exhibit, grant, at } => {
+            check_hex(grant, texts)?;
+            let target = of(exhibit, &format!("/grants/{grant}"), texts)?;
+            Visitor::new(at, texts).await?.ask(Method::DELETE, &target, Vec::new(), &[]).await?;
+            println!("{}", texts.get("vault-revoked", &[]));
+        }
+        VaultAction::Grants { exhibit, at } => {
+            let target = of(exhibit, "/grants", texts)?;
+            print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
+        }
+        VaultAction::Reads { exhibit, at } => {
+            let target = of(exhibit, "/entries", texts)?;
+            print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
+        }
+        VaultAction::Prove { exhibit, position, trust, at } => {
+            let target = of(exhibit, &format!("/entries/{position}/proof"), texts)?;
+            let mut visitor = Visitor::new(at, texts).await?;
+            let proof = visitor.json(Method::GET, &target, &Value::Null).await?;
+            print(&prove(&proof, visitor.vault, *position, exhibit, trust, texts)?);
+        }
+        VaultAction::Erase { exhibit, basis, reference, at } => {
+            let body = json!({ "basis": basis, "reference": reference });
+            let target = of(exhibit, "/erasures", texts)?;
+            let body = serde_json::to_vec(&body)?;
+            Visitor::new(at, texts).await?.ask(Method::POST, &target, json_type(), &body).await?;
+            println!("{}", texts.get("vault-erased", &[]));
+        }
+    }
+    Ok(Ending::Done)
+}
+
+async fn keep_heads(service: Arc<Service>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = service.publish_head().await {
+            tracing::warn!(%error, "the head of the vault's log is not on the ledger yet");
+        }
+    }
+}
+
+async fn keep_auditing(service: Arc<Service>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = service.audit().await {
+            tracing::error!(%error, "the audit cannot be done");
+        }
+    }
+}
+
+fn json_type() -> Vec<(HeaderName, HeaderValue)> {
+    vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]
+}
+
+fn check_hex(id: &str, texts: &Texts) -> anyhow::Result<()> {
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        bail!(Usage(texts.get("vault-bad-id", &[("id", &id)])));
+    }
+    Ok(())
+}
+
+/// The address of something of an exhibit.
+fn of(exhibit: &str, what: &str, texts: &Texts) -> anyhow::Result<String> {
+    check_hex(exhibit, texts)?;
+    Ok(format!("/v1/exhibits/{exhibit}{what}"))
+}
+
+/// An account's session at a vault.
+struct Visitor {
+    client: Client,
+    own: OwnAccount,
+    endpoint: String,
+    vault: AccountId,
+    token: String,
+    since: Instant,
+}
+
+impl Visitor {
+    async fn new(at: &AtVault, texts: &Texts) -> anyhow::Result<Self> {
+        let own = OwnAccount::find(&at.vault_account)?;
+        let own =
+            own.ok_or_else(|| Usage(texts.get("account-no-such", &[("account", &at.vault_account)])))?;
+        let client = home::client_at(std::slice::from_ref(&at.vault_url), texts)?;
+        let about = client.office_get("/v1/vault", "").await?;
+        let endpoint = about["token_endpoint"].as_str().context("not a vault")?.to_owned();
+        // The assertion is good for the vault that was asked, whatever it calls itself.
+        if endpoint.strip_suffix("/v1/token") != Some(at.vault_url.trim_end_matches('/')) {
+            bail!(Usage(texts.get("vault-other-address", &[("url", &endpoint)])));
+        }
+        let vault = about["account"].as_str().context("not a vault")?.parse()?;
+        let mut visitor = Self { client, own, endpoint, vault, token: String::new(), since: Instant::now() };
+        visitor.log_in().await?;
+        Ok(visitor)
+    }
+
+    async fn log_in(&mut self) -> anyhow::Result<()> {
+        let key = self.own.keys.first().context("no key of the account is here")?;
+        let jti = hex::encode(home::random::<16>()?);
+        let id = self.own.id.to_string();
+        let assertion = sign_client_assertion(&id, key, &self.endpoint, &jti, home::now().seconds())?;
+        let form = format!(
+            "grant_type=client_credentials\
+            &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
+            &client_assertion={assertion}"
+        );
+        let answer = self.client.office_token(form).await?;
+        answer["access_token"].as_str().context("no token in the answer")?.clone_into(&mut self.token);
+        self.since = Instant::now();
+        Ok(())
+    }
+
+    async fn ask(
+        &mut self,
+        method: Method,
+        target: &str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: &[u8],
+    ) -> anyhow::Result<(http::HeaderMap, Vec<u8>)> {
+        if self.since.elapsed() > SESSION {
+            self.log_in().await?;
+        }
+        let (headers, body) =
+            self.client.vault(method, target, &self.token, headers, body.to_vec().into()).await?;
+        Ok((headers, body.into()))
+    }
+
+    async fn json(&mut self, method: Method, target: &str, body: &Value) -> anyhow::Result<Value> {
+        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+        let (_, answer) = self.ask(method, target, json_type(), &body).await?;
+        serde_json::from_slice(&answer).context("the vault's answer cannot be read")
+    }
+}
+
+/// Uploads a file; the exhibit's id.
+async fn put(path: &Path, certificate: Option<&Path>, at: &AtVault, texts: &Texts) -> anyhow::Result<String> {
+    let beside = || {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".xzc");
+        PathBuf::from(name)
+    };
+    let certificate = read_certificate(&certificate.map_or_else(beside, Path::to_owned))?;
+    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let size = file.metadata()?.len();
+    let mut visitor = Visitor::new(at, texts).await?;
+    let target = format!("/v1/exhibits?size={size}");
+    let (_, begun) = visitor.ask(Method::POST, &target, Vec::new(), &certificate).await?;
+    let begun: Value = serde_json::from_slice(&begun)?;
+    let exhibit = begun["exhibit"].as_str().context("no exhibit in the answer")?.to_owned();
+    let mut offset = begun["offset"].as_u64().context("no offset in the answer")?;
+    check_hex(&exhibit, texts)?;
+    if offset > 0 {
+        eprintln!("{}", texts.get("vault-resumed", &[("offset", &offset), ("size", &size)]));
+    }
+    let mut piece = vec![0; PIECE_BYTES];
+    while offset < size {
+        file.seek(SeekFrom::Start(offset))?;
+        let wanted = usize::try_from(size - offset).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
+        file.read_exact(&mut piece[..wanted])?;
+        let headers = vec![
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/offset+octet-stream")),
+            (HeaderName::from_static("tus-resumable"), HeaderValue::from_static("1.0.0")),
+            (HeaderName::from_static("upload-offset"), offset.into()),
+        ];
+        let target = format!("/v1/uploads/{exhibit}");
+        let (answered, _) = visitor.ask(Method::PATCH, &target, headers, &piece[..wanted]).await?;
+        let next = answered.get("upload-offset").and_then(|value| value.to_str().ok()?.parse().ok());
+        offset =
+            next.filter(|next| *next > offset && *next <= size).context("the upload does not advance")?;
+    }
+    Ok(exhibit)
+}
+
+/// Fetches an original, piece by piece, beside its place, and puts it there when it is whole.
+async fn fetch(
+    exhibit: &str,
+    purpose: &str,
+    key: &Path,
+    out: &Path,
+    at: &AtVault,
+    texts: &Texts,
+) -> anyhow::Result<()> {
+    let secret = account::read_key(key)?;
+    let mut visitor = Visitor::new(at, texts).await?;
+    let opened =
+        visitor.json(Method::POST, &of(exhibit, "/reads", texts)?, &json!({ "purpose": purpose })).await?;
+    let mut id = [0; 32];
+    hex::decode_to_slice(exhibit, &mut id)
+        .map_err(|_| Usage(texts.get("vault-bad-id", &[("id", &exhibit)])))?;
+    let size = opened["size"].as_u64().context("no size in the answer")?;
+    let wrapped = hex::decode(opened["key"].as_str().unwrap_or_default())?;
+    let key = take_over(&wrapped, &id, &visitor.own.id, &secret)?;
+    let envelope = Envelope::new(&key, id, size);
+    let mut part = out.as_os_str().to_owned();
+    part.push(".part");
+    let mut file = File::create(&part).with_context(|| format!("cannot write {}", out.display()))?;
+    let mut number = 0;
+    while number < segments(size) {
+        let target = of(exhibit, &format!("/segments?from={number}"), texts)?;
+        let (_, sealed) = visitor.ask(Method::GET, &target, Vec::new(), &[]).await?;
+        let mut left = &sealed[..];
+        if left.is_empty() {
+            bail!("the vault gives nothing from segment {number} on");
+        }
+        while !left.is_empty() && number < segments(size) {
+            let bytes = envelope.plain_bytes(number) + OVERHEAD_BYTES;
+            let (one, rest) = left.split_at_checked(bytes).context("the vault cuts a segment off")?;
+            file.write_all(&envelope.open(number, one)?)?;
+            left = rest;
+            number += 1;
+        }
+    }
+    file.sync_all()?;
+    std::fs::rename(&part, out)?;
+    Ok(())
+}
+
+/// Checks a proof of an entry down to the trusted ledger; what it proves.
+fn prove(
+    proof: &Value,
+    vault: AccountId,
+    position: u64,
+    exhibit: &str,
+    trust: &[PathBuf],
+    texts: &Texts,
+) -> anyhow::Result<Value> {
+    let bytes = |name: &str| -> anyhow::Result<Vec<u8>> {
+        Ok(hex::decode(proof[name].as_str().with_context(|| format!("no {name} in the proof"))?)?)
+    };
+    let wrong = || anyhow::anyhow!(texts.get("vault-not-proven", &[]));
+    let (leaf, certificate) = (bytes("entry")?, bytes("certificate")?);
+    let entry: Entry = from_canonical("entry", &leaf)?;
+    if entry.position != position || hex::encode(entry.exhibit) != exhibit {
+        return Err(wrong());
+    }
+    let size = proof["size"].as_u64().context("no size in the proof")?;
+    let path = proof["path"].as_array().context("no path in the proof")?;
+    let path: Option<Vec<[u8; 32]>> =
+        path.iter().map(|hash| hex::decode(hash.as_str()?).ok()?.try_into().ok()).collect();
+    let path = path.ok_or_else(wrong)?;
+    let said = proof["head"].as_str().context("no head in the proof")?;
+    let root =
+        said.lines().nth(3).and_then(|root| hex::decode(root).ok()?.try_into().ok()).ok_or_else(wrong)?;
+    if head(&vault, size, &root) != said.as_bytes() {
+        return Err(wrong());
+    }
+    xiezhi_merkle::verify_inclusion::<xiezhi_merkle::Sha256>(
+        &xiezhi_merkle::Sha256::leaf(&leaf),
+        position,
+        size,
+        &path,
+        &root,
+    )
+    .map_err(|_| wrong())?;
+    let anchors = trust::anchors(trust)?;
+    let verdict = xiezhi_verify::verify(&Input {
+        certificate: &certificate,
+        anchors: &anchors,
+        exhibit: &Exhibit::None,
+        record_only: true,
+        declared_time: home::now(),
+        known_checkpoints: &[],
+    });
+    let statement = Statement::parse(&Certificate::parse(&certificate)?.statement)?;
+    let commits =
+        matches!(statement.body(), Body::Deposit(body) if body.manifest_root == sha256(said.as_bytes()));
+    if verdict.outcome != Outcome::Valid || !commits || statement.claims().issuer != vault {
+        return Err(wrong());
+    }
+    Ok(json!({
+        "outcome": "proven", "position": position, "what": entry.what.name(), "by": entry.by.to_string(),
+        "time": entry.time.rfc3339(), "record_number": verdict.facts.record_number, "exists_since": verdict.facts.exists_since,
+    }))
+}

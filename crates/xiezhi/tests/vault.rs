@@ -1,0 +1,156 @@
+//! An original from the upload to its erasure: docs/vault.md, as its readers follow it.
+
+mod place;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use place::{Place, text};
+use serde_json::Value;
+
+const CONFIG: &str = r#"{
+  "account": "vault", "url": "URL", "database": "sqlite:vault.db", "keys": "sqlite:vault-keys.db",
+  "master_key": "vault-master.key", "originals": "originals", "head_every_s": 1
+}"#;
+
+struct Vault(Child);
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(place: &Place, listen: &str) -> Vault {
+    let mut command = place.command(&["vault", "serve", "--config", "vault.json", "--listen", listen]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains(listen), "{line:?}");
+    Vault(child)
+}
+
+fn json(said: &str) -> Value {
+    serde_json::from_str(said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// The one sealed original.
+fn sealed(place: &Place) -> Option<std::path::PathBuf> {
+    let dirs = fs::read_dir(place.path("originals")).unwrap();
+    dirs.flat_map(|dir| fs::read_dir(dir.unwrap().path()).unwrap()).map(|file| file.unwrap().path()).next()
+}
+
+#[test]
+fn from_an_upload_to_the_readers_and_to_the_erasure() {
+    let place = Place::new();
+    let _alliance = place.up();
+    let listen = format!("127.0.0.1:{}", place.base_port + 9);
+    let url = format!("http://{listen}");
+    place.file("vault.json", CONFIG.replace("URL", &url).as_bytes());
+    let vault = serve(&place, &listen);
+    for (account, key) in [("owner", "owner.key"), ("court", "court.key")] {
+        place.expect(0, &["account", "key", key, "--alg", "es256"]);
+        place.expect(0, &["account", "create", account]);
+        place.expect(0, &["account", "set-encryption", account, "--key", &format!("{key}.pub")]);
+    }
+    let content: Vec<u8> = (0..40_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let file = place.file("film.bin", &content);
+    place.expect(0, &["deposit", text(&file), "--account", "owner"]);
+    let owner = ["--to", &url, "--account", "owner"];
+    let court = ["--to", &url, "--account", "court"];
+
+    // Not the recorded bytes: refused, and nothing is kept. Not the recording account: refused.
+    place.file("other.bin", &content[1..]);
+    place.expect(1, &[&["vault", "put", "other.bin", "--certificate", "film.bin.xzc"], &owner[..]].concat());
+    assert_eq!(sealed(&place), None);
+    place.expect(1, &[&["vault", "put", "film.bin"], &court[..]].concat());
+
+    // The vault is killed while it takes the upload, and the upload goes on.
+    let mut putting = place.command(&[&["vault", "put", "film.bin"], &owner[..]].concat()).spawn().unwrap();
+    while sealed(&place).is_none_or(|path| fs::metadata(path).unwrap().len() < 9_000_000) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(vault);
+    putting.wait().unwrap();
+    let vault = serve(&place, &listen);
+    let said = place.expect(0, &[&["vault", "put", "film.bin"], &owner[..]].concat());
+    let id = said.trim().rsplit(' ').next().unwrap().to_owned();
+    let path = sealed(&place).unwrap();
+    assert!(
+        !fs::read(&path).unwrap().windows(32).any(|part| part == &content[..32]),
+        "the original lies open"
+    );
+
+    // Nobody reads without a grant; with one, until it is revoked.
+    let get = ["vault", "get", &id, "--purpose", "hearing", "--key", "court.key", "--out", "read.bin"];
+    let get = [&get[..], &court].concat();
+    place.expect(1, &get);
+    let shown = json(&place.expect(0, &["account", "show", "court", "--json"]));
+    let grantee = shown["id"].as_str().unwrap();
+    let until = ["--expires", "2099-01-01T00:00:00Z", "--case", "(2026)1"];
+    let grant =
+        [&["vault", "grant", &id, "--grantee", grantee, "--purpose", "case"], &until[..], &owner].concat();
+    let grant = place.expect(0, &grant).trim().to_owned();
+    place.expect(0, &get);
+    assert!(fs::read(place.path("read.bin")).unwrap() == content);
+    place.expect(0, &[&["vault", "revoke", &id, &grant], &owner[..]].concat());
+    place.expect(1, &get);
+    place.expect(1, &[&["vault", "grants", &id], &court[..]].concat());
+
+    // The owner sees who looked, and proves it by the ledger.
+    let reads = [&["vault", "reads", &id], &owner[..]].concat();
+    let seen = json(&place.expect(0, &reads));
+    let what = |seen: &Value| -> Vec<String> {
+        seen["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["what"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(what(&seen), ["stored", "granted", "read", "revoked"]);
+    assert_eq!(
+        (&seen["entries"][2]["by"], &seen["entries"][2]["detail"]["purpose"]),
+        (&grantee.into(), &"hearing".into())
+    );
+    let prove = [&["vault", "prove", &id, "2"], &owner[..]].concat();
+    let mut proven = place.run(&prove);
+    for _ in 0..60 {
+        if proven.status.success() {
+            break;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        proven = place.run(&prove);
+    }
+    assert_eq!(json(&String::from_utf8_lossy(&proven.stdout))["what"], "read", "{proven:?}");
+
+    // One changed bit is found; so is a file that is gone.
+    let audit = ["vault", "audit", "--config", "vault.json", "--json"];
+    place.expect(0, &audit);
+    let good = fs::read(&path).unwrap();
+    let mut bad = good.clone();
+    bad[20_000_000] ^= 1;
+    fs::write(&path, bad).unwrap();
+    assert_eq!(json(&place.expect(1, &audit))[0]["finding"], "damaged");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(json(&place.expect(1, &audit))[0]["finding"], "lost");
+    fs::write(&path, good).unwrap();
+    place.expect(0, &audit);
+
+    let erase = ["vault", "erase", &id, "--basis", "request", "--reference", "DP-2026-17"];
+    place.expect(0, &[&erase[..], &owner].concat());
+    drop(vault);
+    let _vault = serve(&place, &listen);
+    assert_eq!(sealed(&place), None);
+    let left = json(&place.expect(0, &reads));
+    assert_eq!(what(&left), ["stored", "granted", "read", "revoked", "erased"]);
+    assert_eq!(left["entries"][4]["detail"]["reference"], "DP-2026-17");
+    assert!(left["entries"][2]["detail"].is_null(), "the purpose outlives the erasure");
+    place.expect(1, &[&["vault", "put", "film.bin"], &owner[..]].concat());
+    place.expect(0, &["verify", "film.bin.xzc", "film.bin"]);
+}
