@@ -9,14 +9,15 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use xiezhi_crypto::{SignatureAlg, SigningKey};
+use xiezhi_crypto::{SignatureAlg, Signer};
+use xiezhi_custody::{Place, PlaceError};
 use xiezhi_node::{AuthorityConfig, NodeConfig, NodeKeys, Renewal, Stamper, TimeStampConfig};
 use xiezhi_pki::{
     CertificateAuthority, Crl, ObjectIdentifier, P256Key, X509Certificate, timestamp::TimeStampAuthority,
 };
 use zeroize::Zeroizing;
 
-use crate::AllianceError;
+use crate::{AllianceError, found::seal_key};
 
 /// Policy under which the alliance's own authority stamps: private arc of documentation examples (RFC 5612 has none for this; see docs/specs).
 const TIMESTAMP_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1.1");
@@ -168,6 +169,53 @@ pub(crate) fn seed(path: &Path) -> Result<[u8; 32], AllianceError> {
     Ok(seed)
 }
 
+/// The seal key whose secret the file at `path` holds, or whose place it names.
+pub(crate) fn read_seal_key(path: &Path) -> Result<Arc<dyn Signer>, AllianceError> {
+    let Some(key) = kept_elsewhere(path)? else { return Ok(Arc::new(seal_key(&seed(path)?)?)) };
+    match key.public_key().alg() {
+        SignatureAlg::Ed25519 => Ok(key),
+        alg => Err(AllianceError::Content {
+            path: path.to_owned(),
+            reason: format!("a seal key is ed25519, and this one is {alg}"),
+        }),
+    }
+}
+
+/// The key whose place, a token or a server that signs, the file at `path` names; `None` when the file holds a secret.
+fn kept_elsewhere(path: &Path) -> Result<Option<Arc<dyn Signer>>, AllianceError> {
+    let wrong = |reason: String| AllianceError::Content { path: path.to_owned(), reason };
+    let bytes = Zeroizing::new(read_bytes(path)?);
+    let Some(text) = std::str::from_utf8(&bytes).ok().filter(|text| Place::is_one(text)) else {
+        return Ok(None);
+    };
+    let place: Place = text.parse().map_err(|error: PlaceError| wrong(error.to_string()))?;
+    place.open(&place_secret(&place)?).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+/// The environment's variable that names the file with what opens `place`: a token's PIN, or a server's token.
+#[must_use]
+pub fn place_variable(place: &Place) -> &'static str {
+    match place {
+        Place::Server(_) => "XIEZHI_SIGNER_TOKEN_FILE",
+        _ => "XIEZHI_PIN_FILE",
+    }
+}
+
+/// What opens the place of a key: the first line of the file that [`place_variable`] names.
+///
+/// # Errors
+/// [`AllianceError`] when the variable is not set, or its file cannot be read.
+pub fn place_secret(place: &Place) -> Result<Zeroizing<String>, AllianceError> {
+    let field = place_variable(place);
+    let missing = || AllianceError::Value {
+        field,
+        reason: format!("this variable must name the file with what opens {place}"),
+    };
+    let path = std::env::var_os(field).filter(|value| !value.is_empty()).ok_or_else(missing)?;
+    let text = Zeroizing::new(read_text(Path::new(&path))?);
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
 /// The passphrase that the environment names: the first line of the file `XIEZHI_PASSPHRASE_FILE`, or `XIEZHI_PASSPHRASE` itself.
 ///
 /// # Errors
@@ -247,7 +295,11 @@ pub(crate) fn own_authority(file: &NodeFile, base: &Path) -> Result<CertificateA
 /// The certificate authority of a key file and a certificate file.
 fn authority(key: &Path, cert: &Path) -> Result<CertificateAuthority, AllianceError> {
     let wrong = |reason| AllianceError::Content { path: cert.to_owned(), reason };
-    CertificateAuthority::from_parts(p256(key)?, certificate(cert)?.der()).map_err(|e| wrong(e.to_string()))
+    let key = match kept_elsewhere(key)? {
+        Some(key) => key,
+        None => Arc::new(p256(key)?),
+    };
+    CertificateAuthority::from_parts(key, certificate(cert)?.der()).map_err(|e| wrong(e.to_string()))
 }
 
 /// Puts `bytes` in the place of the file at `path`, which stays beside as `.old`; at no moment is a file of that name half written.
@@ -289,8 +341,7 @@ pub(crate) fn next(path: &Path) -> PathBuf {
 fn keys(file: &NodeFile, base: &Path) -> Result<Vec<NodeKeys>, AllianceError> {
     let paths = [&file.consensus_key, &file.seal_key, &file.seal_chain].map(|path| base.join(path));
     let read = |[consensus, seal, chain]: [PathBuf; 3]| {
-        let seal_key = SigningKey::from_seed(SignatureAlg::Ed25519, &seed(&seal)?)
-            .map_err(|e| AllianceError::Content { path: seal, reason: e.to_string() })?;
+        let seal_key = read_seal_key(&seal)?;
         let seal_chain = match chain.exists() {
             true => pems(&chain, X509Certificate::from_pem)?.iter().map(|c| c.der().to_vec()).collect(),
             false => Vec::new(),

@@ -16,7 +16,7 @@ mod found;
 mod member;
 mod renew;
 
-pub use config::{NodeFile, Overrides, authority_of, load, passphrase, pems};
+pub use config::{NodeFile, Overrides, authority_of, load, passphrase, pems, place_secret, place_variable};
 pub use found::{Founding, Layout, found, institutions};
 pub use member::{Code, Invitation, Own, OwnKeys, certify, prepare, requested};
 pub use renew::{Renewals, renew};
@@ -54,6 +54,9 @@ pub enum AllianceError {
     /// A certificate could not be issued.
     #[error("issuing a certificate: {0}")]
     Issue(#[from] xiezhi_pki::IssueError),
+    /// A key that is kept elsewhere did not sign.
+    #[error(transparent)]
+    Key(#[from] xiezhi_crypto::SigningError),
     /// The system has no randomness to give.
     #[error("no randomness from the system")]
     Entropy,

@@ -10,17 +10,19 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
-use xiezhi_crypto::{SigningKey, sha256_parts};
+use xiezhi_crypto::{SignatureAlg, Signer, SigningKey, sha256_parts};
+use xiezhi_custody::Place;
 use xiezhi_evidence::{Genesis, LocalName, governance::Keys};
 use xiezhi_pki::Validity;
 use xiezhi_types::{InstitutionId, LedgerId, TimestampMs, canonical, from_canonical};
 
 use crate::{
     AllianceError, NodeFile,
-    config::{next, own_authority, read_bytes, read_text, seed},
+    config::{next, own_authority, place_secret, read_bytes, read_seal_key, read_text, seed},
     found::{DAY_S, SEAL_DAYS, random, seal_certificate, seal_key, write},
     renew::validity_under,
 };
@@ -134,7 +136,7 @@ pub struct OwnKeys {
     /// For consensus.
     pub consensus: SigningKey,
     /// For seals.
-    pub seal: SigningKey,
+    pub seal: Arc<dyn Signer>,
     /// Whether a certificate of the seal key is there.
     pub is_certified: bool,
 }
@@ -192,7 +194,7 @@ impl Own {
         let [consensus, seal, chain] = self.paths(later);
         Ok(OwnKeys {
             consensus: seal_key(&seed(&consensus)?)?,
-            seal: seal_key(&seed(&seal)?)?,
+            seal: read_seal_key(&seal)?,
             is_certified: chain.exists(),
         })
     }
@@ -214,15 +216,17 @@ impl Own {
         if consensus.exists() && seal.exists() { self.keys_of(true).map(Some) } else { Ok(None) }
     }
 
-    /// Makes keys for a later term, and the request for their certificate; gives the request's path.
+    /// Makes keys for a later term, and the request for their certificate; gives the request's path. The seal key is kept at `place`, where one is
+    /// given: a token makes it unless it is there, a server must have it.
     ///
     /// # Errors
     /// [`AllianceError`].
-    pub fn make_next_keys(&self) -> Result<PathBuf, AllianceError> {
+    pub fn make_next_keys(&self, place: Option<&Place>) -> Result<PathBuf, AllianceError> {
         let [consensus, seal, _] = self.paths(true);
+        let seal_file = key_file(place)?;
         // The seal key last: the pair counts once both are there.
         write_new(&consensus, hex::encode(random::<32>()?).as_bytes(), true)?;
-        write_new(&seal, hex::encode(random::<32>()?).as_bytes(), true)?;
+        write_new(&seal, seal_file.as_bytes(), true)?;
         self.request(true)
     }
 
@@ -246,10 +250,12 @@ impl Own {
     }
 
     /// Keys and address as a statement names them, with the proofs.
-    #[must_use]
-    pub fn prove(&self, keys: &OwnKeys, address: Option<&str>) -> Keys {
+    ///
+    /// # Errors
+    /// [`AllianceError::Key`] when a key does not sign.
+    pub fn prove(&self, keys: &OwnKeys, address: Option<&str>) -> Result<Keys, AllianceError> {
         let address = address.unwrap_or(&self.file.listen).to_owned();
-        Keys::prove(&self.ledger, &self.institution, &keys.consensus, &keys.seal, address)
+        Ok(Keys::prove(&self.ledger, &self.institution, &keys.consensus, &*keys.seal, address)?)
     }
 
     /// Where the request for the certificate of the present or the later seal key is.
@@ -263,7 +269,7 @@ impl Own {
 
     fn request(&self, later: bool) -> Result<PathBuf, AllianceError> {
         let path = self.request_path(later);
-        let keys = self.prove(&self.keys_of(later)?, None);
+        let keys = self.prove(&self.keys_of(later)?, None)?;
         let request = Request {
             institution: self.institution.to_string(),
             ledger: self.ledger.to_string(),
@@ -275,7 +281,23 @@ impl Own {
     }
 }
 
-/// Makes the folder of an invited institution in `dir`: keys, the request for a certificate, configuration. Gives the configuration's path.
+/// What the file of a new key holds: its secret, or its place.
+fn key_file(place: Option<&Place>) -> Result<String, AllianceError> {
+    let Some(place) = place else { return Ok(hex::encode(random::<32>()?)) };
+    let opened = place.open_or_make(&place_secret(place)?, SignatureAlg::Ed25519);
+    let key =
+        opened.map_err(|error| AllianceError::Value { field: "seal key", reason: error.to_string() })?;
+    match key.public_key().alg() {
+        SignatureAlg::Ed25519 => Ok(format!("{place}\n")),
+        alg => Err(AllianceError::Value {
+            field: "seal key",
+            reason: format!("ed25519 is needed, and this is {alg}"),
+        }),
+    }
+}
+
+/// Makes the folder of an invited institution in `dir`: keys, the request for a certificate, configuration. Gives the configuration's path. The seal
+/// key is kept at `seal_place`, where one is given.
 ///
 /// # Errors
 /// [`AllianceError`]; an existing folder stays as it is.
@@ -284,6 +306,7 @@ pub fn prepare(
     dir: &Path,
     listen: &str,
     http: &str,
+    seal_place: Option<&Place>,
 ) -> Result<PathBuf, AllianceError> {
     let config = dir.join("node.toml");
     if config.exists() {
@@ -292,11 +315,11 @@ pub fn prepare(
     let genesis = invitation.genesis_bytes()?;
     let institution = id(&invitation.institution)?;
     write(&dir.join("genesis.cbor"), &genesis, false)?;
-    for name in ["consensus", "seal"] {
+    for (name, place) in [("consensus", None), ("seal", seal_place)] {
         // What an interrupted run has made is used: a key is never written over.
         let path = dir.join(format!("keys/{name}.key"));
         if !path.exists() {
-            write(&path, hex::encode(random::<32>()?).as_bytes(), true)?;
+            write(&path, key_file(place)?.as_bytes(), true)?;
         }
     }
     let mut peers = invitation.peers.clone();
@@ -404,8 +427,8 @@ mod tests {
         let read = Invitation::read(&file).unwrap();
         assert_eq!(read.ledger().unwrap(), ledger);
         let dir = temp.path().join("customs");
-        let config = prepare(&read, &dir, "127.0.0.1:17200", "127.0.0.1:17100").unwrap();
-        assert!(prepare(&read, &dir, "127.0.0.1:17200", "127.0.0.1:17100").is_err());
+        let config = prepare(&read, &dir, "127.0.0.1:17200", "127.0.0.1:17100", None).unwrap();
+        assert!(prepare(&read, &dir, "127.0.0.1:17200", "127.0.0.1:17100", None).is_err());
 
         let own = Own::open(&config).unwrap();
         let (request, ca) = (own.request_path(false), layout.node_file("ca"));
@@ -430,8 +453,8 @@ mod tests {
         let config = layout.node_file("notary");
         let own = Own::open(&config).unwrap();
         assert!(own.next_keys().unwrap().is_none());
-        let request = own.make_next_keys().unwrap();
-        assert!(own.make_next_keys().is_err(), "keys are not written over");
+        let request = own.make_next_keys(None).unwrap();
+        assert!(own.make_next_keys(None).is_err(), "keys are not written over");
         let later = own.next_keys().unwrap().unwrap();
         assert!(!later.is_certified);
         let name =

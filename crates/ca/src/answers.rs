@@ -10,10 +10,8 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use xiezhi_pki::{
-    Signer,
-    ocsp::{OcspQuery, Refusal, Responder, Status},
-};
+use xiezhi_crypto::Signer;
+use xiezhi_pki::ocsp::{OcspQuery, Refusal, Responder, Status};
 
 use crate::{
     Authority, AuthorityError,

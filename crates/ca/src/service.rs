@@ -80,6 +80,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/applications/{id}", get(application))
         .route("/v1/certificates/{serial}", get(standing))
         .route("/v1/status", get(status))
+        .route("/metrics", get(metrics))
         .fallback(async || Problem::no_such_route("see docs/ca.md for the addresses"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn_with_state(EDGE, edge))
@@ -326,6 +327,45 @@ struct Status {
 }
 
 async fn status(State(service): Shared) -> Result<Json<Status>, Problem> {
+    status_of(service).await.map(Json)
+}
+
+/// The numbers of the status in Prometheus' text format.
+async fn metrics(State(service): Shared) -> Result<Response, Problem> {
+    let status = status_of(service).await?;
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let gauges = [
+        (
+            "xiezhi_ca_applications_pending",
+            "Applications that wait for an officer.",
+            Some(count(status.pending)),
+        ),
+        ("xiezhi_ca_certificates", "Certificates issued.", Some(count(status.certificates))),
+        (
+            "xiezhi_ca_certificates_expiring",
+            "Certificates, the authority's among them, that expire within 30 days.",
+            Some(count(status.expiring_within_30_days)),
+        ),
+        (
+            "xiezhi_ca_expires_seconds",
+            "When the authority's certificate expires, unix time.",
+            Some(status.not_after),
+        ),
+        (
+            "xiezhi_ca_list_next_update_seconds",
+            "When the newest revocation list is overdue, unix time.",
+            status.list_next_update,
+        ),
+        ("xiezhi_ca_ocsp", "Whether questions by OCSP are answered.", Some(status.answers_ocsp.into())),
+    ];
+    let written = gauges.into_iter().filter_map(|(name, help, value)| {
+        value.map(|value| format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n"))
+    });
+    let text: String = written.collect();
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+async fn status_of(service: Arc<Service>) -> Result<Status, Problem> {
     let status = blocking(service, |service| {
         let answers_ocsp = service.responder.read().unwrap_or_else(|e| e.into_inner()).is_some();
         service.with(|authority, now| {
@@ -346,7 +386,7 @@ async fn status(State(service): Shared) -> Result<Json<Status>, Problem> {
             })
         })
     });
-    Ok(Json(status.await?))
+    status.await
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use xiezhi_pki::{
     CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason,
-    Signer as _, SigningKey, Subject, Suite, Validity, X509Certificate,
+    SigningKey, Subject, Suite, Validity, X509Certificate,
     ocsp::{OcspQuery, Question, Responder, Status, verify_response},
 };
 
@@ -419,6 +419,10 @@ async fn strangers_apply_look_and_ask_and_change_nothing_else() {
         assert!(json(&body)["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{path}");
     }
     let status = json(&ask(&router, get("/v1/status")).await.2);
+    let metrics = String::from_utf8(ask(&router, get("/metrics")).await.2.to_vec()).unwrap();
+    let pending = format!("xiezhi_ca_applications_pending {}\n", status["pending"]);
+    let expires = format!("xiezhi_ca_expires_seconds {}\n", status["not_after"]);
+    assert!(metrics.contains(&pending) && metrics.contains(&expires), "{metrics}");
     assert_eq!((&status["list"], &status["answers_ocsp"]), (&1.into(), &true.into()));
 }
 

@@ -9,7 +9,7 @@ use minicbor::Encoder;
 use xiezhi_types::{AccountId, GroupId, Height, LogIndex, StatementId};
 
 use crate::{
-    ACCOUNT_PROOF, CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, Events,
+    ACCOUNT_PROOF, BUNDLE, CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, Events,
     transport::{Answer, Ask, Transport, refused},
     wire::{
         Account, Alliance, Anchor, Checkpoint, CheckpointPage, ConsistencyProof, Deposit, InclusionProof,
@@ -507,8 +507,19 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn timestamp(&self, request: impl Into<Bytes>) -> Result<Vec<u8>, ClientError> {
-        let ask = Ask::post("/tsa", "application/timestamp-query", request.into());
-        let answer = self.transport.send(&ask).await?;
+        self.stamp("/tsa", request.into()).await
+    }
+
+    /// Asks the time-stamp authority whose address is this client's.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn timestamp_here(&self, request: impl Into<Bytes>) -> Result<Vec<u8>, ClientError> {
+        self.stamp("", request.into()).await
+    }
+
+    async fn stamp(&self, target: &str, request: Bytes) -> Result<Vec<u8>, ClientError> {
+        let answer = self.transport.send(&Ask::post(target, "application/timestamp-query", request)).await?;
         match answer.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) {
             Some(b"application/timestamp-reply") => Ok(answer.body.into()),
             _ => Err(answer.protocol("no time-stamp reply")),
@@ -574,6 +585,48 @@ impl Client {
         let body = serde_json::to_vec(body).unwrap_or_default();
         let ask = Ask::post(target, JSON, body.into()).bearer(token);
         Ok(self.transport.send(&ask).await?.body.into())
+    }
+
+    /// What the evidence service at this address answers to `body`; the same idempotency `key` with the same body does it once.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn service_post(
+        &self,
+        target: &str,
+        token: &str,
+        body: &serde_json::Value,
+        key: Option<&str>,
+    ) -> Result<serde_json::Value, ClientError> {
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let mut ask = Ask::post(target, JSON, body.into()).accept(JSON).bearer(token);
+        if let Some(value) = key.and_then(|key| HeaderValue::from_str(key).ok()) {
+            ask.headers.push((HeaderName::from_static("idempotency-key"), value));
+        }
+        self.transport.send(&ask).await?.json()
+    }
+
+    /// A bundle at the evidence service at this address.
+    ///
+    /// # Errors
+    /// [`ClientError`]; the code `incomplete` says that a leg has no proof yet.
+    pub async fn service_bundle(&self, target: &str, token: &str) -> Result<Vec<u8>, ClientError> {
+        let answer = self.transport.send(&Ask::get(target).accept(BUNDLE).bearer(token)).await?;
+        if answer.is(BUNDLE) { Ok(answer.body.into()) } else { Err(answer.protocol("no bundle")) }
+    }
+
+    /// Posts `body` to this very address, with `headers`: a webhook. Any answer of success will do.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post_here(
+        &self,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: impl Into<Bytes>,
+    ) -> Result<(), ClientError> {
+        let mut ask = Ask::post("", JSON, body.into());
+        ask.headers.extend(headers);
+        self.transport.send(&ask).await.map(drop)
     }
 
     /// The API's own description.

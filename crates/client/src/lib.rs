@@ -15,6 +15,7 @@ pub mod wire;
 pub use client::{Client, Deposited, RecordQuery, Tree, Wait};
 pub use error::{ClientError, NetworkError};
 pub use events::{Event, Events};
+pub use transport::{Pool, pool};
 
 /// Media type of a COSE object: a statement, a receipt.
 pub const COSE: &str = "application/cose";
@@ -22,6 +23,8 @@ pub const COSE: &str = "application/cose";
 pub const CERTIFICATE: &str = "application/vnd.xiezhi.certificate+cbor";
 /// Media type of the proof of an account.
 pub const ACCOUNT_PROOF: &str = "application/vnd.xiezhi.account-proof+cbor";
+/// Media type of a bundle of proofs.
+pub const BUNDLE: &str = "application/vnd.xiezhi.bundle+cbor";
 /// Media type of plain CBOR: a batch, the genesis.
 pub const CBOR: &str = "application/cbor";
 /// Media type of a CBOR sequence (RFC 8742): certificates of a batch.

@@ -5,9 +5,11 @@
 //!   lock        held (flock) while a node runs
 //!   identity    "xiezhi-consensus 1", ledger digest, node key: one a line, hex
 //!   forgotten   there while this node may have forgotten votes that it cast
+//!   forgotten-0 the same, of era 0 alone
 //!   restart     the last restart that this node takes part in: "xiezhi-restart 1", "NUMBER RESTART BASE", what it grows from: one a line
 //!   floor       finalization at or below which it casts no votes; absent when it never forgot any
 //!   engine/     the engine's journals and archives
+//!   gone/       what was engine/ and is being removed: a kill in between must not leave half an engine
 //!   links/      what the engine keeps of its links while the node has no vote
 //!   era-N/      identity, forgotten, floor, engine/ of era N, from 1 on; those of era 0 stand above
 //!   era-N.R/    the same of restart R of era N; "new", until it is first opened: no vote was cast in it
@@ -53,7 +55,10 @@ use tracing::warn;
 
 const FORMAT: &str = "xiezhi-consensus 1";
 const FORGOTTEN: &str = "forgotten";
+const FORGOTTEN_FIRST: &str = "forgotten-0";
 const FLOOR: &str = "floor";
+const ENGINE: &str = "engine";
+const GONE: &str = "gone";
 const NEW: &str = "new";
 const RESTART: &str = "restart";
 const RESTART_FORMAT: &str = "xiezhi-restart 1";
@@ -100,7 +105,7 @@ impl Directory {
             Ok(found) if found == expected => remove_durably(path, NEW).map_err(storage)?,
             Ok(_) => return Err(StartError::ForeignStorage { path: path.to_owned() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if path.join("engine").exists() {
+                if path.join(ENGINE).exists() {
                     return Err(StartError::ForeignStorage { path: path.to_owned() });
                 }
                 let is_new = path.join(NEW).try_exists().map_err(storage)?;
@@ -126,7 +131,8 @@ impl Directory {
 
     /// What is known of the votes cast.
     pub(crate) fn votes(&self) -> io::Result<Votes> {
-        if self.path.join(FORGOTTEN).try_exists()? {
+        let first = self.path == self.root && self.root.join(FORGOTTEN_FIRST).try_exists()?;
+        if first || self.path.join(FORGOTTEN).try_exists()? {
             return Ok(Votes::Forgotten);
         }
         match fs::read(self.path.join(FLOOR)) {
@@ -139,15 +145,12 @@ impl Directory {
     /// From now on this node votes, above `floor` only.
     pub(crate) fn vote_above(&self, floor: &[u8]) -> io::Result<()> {
         write_durably(&self.path, FLOOR, floor)?;
-        match fs::remove_dir_all(self.votes_journal()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_tree(&self.votes_journal())?;
         // Later eras have begun nowhere while blocks of this one were still proposed.
         for path in [&self.path, &self.root] {
             remove_durably(path, FORGOTTEN)?;
         }
-        Ok(())
+        if self.path == self.root { remove_durably(&self.root, FORGOTTEN_FIRST) } else { Ok(()) }
     }
 
     /// Removes what the engine kept of eras before `era`: the application holds their blocks, and whoever is behind follows by those.
@@ -156,15 +159,16 @@ impl Directory {
         for (earlier, path) in
             eras(&self.root)?.into_iter().filter(|(earlier, _)| order(earlier) < order(era))
         {
-            let engine = path.join("engine");
+            let (engine, gone) = (path.join(ENGINE), path.join(GONE));
+            remove_tree(&gone)?;
             if !engine.try_exists()? {
                 continue;
             }
-            // Should the application ever return there, this node has forgotten its votes. In the root that would be said of later eras too.
-            if earlier.id() > 0 {
-                forget_votes(&path)?;
-            }
-            fs::remove_dir_all(&engine)?;
+            // Should the application ever return there, this node has forgotten its votes.
+            write_durably(&path, if earlier.id() > 0 { FORGOTTEN } else { FORGOTTEN_FIRST }, b"")?;
+            fs::rename(&engine, &gone)?;
+            File::open(&path)?.sync_all()?;
+            remove_tree(&gone)?;
         }
         Ok(())
     }
@@ -175,7 +179,7 @@ impl Directory {
 
     /// Where the engine keeps its files.
     pub(crate) fn engine(&self) -> PathBuf {
-        self.path.join(if self.votes { "engine" } else { "links" })
+        self.path.join(if self.votes { ENGINE } else { "links" })
     }
 }
 
@@ -292,6 +296,14 @@ fn identity(config: &Checked) -> String {
 pub fn forget_votes(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     write_durably(path, FORGOTTEN, b"")
+}
+
+/// Removes the directory at `path`, which need not be there, and all below it.
+fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Removes `name` from the directory at `path`, where it need not be.

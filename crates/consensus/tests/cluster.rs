@@ -12,7 +12,7 @@ use std::{
 };
 use tempfile::TempDir;
 use toy::{Alliance, Toy, item, seed};
-use xiezhi_consensus::{Era, Exit, Handle, Peer, SendError, StartError, public_key};
+use xiezhi_consensus::{Config, Era, Exit, Handle, Peer, SendError, StartError, public_key};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -219,6 +219,36 @@ fn a_restart_votes_at_once_in_a_new_run_and_the_run_before_stays_closed() {
         }
         fs::write(root.join("restart"), &noted[..noted.len() - 1]).unwrap();
         assert!(xiezhi_consensus::last_restart(&root).is_err());
+    });
+}
+
+#[test]
+fn an_era_left_behind_has_forgotten_its_votes_and_leaves_no_half_engine() {
+    run(async {
+        let dir = TempDir::new().unwrap();
+        let alliance = Alliance::new(4, dir.path());
+        let toy = Toy::stored_at(&dir.path().join("blocks"));
+        alliance.start(0, &toy).unwrap().stop().await;
+        let first = alliance.config(0);
+        let root = first.storage_dir.clone();
+        let later = |number| {
+            let mut config = first.clone();
+            config.era = Era { number, parent: [7; 32], base: 3, ..Era::default() };
+            config
+        };
+        // What a kill left of an engine that was being removed.
+        fs::create_dir_all(root.join("gone/blocks-values")).unwrap();
+        let is_voting = async |config: Config| {
+            let handle = xiezhi_consensus::start(config, toy.clone()).unwrap();
+            let is_voting = handle.is_voting();
+            handle.stop().await;
+            is_voting
+        };
+        assert!(is_voting(later(1)).await);
+        assert!(!root.join("engine").exists() && !root.join("gone").exists());
+        assert!(!is_voting(first.clone()).await, "its engine is gone, and with it the votes of era 0");
+        assert!(is_voting(later(1)).await && is_voting(later(2)).await, "those of later eras are not");
+        assert!(!is_voting(later(1)).await);
     });
 }
 

@@ -378,12 +378,6 @@ impl SigningKey {
             Signing::MlDsa65(key) => key.sign(message).encode().to_vec(),
         }
     }
-
-    /// Signs `message` with a key on a curve; `None` for one of another kind.
-    #[must_use]
-    pub fn sign_on_curve(&self, message: &[u8]) -> Option<[u8; SIGNATURE_BYTES]> {
-        self.sign(message).try_into().ok()
-    }
 }
 
 impl fmt::Debug for SigningKey {

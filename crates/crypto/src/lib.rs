@@ -9,7 +9,9 @@
 mod batch;
 mod digest;
 mod keys;
+mod signer;
 
 pub use batch::{BatchItem, verify_all};
 pub use digest::{Digest, DigestAlg, DigestError, DigestHasher, sha256, sha256_parts, sm3};
 pub use keys::{KeyError, KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, SignatureError, SigningKey};
+pub use signer::{Signer, SigningError};

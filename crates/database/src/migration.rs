@@ -8,8 +8,11 @@ use sha2::{Digest as _, Sha256};
 use crate::{Database, DatabaseError, Open, Pool, Row, value::Value};
 
 /// The migrations of the application database, the first first.
-pub const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_applications.sql"), include_str!("../migrations/0002_bindings.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_applications.sql"),
+    include_str!("../migrations/0002_bindings.sql"),
+    include_str!("../migrations/0003_service.sql"),
+];
 
 /// `sql` in the words of the one database or the other.
 fn worded(sql: &str, is_postgres: bool) -> String {

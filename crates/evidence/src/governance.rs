@@ -3,7 +3,7 @@
 //! Its issuer is the institution's account ([`institution_account_id`](crate::alliance::institution_account_id)).
 
 use minicbor::{Decode, Encode};
-use xiezhi_crypto::{PublicKey, SIGNATURE_BYTES, SignatureAlg, SignatureError, SigningKey};
+use xiezhi_crypto::{PublicKey, SIGNATURE_BYTES, SignatureAlg, SignatureError, Signer, SigningError};
 use xiezhi_types::{InstitutionId, LedgerId, Role, canonical, from_canonical};
 
 use crate::{alliance::check_address, genesis::LocalName, policy::Policy};
@@ -187,15 +187,17 @@ fn ed25519(key: &[u8; 32]) -> Result<PublicKey, xiezhi_crypto::KeyError> {
 
 impl Keys {
     /// Keys and address of `institution` on `ledger`, with the proofs.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`SigningError`].
     pub fn prove(
         ledger: &LedgerId,
         institution: &InstitutionId,
-        consensus: &SigningKey,
-        seal: &SigningKey,
+        consensus: &dyn Signer,
+        seal: &dyn Signer,
         address: String,
-    ) -> Self {
-        let bytes = |key: &SigningKey| {
+    ) -> Result<Self, SigningError> {
+        let bytes = |key: &dyn Signer| {
             let mut bytes = [0; 32];
             // A key of another suite is longer, and is refused where the statement is read.
             bytes.copy_from_slice(&key.public_key().as_bytes()[..32]);
@@ -209,9 +211,9 @@ impl Keys {
             seal_proof: [0; SIGNATURE_BYTES],
         };
         let message = keys.possession(ledger, institution);
-        keys.consensus_proof = consensus.sign_on_curve(&message).unwrap_or([0; SIGNATURE_BYTES]);
-        keys.seal_proof = seal.sign_on_curve(&message).unwrap_or([0; SIGNATURE_BYTES]);
-        keys
+        keys.consensus_proof = consensus.sign_on_curve(&message)?;
+        keys.seal_proof = seal.sign_on_curve(&message)?;
+        Ok(keys)
     }
 
     /// What both keys sign: domain, ledger, both keys, then the institution's id.

@@ -7,7 +7,7 @@
 //! All three are made with the institution's certified Ed25519 seal key, once per checkpoint.
 
 use minicbor::{Decode, Encode, Encoder};
-use xiezhi_crypto::{KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, SignatureError, SigningKey};
+use xiezhi_crypto::{KeyId, PublicKey, SIGNATURE_BYTES, SignatureAlg, SignatureError, Signer, SigningError};
 use xiezhi_merkle::Hash;
 use xiezhi_note::{Algorithm, CheckpointError, Cosignature, CosignatureError, VerifierKey};
 use xiezhi_types::{AccountId, InstitutionId};
@@ -66,6 +66,9 @@ pub enum SealError {
         /// What is wrong.
         source: SignatureError,
     },
+    /// The seal key did not sign.
+    #[error(transparent)]
+    Key(#[from] SigningError),
     /// The origin cannot stand in a note.
     #[error(transparent)]
     Note(#[from] CheckpointError),
@@ -111,26 +114,27 @@ impl Seal {
     /// Seals `checkpoint` of the log `origin` at `time` (seconds) with the institution's seal key.
     ///
     /// # Errors
-    /// [`SealError::Suite`] for another suite than Ed25519, [`SealError::Note`] for an origin that no note can carry.
+    /// [`SealError::Suite`] for another suite than Ed25519, [`SealError::Note`] for an origin that no note can carry,
+    /// [`SealError::Key`].
     pub fn sign(
         checkpoint: &Checkpoint,
         origin: &str,
         institution: &InstitutionId,
         time: u64,
-        key: &SigningKey,
+        key: &dyn Signer,
     ) -> Result<Self, SealError> {
-        if key.alg() != SignatureAlg::Ed25519 {
-            return Err(SealError::Suite { alg: key.alg() });
+        let public = key.public_key();
+        if public.alg() != SignatureAlg::Ed25519 {
+            return Err(SealError::Suite { alg: public.alg() });
         }
-        let header = receipt_header(checkpoint, institution, time, key.public_key().id());
+        let header = receipt_header(checkpoint, institution, time, public.id());
         let body = checkpoint.note_body(origin)?.to_string();
-        let sign = |message: &[u8]| key.sign_on_curve(message).ok_or(SealError::Suite { alg: key.alg() });
         Ok(Self {
             institution: institution.clone(),
             time,
-            receipt: sign(&sig_structure(&header, &checkpoint.root_sha256))?,
-            log: sign(body.as_bytes())?,
-            cosignature: sign(&Cosignature::message(time, &body)?)?,
+            receipt: key.sign_on_curve(&sig_structure(&header, &checkpoint.root_sha256))?,
+            log: key.sign_on_curve(body.as_bytes())?,
+            cosignature: key.sign_on_curve(&Cosignature::message(time, &body)?)?,
         })
     }
 

@@ -61,6 +61,7 @@ pub fn institution_keys(number: u8, turn: u8) -> [SigningKey; 2] {
 pub fn proven_keys(number: u8, turn: u8) -> Keys {
     let [consensus, seal] = institution_keys(number, turn);
     Keys::prove(&LEDGER, &institution_id(number), &consensus, &seal, format!("m{number}:7400"))
+        .expect("keys in memory sign")
 }
 
 /// A genesis with `count` courts, of which any one's seal is enough.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use xiezhi_crypto::SigningKey;
+use xiezhi_crypto::Signer;
 use xiezhi_pki::{CertificateAuthority, timestamp::TimeStampAuthority};
 use xiezhi_types::InstitutionId;
 
@@ -38,7 +38,7 @@ pub struct NodeKeys {
     /// Seed of the Ed25519 consensus key.
     pub consensus_seed: [u8; 32],
     /// The seal key.
-    pub seal_key: SigningKey,
+    pub seal_key: Arc<dyn Signer>,
     /// Its X.509 certificate (DER), then intermediate ones; empty while it is not certified: then nothing is sealed with it.
     pub seal_chain: Vec<Vec<u8>>,
 }

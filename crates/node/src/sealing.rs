@@ -254,7 +254,7 @@ impl Sealer {
             && self.counts(height, &keys)
         {
             let (institution, now) = (self.core.institution.clone(), self.core.machine.now().seconds());
-            match Seal::sign(&checkpoint, &self.core.origin, &institution, now, &keys.seal_key) {
+            match Seal::sign(&checkpoint, &self.core.origin, &institution, now, &*keys.seal_key) {
                 Ok(seal) => {
                     let certified = CertifiedSeal { seal, chain: keys.seal_chain.clone() };
                     share.seals.push(certified.clone());

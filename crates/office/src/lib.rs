@@ -1,7 +1,7 @@
 //! The registration office: real-name applications, decisions, bindings to accounts, erasure.
 //!
 //! ```text
-//! applicant, state, provider, policy, token, binding, erasure   what is right: pure, no clock, no randomness, no database
+//! applicant, state, provider, policy, binding, erasure   what is right: pure, no clock, no randomness, no database
 //! desk, ledger                                                  what happens: the database, the keys of persons, the office's account
 //! service                                                       what applicants' programs reach over HTTP; officers work at the desk
 //! ```
@@ -16,7 +16,6 @@ mod provider;
 mod refusal;
 mod service;
 mod state;
-pub mod token;
 
 pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_of};
 pub use desk::{Application, Desk, DeskError, Dossier, Happened};

@@ -36,7 +36,7 @@ pub enum Evidence<'a> {
         /// Why.
         reason: &'a str,
     },
-    /// The claims of a token that was checked ([`crate::token::id_token`]).
+    /// The claims of a token that was checked ([`xiezhi_session::token::id_token`]).
     Assertion {
         /// The claims.
         claims: &'a Map<String, Value>,

@@ -1,10 +1,7 @@
 //! What the office answers over HTTP: sessions for programs whose keys are known (RFC 7523), applications, bindings. Whatever decides is an
 //! officer's, who works at the desk.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -17,15 +14,18 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use xiezhi_crypto::{PublicKey, sha256};
+use xiezhi_crypto::PublicKey;
 use xiezhi_problem::{Edge, Problem, edge, kinds};
+use xiezhi_session::{
+    Expiring, Full, Grant, LogInError, Sessions, assertion_in_form, bearer,
+    token::{TokenError, unverified_issuer},
+};
 use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
     Applicant, Desk, DeskError, NodeLedger, Refusal,
     binding::Challenge,
     policy::{Role, Session},
-    token::{TokenError, client_assertion, unverified_issuer},
 };
 
 /// Longest body.
@@ -36,17 +36,6 @@ const EDGE: Edge = Edge { too_large: "at most 64 KiB are read", malformed: "not 
 const SESSION_LIFE_S: u64 = 600;
 /// Most sessions, challenges and used assertions that are remembered, of each.
 const REMEMBERED_MAX: usize = 10_000;
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// What lasts for minutes and is gone when the process ends: a client logs in again, and asks for another challenge.
-#[derive(Default)]
-struct Memory {
-    /// By SHA-256 of the token.
-    sessions: HashMap<[u8; 32], (Session, u64)>,
-    /// By issuer and name.
-    assertions: HashMap<(String, String), u64>,
-    challenges: HashMap<String, Challenge>,
-}
 
 /// An office that is being served.
 pub struct Service {
@@ -55,7 +44,8 @@ pub struct Service {
     url: String,
     clients: HashMap<String, PublicKey>,
     clock: fn() -> TimestampMs,
-    memory: Mutex<Memory>,
+    sessions: Sessions<Session>,
+    challenges: Expiring<String, Challenge>,
 }
 
 impl Service {
@@ -69,61 +59,45 @@ impl Service {
         clock: fn() -> TimestampMs,
     ) -> Self {
         let url = url.trim_end_matches('/').to_owned();
-        Self { desk, ledger, url, clients, clock, memory: Mutex::default() }
+        let sessions = Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S);
+        Self { desk, ledger, url, clients, clock, sessions, challenges: Expiring::new(REMEMBERED_MAX) }
     }
 
     fn now(&self) -> TimestampMs {
         (self.clock)()
     }
 
-    /// The memory, without what is over.
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        let now = self.now();
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.sessions.retain(|_, (_, until)| *until > now.seconds());
-        memory.assertions.retain(|_, until| *until > now.seconds());
-        memory.challenges.retain(|_, challenge| challenge.expires > now);
-        memory
-    }
-
     fn session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
         let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| value.strip_prefix("Bearer "));
-        let found = token.and_then(|token| {
-            self.memory().sessions.get(&sha256(token.as_bytes())).map(|(session, _)| session.clone())
-        });
+        let token = value.and_then(bearer);
+        let found = token.and_then(|token| self.sessions.find(token, self.now().seconds()));
         found.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED, "a token of this office is needed"))
     }
 
-    fn log_in(&self, assertion: &str) -> Result<String, Problem> {
+    fn log_in(&self, assertion: &str) -> Result<Grant, Problem> {
         let refused = |error: TokenError| {
             tracing::info!(code = error.code(), "an assertion is refused");
             Problem::new(&kinds::ASSERTION_INVALID, format!("{}: {error}", error.code()))
         };
         let issuer = unverified_issuer(assertion).map_err(refused)?;
         let key = self.clients.get(&issuer).ok_or_else(|| refused(TokenError::Issuer))?;
-        let endpoint = format!("{}/v1/token", self.url);
-        let now = self.now().seconds();
-        let held =
-            client_assertion(assertion, &issuer, key, &[&endpoint, &self.url], now).map_err(refused)?;
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
-        let token = hex::encode(bytes);
-        let mut memory = self.memory();
-        if memory.assertions.contains_key(&(issuer.clone(), held.jti.clone())) {
-            return Err(refused(TokenError::Replayed));
-        }
-        if memory.assertions.len() >= REMEMBERED_MAX || memory.sessions.len() >= REMEMBERED_MAX {
-            return Err(Problem::new(&kinds::UNAVAILABLE, "too many sessions"));
-        }
-        memory.assertions.insert((issuer.clone(), held.jti), held.expires_s);
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
         let session = Session {
-            principal: issuer,
+            principal: issuer.clone(),
             role: Role::Client,
             institution: self.desk.institution().to_owned(),
         };
-        memory.sessions.insert(sha256(token.as_bytes()), (session, now + SESSION_LIFE_S));
-        Ok(token)
+        let endpoint = format!("{}/v1/token", self.url);
+        let audience = [endpoint.as_str(), self.url.as_str()];
+        let keys = std::slice::from_ref(key);
+        let now_s = self.now().seconds();
+        self.sessions.log_in(assertion, &issuer, keys, &audience, session, now_s, random).map_err(|error| {
+            match error {
+                LogInError::Token(error) => refused(error),
+                LogInError::Full(full) => too_many(full),
+            }
+        })
     }
 }
 
@@ -162,6 +136,10 @@ kinds! {
     ERASED = "erased", GONE, "The data was erased", "数据已删除";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The office or the ledger does not answer at present", "登记服务或账本暂不可用";
     INTERNAL = "internal", INTERNAL_SERVER_ERROR, "An error of the office's software", "登记服务内部错误";
+}
+
+fn too_many(full: Full) -> Problem {
+    Problem::new(&kinds::UNAVAILABLE, full)
 }
 
 impl From<DeskError> for Problem {
@@ -212,23 +190,9 @@ async fn about(State(service): Shared) -> Json<Value> {
     }))
 }
 
-/// RFC 6749, section 4.4, with the client authenticated as in RFC 7523, section 2.2.
-#[derive(Deserialize)]
-struct TokenForm {
-    grant_type: String,
-    client_assertion_type: String,
-    client_assertion: String,
-}
-
-async fn token(State(service): Shared, body: Bytes) -> Result<Response, Problem> {
-    let form: Result<TokenForm, _> = serde_urlencoded::from_bytes(&body);
-    let form = form.map_err(|_| Problem::invalid_body("not a form of a token request"))?;
-    if form.grant_type != "client_credentials" || form.client_assertion_type != ASSERTION_TYPE {
-        return Err(Problem::invalid_body("client_credentials with a jwt-bearer assertion is needed"));
-    }
-    let token = service.log_in(&form.client_assertion)?;
-    let answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": SESSION_LIFE_S });
-    Ok(Json(answer).into_response())
+async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Problem> {
+    let assertion = assertion_in_form(&body).map_err(Problem::invalid_body)?;
+    service.log_in(&assertion).map(Json)
 }
 
 async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
@@ -294,11 +258,8 @@ async fn challenge(
     let nonce = hex::encode(made.nonce);
     let answer =
         Challenged { nonce: nonce.clone(), message: made.message(), expires: made.expires.rfc3339() };
-    let mut memory = service.memory();
-    if memory.challenges.len() >= REMEMBERED_MAX {
-        return Err(Problem::new(&kinds::UNAVAILABLE, "too many challenges"));
-    }
-    memory.challenges.insert(nonce, made);
+    let until_s = made.expires.seconds();
+    service.challenges.insert(nonce, made, until_s, service.now().seconds()).map_err(too_many)?;
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
@@ -327,9 +288,9 @@ async fn bind(
     let signatures: Option<Vec<_>> = wanted.signatures.iter().map(signature).collect();
     let signatures = signatures.ok_or_else(|| Problem::invalid_body("a signature is not hexadecimal"))?;
     // Good for one try.
-    let challenge = service.memory().challenges.remove(&wanted.nonce);
-    let challenge = challenge.filter(|one| one.application == id).ok_or(DeskError::Challenge)?;
     let now = service.now();
+    let challenge = service.challenges.take(&wanted.nonce, now.seconds());
+    let challenge = challenge.filter(|one| one.application == id).ok_or(DeskError::Challenge)?;
     let bytes = service.desk.bind(&session, &service.ledger, &challenge, &signatures, now).await?;
     Ok(([(header::CONTENT_TYPE, xiezhi_client::CERTIFICATE)], bytes).into_response())
 }

@@ -1,4 +1,4 @@
-//! Signing keys in a hardware token (PKCS#11, P-256): made there, used there, never read.
+//! Signing keys in a hardware token (PKCS#11; P-256 and Ed25519): made there, used there, never read.
 //!
 //! A key is named by a URI (RFC 7512): `pkcs11:token=NAME;object=LABEL?module-path=/path/to/module.so`. The token's user PIN is handed in.
 //!
@@ -18,20 +18,25 @@ use std::{
 use cryptoki::{
     context::{CInitializeArgs, CInitializeFlags, Pkcs11},
     error::{Error, RvError},
-    mechanism::Mechanism,
+    mechanism::{
+        Mechanism,
+        eddsa::{EddsaParams, EddsaSignatureScheme},
+    },
     object::{Attribute, AttributeType, ObjectClass, ObjectHandle},
     session::{Session, UserType},
     types::AuthPin,
 };
 use sha2::{Digest as _, Sha256};
-use xiezhi_pki::{P256PublicKey, PublicKey, Signer, SigningError, ecdsa_der};
+use xiezhi_crypto::{PublicKey, SignatureAlg, Signer, SigningError};
 
 pub use uri::{KeyUri, UriError};
 
 /// The curve P-256 as `CKA_EC_PARAMS` has it: DER of its object identifier.
 const P256_PARAMETERS: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-/// An uncompressed point in a DER octet string, as `CKA_EC_POINT` has it.
-const POINT_PREFIX: [u8; 2] = [0x04, 65];
+/// Ed25519 as `CKA_EC_PARAMS` has it: DER of its object identifier (RFC 8410), or of its name.
+const ED25519_PARAMETERS: [&[u8]; 2] = [&[0x06, 0x03, 0x2b, 0x65, 0x70], b"\x13\x0cedwards25519"];
+/// What stands before the point in `CKA_EC_POINT`, a DER octet string: 65 bytes of an uncompressed point, 32 bytes.
+const POINT_PREFIXES: [[u8; 2]; 2] = [[0x04, 65], [0x04, 32]];
 
 /// Why a token gives no key.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +57,7 @@ pub enum TokenError {
         token: String,
     },
     /// No key, or more than one, of that label.
-    #[error("the token has {found} P-256 keys called {object:?}, one is needed")]
+    #[error("the token has {found} keys called {object:?}, one is needed")]
     NotOneKey {
         /// The label.
         object: String,
@@ -65,9 +70,9 @@ pub enum TokenError {
         /// The label.
         object: String,
     },
-    /// The public half is not what a P-256 key's is.
-    #[error("the token's key {object:?} is not one of P-256")]
-    NotP256 {
+    /// The public half is not what a key of a suite that is known has.
+    #[error("the token's key {object:?} is not one of P-256 or Ed25519")]
+    Suite {
         /// The label.
         object: String,
     },
@@ -81,7 +86,7 @@ fn doing(doing: &'static str) -> impl Fn(Error) -> TokenError {
 pub struct TokenKey {
     session: Mutex<Session>,
     key: ObjectHandle,
-    public: P256PublicKey,
+    public: PublicKey,
 }
 
 impl fmt::Debug for TokenKey {
@@ -103,11 +108,16 @@ impl TokenKey {
         Ok(Self { session: Mutex::new(session), key, public })
     }
 
-    /// Makes the key that `uri` names, where there is none of that name yet.
+    /// Makes the key that `uri` names, of the suite `alg`, where there is none of that name yet.
     ///
     /// # Errors
-    /// [`TokenError`].
-    pub fn make(uri: &KeyUri, pin: &str) -> Result<Self, TokenError> {
+    /// [`TokenError`]; [`TokenError::Suite`] for another suite than P-256 and Ed25519.
+    pub fn make(uri: &KeyUri, pin: &str, alg: SignatureAlg) -> Result<Self, TokenError> {
+        let (mechanism, parameters) = match alg {
+            SignatureAlg::Es256 => (Mechanism::EccKeyPairGen, &P256_PARAMETERS[..]),
+            SignatureAlg::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, ED25519_PARAMETERS[0]),
+            _ => return Err(TokenError::Suite { object: uri.object.clone() }),
+        };
         let session = session(uri, pin)?;
         if !found(&session, uri, ObjectClass::PRIVATE_KEY)?.is_empty() {
             return Err(TokenError::Exists { object: uri.object.clone() });
@@ -117,7 +127,7 @@ impl TokenKey {
             Attribute::Token(true),
             Attribute::Private(false),
             Attribute::Verify(true),
-            Attribute::EcParams(P256_PARAMETERS.to_vec()),
+            Attribute::EcParams(parameters.to_vec()),
             label(),
         ];
         let private = [
@@ -128,9 +138,8 @@ impl TokenKey {
             Attribute::Sign(true),
             label(),
         ];
-        let (public, key) = session
-            .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)
-            .map_err(doing("making a key"))?;
+        let (public, key) =
+            session.generate_key_pair(&mechanism, &public, &private).map_err(doing("making a key"))?;
         let public = point(&session, public, uri)?;
         Ok(Self { session: Mutex::new(session), key, public })
     }
@@ -146,22 +155,23 @@ impl TokenKey {
 
 impl Signer for TokenKey {
     fn public_key(&self) -> PublicKey {
-        self.public.into()
+        self.public.clone()
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         let failed = |reason: String| SigningError { reason };
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let signed = session.sign(&Mechanism::Ecdsa, self.key, &Sha256::digest(message));
-        let raw = signed.map_err(|error| failed(error.to_string()))?;
-        let raw: [u8; 64] = raw
-            .try_into()
-            .map_err(|raw: Vec<u8>| failed(format!("the token signed with {} bytes, not 64", raw.len())))?;
-        let signature = ecdsa_der(&raw);
-        if self.public_key().verifies(message, &signature) {
-            Ok(signature)
-        } else {
-            Err(failed("what the token signed does not verify with its public key".to_owned()))
+        let signed = match self.public.alg() {
+            SignatureAlg::Ed25519 => {
+                let scheme = EddsaParams::new(EddsaSignatureScheme::Ed25519);
+                session.sign(&Mechanism::Eddsa(scheme), self.key, message)
+            }
+            _ => session.sign(&Mechanism::Ecdsa, self.key, &Sha256::digest(message)),
+        };
+        let signature = signed.map_err(|error| failed(error.to_string()))?;
+        match self.public.verify(message, &signature) {
+            Ok(()) => Ok(signature),
+            Err(error) => Err(failed(format!("what the token signed does not hold: {error}"))),
         }
     }
 }
@@ -196,7 +206,7 @@ fn the_one(session: &Session, uri: &KeyUri, class: ObjectClass) -> Result<Object
     }
 }
 
-fn point(session: &Session, key: ObjectHandle, uri: &KeyUri) -> Result<P256PublicKey, TokenError> {
+fn point(session: &Session, key: ObjectHandle, uri: &KeyUri) -> Result<PublicKey, TokenError> {
     let attributes = session
         .get_attributes(key, &[AttributeType::EcParams, AttributeType::EcPoint])
         .map_err(doing("reading the public key"))?;
@@ -205,12 +215,20 @@ fn point(session: &Session, key: ObjectHandle, uri: &KeyUri) -> Result<P256Publi
         _ => None,
     });
     let point = attributes.iter().find_map(|attribute| match attribute {
-        Attribute::EcPoint(point) => point.strip_prefix(&POINT_PREFIX),
+        Attribute::EcPoint(point) => POINT_PREFIXES.iter().find_map(|prefix| point.strip_prefix(prefix)),
         _ => None,
     });
-    let point = point.filter(|_| parameters == Some(&P256_PARAMETERS));
-    let key = point.and_then(|point| P256PublicKey::from_sec1(point).ok());
-    key.ok_or_else(|| TokenError::NotP256 { object: uri.object.clone() })
+    let key = match (parameters.unwrap_or_default(), point.unwrap_or_default()) {
+        (parameters, [0x04, xy @ ..]) if parameters == P256_PARAMETERS && xy.len() == 64 => {
+            let parity = 0x02 | (xy[63] & 1);
+            PublicKey::new(SignatureAlg::Es256, &[&[parity], &xy[..32]].concat()).ok()
+        }
+        (parameters, point) if ED25519_PARAMETERS.contains(&parameters) => {
+            PublicKey::new(SignatureAlg::Ed25519, point).ok()
+        }
+        _ => None,
+    };
+    key.ok_or_else(|| TokenError::Suite { object: uri.object.clone() })
 }
 
 #[cfg(test)]

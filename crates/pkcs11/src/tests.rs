@@ -54,23 +54,29 @@ fn a_key_in_a_token_signs_and_cannot_be_made_twice() {
     let Some(uri) = token(dir.path()) else { return };
     assert!(!TokenKey::exists(&uri, "4321").unwrap());
     assert!(matches!(TokenKey::open(&uri, "4321"), Err(TokenError::NotOneKey { found: 0, .. })));
-    let made = TokenKey::make(&uri, "4321").unwrap();
-    assert!(matches!(TokenKey::make(&uri, "4321"), Err(TokenError::Exists { .. })));
-    let opened = TokenKey::open(&uri, "4321").unwrap();
-    assert_eq!(opened.public_key(), made.public_key());
-    let signature = opened.sign(b"exhibit").unwrap();
-    assert!(made.public_key().verifies(b"exhibit", &signature));
-    assert!(!made.public_key().verifies(b"another", &signature));
-    // The private half is not given out.
-    {
+    for alg in [SignatureAlg::Ed25519, SignatureAlg::Es256] {
+        let uri = KeyUri { object: alg.name().to_owned(), ..uri.clone() };
+        let made = TokenKey::make(&uri, "4321", alg).unwrap();
+        assert_eq!(made.public_key().alg(), alg);
+        assert!(matches!(TokenKey::make(&uri, "4321", alg), Err(TokenError::Exists { .. })));
+        let opened = TokenKey::open(&uri, "4321").unwrap();
+        assert_eq!(opened.public_key(), made.public_key());
+        let signature = opened.sign(b"exhibit").unwrap();
+        assert_eq!(made.public_key().verify(b"exhibit", &signature), Ok(()));
+        assert!(made.public_key().verify(b"another", &signature).is_err());
+        // The private half is not given out.
         let session = opened.session.lock().unwrap();
         let value = session.get_attributes(opened.key, &[AttributeType::Value]).unwrap_or_default();
         assert!(value.is_empty(), "the private key was read");
     }
+    assert!(matches!(TokenKey::make(&uri, "4321", SignatureAlg::Sm2), Err(TokenError::Suite { .. })));
+    let uri = KeyUri { object: SignatureAlg::Es256.name().to_owned(), ..uri };
+    let opened = TokenKey::open(&uri, "4321").unwrap();
+    let public = xiezhi_pki::PublicKey::of(&opened);
     let subject = Subject { organisation: "示范认证", common_name: "Root" };
     let validity = Validity { not_before: 1_795_000_000, not_after: 1_895_000_000 };
     let root = CertificateAuthority::new_root(opened, subject, [0x41; 16], validity).unwrap();
-    assert!(root.certificate().is_signed_by(&made.public_key()));
+    assert!(root.certificate().is_signed_by(&public));
     let other = KeyUri { token: "nobody's".to_owned(), ..uri.clone() };
     assert!(matches!(TokenKey::open(&other, "4321"), Err(TokenError::NoToken { .. })));
     let other = KeyUri { module: "/nowhere.so".into(), ..uri };

@@ -205,6 +205,8 @@ pub(crate) mod oid {
     pub(crate) const OCSP_NO_CHECK: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1.5");
 
     pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
+    /// FIPS 204.
+    pub(crate) const ML_DSA_65: ObjectIdentifier = oid("2.16.840.1.101.3.4.3.18");
     pub(crate) const SM2_CURVE: ObjectIdentifier = oid("1.2.156.10197.1.301");
     pub(crate) const SM2_SM3: ObjectIdentifier = oid("1.2.156.10197.1.501");
     pub(crate) const PRIME256V1: ObjectIdentifier = oid("1.2.840.10045.3.1.7");

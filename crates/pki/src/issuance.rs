@@ -25,14 +25,16 @@ use x509_cert::{
     serial_number::SerialNumber,
 };
 
+use xiezhi_crypto::{Signer, SigningError};
+
 use crate::{
     X509Certificate,
     certificate::Validity,
     crl::{RevocationReason, RevokedCertificate},
     encoding::{EncodingError, oid, strip_zeros, x509_time},
-    key::{encoded, key_identifier},
+    key::{PublicKey, encoded, key_identifier},
     profile::Profile,
-    signer::{Signer, SigningError},
+    signer::signature,
     suite::Suite,
 };
 
@@ -198,7 +200,7 @@ impl CertificateAuthority {
     ) -> Result<Self, IssueError> {
         let name = name(subject)?;
         let key: Arc<dyn Signer> = Arc::new(key);
-        let spki = key.public_key().to_spki()?;
+        let spki = PublicKey::of(&key).to_spki()?;
         let mut extensions = authority_extensions(1)?;
         extensions.extend(key_id_extensions(&spki, &key_identifier(&spki))?);
         let der = sign_certificate(&*key, &name, serial, validity, name.clone(), spki, extensions)?;
@@ -213,7 +215,7 @@ impl CertificateAuthority {
     pub fn from_parts(key: impl Signer + 'static, certificate_der: &[u8]) -> Result<Self, IssueError> {
         let certificate = X509Certificate::from_der(certificate_der)?;
         let refuse = |rule| Err(IssueError::Authority { rule });
-        if certificate.public_key() != key.public_key() {
+        if certificate.public_key() != PublicKey::of(&key) {
             return refuse("the key is not the one that the authority's certificate names");
         }
         if !certificate.is_authority() {
@@ -297,7 +299,7 @@ impl CertificateAuthority {
                 extension(false, &CrlNumber::try_from(template.number)?)?,
             ]),
         };
-        let signature = BitString::from_bytes(&self.key.sign(&tbs.to_der()?)?)?;
+        let signature = BitString::from_bytes(&signature(&*self.key, &tbs.to_der()?)?)?;
         let list: CertificateList =
             CertificateList { tbs_cert_list: tbs, signature_algorithm: algorithm, signature };
         Ok(list.to_der()?)
@@ -359,13 +361,13 @@ pub(crate) fn sign_certificate(
         subject_public_key_info,
         extensions,
     };
-    let signature = BitString::from_bytes(&key.sign(&tbs.to_der()?)?)?;
+    let signature = BitString::from_bytes(&signature(key, &tbs.to_der()?)?)?;
     Ok(SignedCertificate { tbs, algorithm, signature }.to_der()?)
 }
 
 /// The algorithm that `key` signs with.
 pub(crate) fn algorithm(key: &dyn Signer) -> Result<AlgorithmIdentifierOwned, SigningError> {
-    let suite = key.public_key().suite();
+    let suite = PublicKey::of(key).suite();
     let reason = "a signer's key is of no known suite";
     suite.map(Suite::algorithm).ok_or_else(|| SigningError { reason: reason.to_owned() })
 }

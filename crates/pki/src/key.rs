@@ -8,7 +8,7 @@ use der::{
 };
 use p256::{
     ecdsa::{
-        DerSignature, SigningKey, VerifyingKey,
+        DerSignature, Signature, SigningKey, VerifyingKey,
         signature::{Signer, Verifier},
     },
     pkcs8::{DecodePrivateKey, EncodePrivateKey},
@@ -94,6 +94,12 @@ impl P256Key {
         P256PublicKey(*self.0.verifying_key())
     }
 
+    /// ECDSA signature over SHA-256 of `message`: `r || s`.
+    pub(crate) fn sign_raw(&self, message: &[u8]) -> Vec<u8> {
+        let signature: Signature = self.0.sign(message);
+        signature.to_bytes().to_vec()
+    }
+
     /// DER-encoded ECDSA signature over SHA-256 of `message`.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let signature: DerSignature = self.0.sign(message);
@@ -126,6 +132,11 @@ impl P256PublicKey {
     #[must_use]
     pub fn to_sec1(&self) -> Vec<u8> {
         self.0.to_sec1_point(false).as_bytes().to_vec()
+    }
+
+    /// SEC 1, compressed, 33 bytes.
+    pub(crate) fn to_compressed(self) -> Vec<u8> {
+        self.0.to_sec1_point(true).as_bytes().to_vec()
     }
 
     /// Whether `signature` (strict DER) is ECDSA by this key over SHA-256 of `message`. About 200 us.
@@ -236,7 +247,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether `signature`, as certificates carry it (see [`crate::Signer::sign`]), is by this key over `message`.
+    /// Whether `signature`, as certificates carry it (see [`crate::signature`]), is by this key over `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let by = |alg, key: &[u8], signature: &[u8]| {

@@ -47,5 +47,5 @@ pub use key::{KeyError, P256Key, P256PublicKey, PublicKey, Sm2PublicKey, ecdsa_d
 pub use profile::{ENTERPRISE_URI_PREFIX, NODE_URI_PREFIX, OFFICER_URI_PREFIX, PERSON_URI_PREFIX, Profile};
 pub use request::{CertificationRequest, RequestError};
 pub use signature::{DetachedSignature, DocumentSigner, SignerError};
-pub use signer::{Signer, SigningError, SigningKey};
+pub use signer::{SigningKey, signature};
 pub use suite::Suite;

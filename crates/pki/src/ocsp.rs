@@ -17,15 +17,18 @@ use sha1::{Digest as _, Sha1};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::{ext::Extension, serial_number::SerialNumber};
 
+use xiezhi_crypto::Signer;
+
 use self::message::{
     BasicResponse, CertId, CertStatus, OcspRequest, OcspResponse, OcspResponseStatus, Request, ResponderId,
     ResponseBytes, ResponseData, RevokedInfo, SingleResponse, TbsRequest,
 };
 use crate::{
-    RevocationReason, Signer, Suite, X509Certificate,
+    PublicKey, RevocationReason, Suite, X509Certificate,
     encoding::{EncodingError, decode, oid, profile, strip_zeros, unsigned},
     issuance::{IssueError, algorithm},
     key::{encoded, sha256},
+    signer::signature,
 };
 
 /// Longest request that is read.
@@ -237,7 +240,7 @@ impl<S: Signer> Responder<S> {
     /// # Errors
     /// [`IssueError::Authority`]: another key, not issued by `issuer` for this.
     pub fn new(issuer: X509Certificate, certificate: X509Certificate, key: S) -> Result<Self, IssueError> {
-        if certificate.public_key() != key.public_key() {
+        if certificate.public_key() != PublicKey::of(&key) {
             let rule = "the key is not the one that the responder's certificate names";
             return Err(IssueError::Authority { rule });
         }
@@ -292,7 +295,7 @@ impl<S: Signer> Responder<S> {
             responses,
             extensions: query.nonce_extension(),
         };
-        let signature = BitString::from_bytes(&self.key.sign(&data.to_der()?)?)?;
+        let signature = BitString::from_bytes(&signature(&self.key, &data.to_der()?)?)?;
         let basic = BasicResponse {
             data,
             algorithm: algorithm(&self.key)?,

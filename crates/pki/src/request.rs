@@ -9,12 +9,14 @@ use x509_cert::{
     request::{CertReq, CertReqInfo, Version},
 };
 
+use xiezhi_crypto::Signer;
+
 use crate::{
     ObjectIdentifier, Subject,
     encoding::{CERTIFICATE_BYTES_MAX, EncodingError, decode, from_pem, names_of_text, profile, to_pem},
     issuance::{IssueError, algorithm, name, person_name},
     key::{PublicKey, encoded, sha256},
-    signer::Signer,
+    signer::signature,
     suite::Suite,
 };
 
@@ -86,14 +88,14 @@ impl CertificationRequest {
             "" => person_name(subject.common_name)?,
             _ => name(subject)?,
         };
-        let public = key.public_key();
+        let public = PublicKey::of(key);
         let info = CertReqInfo {
             version: Version::V1,
             subject,
             public_key: public.to_spki()?,
             attributes: Attributes::default(),
         };
-        let signature = BitString::from_bytes(&key.sign(&info.to_der()?)?)?;
+        let signature = BitString::from_bytes(&signature(key, &info.to_der()?)?)?;
         let request = CertReq { info, algorithm: algorithm(key)?, signature };
         Ok(Self { der: request.to_der()?, info: request.info, key: public })
     }

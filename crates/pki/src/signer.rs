@@ -1,6 +1,6 @@
 //! Keys that sign: whatever holds them, and keys of every suite in memory.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use der::{
     Encode, SecretDocument, Sequence,
@@ -9,7 +9,7 @@ use der::{
     zeroize::Zeroizing,
 };
 use spki::AlgorithmIdentifierOwned;
-use xiezhi_crypto::SignatureAlg;
+use xiezhi_crypto::{SignatureAlg, Signer, SigningError};
 
 use crate::{
     encoding::{decode, oid},
@@ -20,43 +20,41 @@ use crate::{
 const PRIVATE_KEY_LABEL: &str = "PRIVATE KEY";
 const PKCS8_BYTES_MAX: usize = 1024;
 
-/// Why a key did not sign.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the key did not sign: {reason}")]
-pub struct SigningError {
-    /// What the keeper of the key says.
-    pub reason: String,
-}
-
-/// Something that holds a key and signs with it: memory, or a device that never gives it away.
-pub trait Signer: fmt::Debug + Send + Sync {
-    /// The public half; of one of the suites, never [`PublicKey::Other`].
-    fn public_key(&self) -> PublicKey;
-
-    /// Signs `message` as its suite has it in certificates: DER of `r` and `s`, or 64 bytes for Ed25519.
-    ///
-    /// # Errors
-    /// [`SigningError`]; keys in memory have none.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
-}
-
-impl<S: Signer + ?Sized> Signer for Arc<S> {
-    fn public_key(&self) -> PublicKey {
-        (**self).public_key()
+impl PublicKey {
+    /// The public half of `key`, as certificates have it.
+    #[must_use]
+    pub fn of(key: &dyn Signer) -> Self {
+        let key = key.public_key();
+        let point = "a public key's bytes are a point";
+        match key.alg() {
+            SignatureAlg::Ed25519 => Self::Ed25519(key.as_bytes().try_into().expect(point)),
+            SignatureAlg::Es256 => Self::P256(P256PublicKey::from_sec1(key.as_bytes()).expect(point)),
+            SignatureAlg::Sm2 => Self::Sm2(Sm2PublicKey::from_sec1(key.as_bytes()).expect(point)),
+            SignatureAlg::MlDsa65 => Self::Other(oid::ML_DSA_65),
+        }
     }
+}
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        (**self).sign(message)
+/// Signs `message` with `key` as its suite has it in certificates: DER of `r` and `s`, or 64 bytes for Ed25519.
+///
+/// # Errors
+/// [`SigningError`], also for a key of a suite that is not in [`Suite`].
+pub fn signature(key: &dyn Signer, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+    match PublicKey::of(key).suite() {
+        None => Err(SigningError { reason: "a signer's key is of no known suite".to_owned() }),
+        Some(Suite::Ed25519) => key.sign(message),
+        Some(Suite::P256 | Suite::Sm2) => Ok(ecdsa_der(&key.sign_on_curve(message)?)),
     }
 }
 
 impl Signer for P256Key {
-    fn public_key(&self) -> PublicKey {
-        PublicKey::P256(P256Key::public_key(self))
+    fn public_key(&self) -> xiezhi_crypto::PublicKey {
+        let point = P256Key::public_key(self).to_compressed();
+        xiezhi_crypto::PublicKey::new(SignatureAlg::Es256, &point).expect("a point of the curve")
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        Ok(P256Key::sign(self, message))
+        Ok(self.sign_raw(message))
     }
 }
 
@@ -73,12 +71,8 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Secret`]; 32 uniform bytes fail with probability 2⁻³², take new ones then.
     pub fn from_bytes(suite: Suite, secret: &[u8; 32]) -> Result<Self, KeyError> {
-        let alg = match suite {
-            Suite::P256 => SignatureAlg::Es256,
-            Suite::Ed25519 => SignatureAlg::Ed25519,
-            Suite::Sm2 => SignatureAlg::Sm2,
-        };
-        let key = xiezhi_crypto::SigningKey::from_seed(alg, secret).map_err(|_| KeyError::Secret)?;
+        let key = xiezhi_crypto::SigningKey::from_seed(suite.signature_alg(), secret)
+            .map_err(|_| KeyError::Secret)?;
         Ok(Self { suite, key: Arc::new(key) })
     }
 
@@ -86,6 +80,12 @@ impl SigningKey {
     #[must_use]
     pub fn suite(&self) -> Suite {
         self.suite
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey::of(self)
     }
 
     /// Reads PKCS#8 PEM (`PRIVATE KEY`, not encrypted) of a key of one of the suites.
@@ -157,22 +157,12 @@ impl SigningKey {
 }
 
 impl Signer for SigningKey {
-    fn public_key(&self) -> PublicKey {
-        let key = self.key.public_key();
-        let point = "the public half of a key is a point";
-        match self.suite() {
-            Suite::P256 => PublicKey::P256(P256PublicKey::from_sec1(key.as_bytes()).expect(point)),
-            Suite::Ed25519 => PublicKey::Ed25519(key.as_bytes().try_into().expect(point)),
-            Suite::Sm2 => PublicKey::Sm2(Sm2PublicKey::from_sec1(key.as_bytes()).expect(point)),
-        }
+    fn public_key(&self) -> xiezhi_crypto::PublicKey {
+        self.key.public_key()
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let signature = self.key.sign_on_curve(message).expect("every suite here is on a curve");
-        Ok(match self.suite() {
-            Suite::Ed25519 => signature.to_vec(),
-            Suite::P256 | Suite::Sm2 => ecdsa_der(&signature),
-        })
+        self.key.sign(message)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use der::asn1::ObjectIdentifier;
 use spki::AlgorithmIdentifierOwned;
+use xiezhi_crypto::SignatureAlg;
 
 use crate::encoding::oid;
 
@@ -29,6 +30,16 @@ impl Suite {
             Self::P256 => "es256",
             Self::Ed25519 => "ed25519",
             Self::Sm2 => "sm2",
+        }
+    }
+
+    /// Its name among those of all signatures.
+    #[must_use]
+    pub fn signature_alg(self) -> SignatureAlg {
+        match self {
+            Self::P256 => SignatureAlg::Es256,
+            Self::Ed25519 => SignatureAlg::Ed25519,
+            Self::Sm2 => SignatureAlg::Sm2,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Four institutions with fixed keys, and a depositor.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use xiezhi_crypto::{DigestAlg, SignatureAlg, SigningKey, sha256};
 use xiezhi_evidence::{AccountSpec, Body, DepositBody, Genesis, StatementDraft};
@@ -62,7 +62,7 @@ impl Alliance {
             data_dir: dir.to_owned(),
             keys: vec![NodeKeys {
                 consensus_seed: [seed; 32],
-                seal_key: signing_key(SignatureAlg::Ed25519, 0x21 + u8::try_from(node).unwrap()),
+                seal_key: Arc::new(signing_key(SignatureAlg::Ed25519, 0x21 + u8::try_from(node).unwrap())),
                 seal_chain: sealer.chain.clone(),
             }],
             upstreams: Vec::new(),

@@ -15,16 +15,17 @@ use std::{
 };
 
 /// The crates from the bottom to the top; each may depend on those before it in an earlier or the same row.
-const ROWS: [&[&str]; 11] = [
+const ROWS: [&[&str]; 12] = [
     &["types"],
-    &["crypto", "merkle", "note", "identity", "keystore", "problem"],
-    &["pki", "compare"],
+    &["crypto", "merkle", "note", "identity", "keystore", "problem", "template"],
+    &["pki", "compare", "session"],
     &["ca", "pkcs11"],
     &["evidence"],
     &["verify", "ledger"],
-    &["store", "fsck", "consensus", "document", "pack", "wasm", "database"],
+    &["store", "fsck", "consensus", "document", "pack", "wasm", "database", "bundle"],
     &["node", "client"],
-    &["api", "alliance", "portal", "office"],
+    &["custody"],
+    &["api", "alliance", "portal", "office", "service"],
     &["xiezhi"],
     &["tidy", "simulation"],
 ];

@@ -128,8 +128,8 @@ member-uncertified = the seal key is not certified: have the certificate authori
 member-keys-made = The new keys are made. Have the certificate authority certify { $request } (xiezhi member certify), put the answer beside it, then run this again.
 member-keys-decided = The new keys count from block { $height } on. Run this again then.
 member-keys-in-use = The new keys are in use, and took the place of the old ones, which stay beside as .old.
-pin-none = the token { $token } needs its PIN: put it into a file and name that in XIEZHI_PIN_FILE
-pin-ask = PIN of the token { $token }:
+place-none = { $place } is opened by a PIN or token: put it into a file and name that in { $variable }
+place-ask = What opens { $place } (PIN or token):
 ca-none = there is no certificate authority in { $dir }: make one with `xiezhi ca init`, or name another with --dir
 ca-exists = { $dir } holds a certificate authority already
 ca-made = Made in { $dir }: { $name }, certified until { $time }. Seal its key with `xiezhi account protect --key`.
@@ -220,6 +220,7 @@ demo-next = Try next:
     xiezhi show { $certificate }     everything that is in the certificate
 bench-start = Measuring an alliance of { $institutions } institutions on this machine.
 bench-single = single deposits, { $clients } clients
+bench-delegated = single deposits in the name of another account, { $clients } clients
 bench-batch = batches of { $items } items
 bench-verifying = checking { $count } certificates offline
 fsck-usage = give the node's node.toml, or its data directory with --genesis
@@ -358,3 +359,28 @@ office-shown-by = Real name checked by: { $office }, approved { $time }
 office-shown-demonstration = DEMONSTRATION: nobody checked anything.
 office-shown-closed = Fields that stay closed: { $count }
 office-shown-limits = Proven: the office's account recorded these fields for this account at that time. Not proven: that the binding still stands today, or that the office was right.
+
+# Evidence service.
+evidence-serves = The evidence service answers at { $url }. Its account, which platforms delegate to: { $account }
+evidence-no-webhook-key = a client has a webhook: say in the configuration which file holds the "webhook_key"
+evidence-other-ledger = { $file } is not the genesis of the ledger "{ $name }" in the configuration
+evidence-no-template = there is no template { $template }: "xiezhi evidence templates" lists them
+evidence-no-transaction = a transaction's id has 32 hexadecimal digits
+evidence-field = "{ $field }": an element is NAME=VALUE
+evidence-required = required
+evidence-optional = optional
+evidence-content = a text or a file
+evidence-added = Entry { $entry }, commitment { $root }
+evidence-state-open = open
+evidence-state-closed = closed by its pack
+evidence-phase = phase { $phase }
+evidence-leg-pending = waits
+evidence-leg-recorded = recorded, not sealed yet
+evidence-leg-sealed = sealed
+evidence-leg-failed = failed, is tried again:
+evidence-missing = Required phases that are not there: { $phases }
+evidence-incomplete = Not complete yet, some sinks have given no proof: entries { $entries }
+evidence-pack-verdict = The pack:
+evidence-pack-names = ✓ The pack names this entry's commitment.
+evidence-pack-names-not = ✗ The pack does not name this entry's commitment.
+evidence-no-field = there is no field "{ $field }" in this bundle; there are: { $known }

@@ -391,7 +391,7 @@ impl Tool<'_> {
         let key = member::seal_key(self.texts, &own, &client).await?;
         let issuer = institution_account_id(&own.ledger, &own.institution);
         let draft = StatementDraft { issuer, ledger: own.ledger, issued_at: home::now(), group: None, body };
-        self.send(&client, draft.sign(&[&key])?.as_bytes().to_vec(), options.acting.timeout).await?;
+        self.send(&client, draft.sign(&[&*key])?.as_bytes().to_vec(), options.acting.timeout).await?;
         self.print(&client.account(&account).await?);
         Ok(())
     }

@@ -4,12 +4,14 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use xiezhi_custody::Place;
 use xiezhi_types::{InstitutionId, Role};
 
 mod account;
 mod ca;
 mod certificate;
 mod copies;
+mod evidence;
 mod id;
 
 pub(crate) use account::{AccountAction, AccountOptions, AuthorityOptions, OrderOptions, Signing};
@@ -20,6 +22,7 @@ pub(crate) use certificate::{
 #[cfg(feature = "pdf")]
 pub(crate) use certificate::{Look, PdfOptions};
 pub(crate) use copies::{Backup, Recover, Restore};
+pub(crate) use evidence::{Add, AtService, EvidenceAction, EvidenceOptions, VerifyBundle};
 pub(crate) use id::{AtDesk, AtOffice, IdAction, IdOptions, OfficeAction, OfficeOptions};
 
 /// Judicial evidence chain: record electronic data when it comes into being, and prove it to anyone, offline.
@@ -88,6 +91,8 @@ pub(crate) enum Command {
     Id(IdOptions),
     /// Run a registration office
     Office(OfficeOptions),
+    /// Record a platform's transactions phase by phase, at several ledgers and time-stamp authorities at once
+    Evidence(EvidenceOptions),
     /// Run a certificate authority: apply, certify, suspend, revoke, answer
     Ca(CaOptions),
     /// Show the state of the alliance's nodes
@@ -531,6 +536,9 @@ pub(crate) enum MemberAction {
         /// Address of its REST interface
         #[arg(long, value_name = "ADDRESS")]
         http: SocketAddr,
+        /// Keep the seal key elsewhere: pkcs11:... (a token, which makes it if it has none of that name), transit:... (a signing server)
+        #[arg(long, value_name = "PLACE")]
+        seal_kept_at: Option<Place>,
         /// Do not ask: the ledger's id was compared already
         #[arg(long)]
         yes: bool,
@@ -564,6 +572,9 @@ pub(crate) enum MemberAction {
         /// Change the address only
         #[arg(long, requires = "address")]
         keep_keys: bool,
+        /// Keep the new seal key elsewhere: pkcs11:... (a token, which makes it if it has none of that name), transit:... (a signing server)
+        #[arg(long, value_name = "PLACE", conflicts_with = "keep_keys")]
+        seal_kept_at: Option<Place>,
         #[command(flatten)]
         acting: Acting,
     },

@@ -16,9 +16,12 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 use xiezhi_client::{Client, Wait};
 use xiezhi_crypto::{DigestAlg, sha256};
-use xiezhi_evidence::{BatchBody, BatchItem, Body, Certificate, DepositBody};
+use xiezhi_evidence::{
+    BatchBody, BatchItem, Body, Certificate, DepositBody,
+    account::{AccountChange, Grant, Permission},
+};
 use xiezhi_merkle::{Frontier, Sha256, Sm3, TreeHash, verify_inclusion};
-use xiezhi_types::{LedgerId, LogIndex, canonical};
+use xiezhi_types::{AccountId, LedgerId, LogIndex, TimestampMs, canonical};
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
 use crate::{Ending, account::OwnAccount, args::Bench, deposit::ledger_of, home, texts::Texts};
@@ -165,12 +168,19 @@ pub(crate) async fn run(options: &Bench, texts: &Texts) -> anyhow::Result<Ending
     let mut rows = Vec::new();
     for clients in &options.clients {
         eprintln!("{}", texts.get("bench-single", &[("clients", clients)]));
-        let load = Load { account: &account, ledger: anchor.ledger, clients: *clients, items: 0 };
+        let load =
+            Load { account: &account, grantor: None, ledger: anchor.ledger, clients: *clients, items: 0 };
+        rows.push(measure(&subject, &anchor, &load, options.seconds, texts).await?);
+    }
+    if let Some(clients) = options.clients.last() {
+        eprintln!("{}", texts.get("bench-delegated", &[("clients", clients)]));
+        let grantor = Some(grantor_of(&account, &first, anchor.ledger).await?);
+        let load = Load { account: &account, grantor, ledger: anchor.ledger, clients: *clients, items: 0 };
         rows.push(measure(&subject, &anchor, &load, options.seconds, texts).await?);
     }
     eprintln!("{}", texts.get("bench-batch", &[("items", &options.batch_items)]));
-    let load =
-        Load { account: &account, ledger: anchor.ledger, clients: BATCH_CLIENTS, items: options.batch_items };
+    let (clients, items) = (BATCH_CLIENTS, options.batch_items);
+    let load = Load { account: &account, grantor: None, ledger: anchor.ledger, clients, items };
     rows.push(measure(&subject, &anchor, &load, options.seconds, texts).await?);
     if options.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
@@ -203,8 +213,27 @@ fn print(rows: &[Row]) {
     }
 }
 
+/// A new account in whose name `platform` may deposit.
+async fn grantor_of(platform: &OwnAccount, client: &Client, ledger: LedgerId) -> anyhow::Result<AccountId> {
+    let grantor = OwnAccount::new()?;
+    grantor.register(client, ledger, PATIENCE).await?;
+    let grant = Grant {
+        delegate: platform.id,
+        permissions: vec![Permission::Deposit],
+        quota: u64::MAX,
+        daily: None,
+        not_before: None,
+        until: TimestampMs(home::now().0 + 24 * 3600 * 1000),
+    };
+    let said = Body::Change(AccountChange::Delegate(grant));
+    client.deposit(grantor.sign(ledger, None, said)?, Wait::Recorded(PATIENCE)).await?;
+    Ok(grantor.id)
+}
+
 struct Load<'a> {
     account: &'a Arc<OwnAccount>,
+    /// In whose name, if not the account's own.
+    grantor: Option<AccountId>,
     ledger: LedgerId,
     clients: usize,
     /// Items of each batch; 0 for single deposits.
@@ -234,11 +263,12 @@ async fn measure(
     let mut tasks = Vec::new();
     for at in 0..load.clients {
         let client = Client::new(&subject.urls[at % subject.urls.len()])?.timeout(PATIENCE);
-        let (account, ledger, items) = (Arc::clone(load.account), load.ledger, load.items);
+        let (account, grantor) = (Arc::clone(load.account), load.grantor);
+        let (ledger, items) = (load.ledger, load.items);
         let salt: [u8; 16] = home::random()?;
         tasks.push(tokio::spawn(async move {
             if items == 0 {
-                singles(&client, &account, ledger, salt, until).await
+                singles(&client, &account, grantor, ledger, salt, until).await
             } else {
                 batches(&client, &account, ledger, salt, items, until).await
             }
@@ -280,7 +310,11 @@ async fn measure(
     };
     let per = |total: f64| if provable == 0 { 0.0 } else { total / provable as f64 };
     Ok(Row {
-        what: if load.items > 0 { format!("batches of {}", load.items) } else { "single".to_owned() },
+        what: match (load.items, load.grantor) {
+            (0, None) => "single".to_owned(),
+            (0, Some(_)) => "single, delegated".to_owned(),
+            (items, _) => format!("batches of {items}"),
+        },
         clients: load.clients,
         seconds: elapsed.as_secs_f64(),
         provable,
@@ -299,6 +333,7 @@ async fn measure(
 async fn singles(
     client: &Client,
     account: &OwnAccount,
+    grantor: Option<AccountId>,
     ledger: LedgerId,
     salt: [u8; 16],
     until: Instant,
@@ -313,7 +348,7 @@ async fn singles(
             digests: vec![DigestAlg::Sha256.digest(&seed)],
             phase: None,
         };
-        let Ok(statement) = account.sign(ledger, None, Body::Deposit(body)) else { break };
+        let Ok(statement) = account.sign_for(grantor, ledger, None, Body::Deposit(body)) else { break };
         let begun = Instant::now();
         match client.deposit_sealed(statement, PATIENCE).await {
             Ok(certificate) => {

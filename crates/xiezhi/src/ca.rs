@@ -12,9 +12,10 @@ use xiezhi_ca::{
     Application, Authority, AuthorityError, Certificate, Outcome, Purpose, RESPONDER_DAYS, Service, Standing,
     Wish,
 };
-use xiezhi_pkcs11::{KeyUri, TokenKey};
+use xiezhi_crypto::Signer;
+use xiezhi_custody::Place;
 use xiezhi_pki::{
-    CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason, Signer,
+    CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason,
     SigningKey, Subject, Suite, Validity, X509Certificate, ocsp::Responder, serial_number,
 };
 use xiezhi_types::TimestampMs;
@@ -65,8 +66,8 @@ pub(crate) async fn run(options: &CaOptions, texts: &Texts) -> anyhow::Result<En
     let tool = Tool { dir, officer: &options.officer, texts };
     match &options.action {
         CaAction::Init(options) => tool.init(options),
-        CaAction::Request { key, out, suite, token } => {
-            tool.request(key, out.as_deref(), *suite, token.as_ref())
+        CaAction::Request { key, out, suite, kept_at } => {
+            tool.request(key, out.as_deref(), *suite, kept_at.as_ref())
         }
         CaAction::Apply(options) => tool.apply(options).await,
         CaAction::Fetch { application, to, out, json } => {
@@ -145,31 +146,27 @@ fn new_key(suite: Suite) -> anyhow::Result<SigningKey> {
     }
 }
 
-/// A key of any suite, in a file or in the token that the file names.
+/// A key of any suite, in a file or at the place that the file names.
 fn read_signer(path: &Path) -> anyhow::Result<Arc<dyn Signer>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if !KeyUri::is_one(&text) {
+    if !Place::is_one(&text) {
         return Ok(Arc::new(read_key(path)?));
     }
-    let uri: KeyUri = text.parse().map_err(|error| Usage(format!("{}: {error}", path.display())))?;
-    let key = TokenKey::open(&uri, &secret::pin(&uri)?).map_err(|error| Usage(error.to_string()))?;
-    Ok(Arc::new(key))
+    let place: Place = text.parse().map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+    Ok(place.open(&secret::of_place(&place)?).map_err(|error| Usage(error.to_string()))?)
 }
 
-/// The key that is kept in `path`: made there, or in `token`, whose name the file holds then.
-fn make_signer(path: &Path, suite: Suite, token: Option<&KeyUri>) -> anyhow::Result<Arc<dyn Signer>> {
-    let Some(uri) = token else {
+/// The key that is kept in `path`: made there, or at `place`, which the file names then.
+fn make_signer(path: &Path, suite: Suite, place: Option<&Place>) -> anyhow::Result<Arc<dyn Signer>> {
+    let Some(place) = place else {
         let key = new_key(suite)?;
         home::write_whole(path, key.to_pkcs8_pem().as_bytes(), true)?;
         return Ok(Arc::new(key));
     };
-    let pin = secret::pin(uri)?;
-    let refused = |error: xiezhi_pkcs11::TokenError| Usage(error.to_string());
-    let there = TokenKey::exists(uri, &pin).map_err(refused)?;
-    let key = if there { TokenKey::open(uri, &pin) } else { TokenKey::make(uri, &pin) };
-    let key = key.map_err(refused)?;
-    home::write_whole(path, format!("{uri}\n").as_bytes(), true)?;
-    Ok(Arc::new(key))
+    let key = place.open_or_make(&secret::of_place(place)?, suite.signature_alg());
+    let key = key.map_err(|error| Usage(error.to_string()))?;
+    home::write_whole(path, format!("{place}\n").as_bytes(), true)?;
+    Ok(key)
 }
 
 /// A key in PKCS#8 PEM, or the seed of a node's Ed25519 key in hex, sealed or not.
@@ -232,10 +229,10 @@ impl Tool<'_> {
             }
         };
         let above = root.certificate().validity();
-        let key = make_signer(&self.dir.join(KEY), suite, options.token.as_ref())?;
+        let key = make_signer(&self.dir.join(KEY), suite, options.kept_at.as_ref())?;
         let certificate = root
             .issue(&CertificateTemplate::new(
-                Profile::IssuingAuthority { key: key.public_key() },
+                Profile::IssuingAuthority { key: xiezhi_pki::PublicKey::of(&key) },
                 subject,
                 serial_number(serial),
                 Validity {
@@ -282,9 +279,9 @@ impl Tool<'_> {
         path: &Path,
         out: Option<&Path>,
         suite: SuiteName,
-        token: Option<&KeyUri>,
+        place: Option<&Place>,
     ) -> anyhow::Result<Ending> {
-        let key = if path.exists() { read_signer(path)? } else { make_signer(path, suite.into(), token)? };
+        let key = if path.exists() { read_signer(path)? } else { make_signer(path, suite.into(), place)? };
         // The authority takes nothing but the key from a request, so that it says nothing else.
         let subject = Subject { organisation: "", common_name: "request" };
         let request = CertificationRequest::create(&*key, subject)?;

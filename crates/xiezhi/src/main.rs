@@ -13,6 +13,7 @@ mod compare;
 mod demo;
 mod deposit;
 mod equivocation;
+mod evidence;
 mod files;
 mod fsck;
 mod help;
@@ -154,6 +155,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Account(options) => accounts::run(&common, &options, texts).await,
             Command::Id(options) => office::about_ids(&options.action, texts).await,
+            Command::Evidence(options) => evidence::run(&options, texts).await,
             Command::Office(options) => office::run(&common, &options, texts).await,
             Command::Ca(options) => ca::run(&options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,

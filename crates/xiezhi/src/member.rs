@@ -1,11 +1,12 @@
 //! Membership: what institutions say, and the files of those that come or change their keys.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use xiezhi_alliance::{Code, Invitation, Layout, Own, certify, prepare, requested};
 use xiezhi_client::{Client, Wait, wire};
-use xiezhi_crypto::{SignatureAlg, SigningKey};
+use xiezhi_crypto::{SignatureAlg, Signer};
+use xiezhi_custody::Place;
 use xiezhi_evidence::{
     Alliance, Body, Genesis, Governance, Group, LocalName, Policy, StatementDraft,
     alliance::institution_account_id,
@@ -42,7 +43,7 @@ pub(crate) async fn run(common: &Common, options: &MemberOptions, texts: &Texts)
         }
         MemberAction::Suites { allow, retire, acting } => tool.suites(allow, retire, acting).await?,
         MemberAction::Leave { acting } => tool.leave(acting).await?,
-        MemberAction::Prepare { invitation, dir, listen, http, yes } => {
+        MemberAction::Prepare { invitation, dir, listen, http, seal_kept_at, yes } => {
             let invitation = Invitation::read(invitation)?;
             println!(
                 "{}",
@@ -52,7 +53,8 @@ pub(crate) async fn run(common: &Common, options: &MemberOptions, texts: &Texts)
             if !trust::confirmed(*yes, texts)? {
                 return Ok(Ending::Unknown);
             }
-            let config = prepare(&invitation, dir, &listen.to_string(), &http.to_string())?;
+            let config =
+                prepare(&invitation, dir, &listen.to_string(), &http.to_string(), seal_kept_at.as_ref())?;
             let request = Own::open(&config)?.request_path(false);
             let values: [(&str, &dyn std::fmt::Display); 2] =
                 [("config", &config.display()), ("request", &request.display())];
@@ -60,8 +62,8 @@ pub(crate) async fn run(common: &Common, options: &MemberOptions, texts: &Texts)
         }
         MemberAction::Certify { ca, request } => tool.certify(ca, request).await?,
         MemberAction::Join { config, code, address } => tool.join(config, code, address.as_deref()).await?,
-        MemberAction::Rotate { address, keep_keys, acting } => {
-            tool.rotate(acting, address.as_deref(), *keep_keys).await?;
+        MemberAction::Rotate { address, keep_keys, seal_kept_at, acting } => {
+            tool.rotate(acting, address.as_deref(), *keep_keys, seal_kept_at.as_ref()).await?;
         }
     }
     Ok(Ending::Done)
@@ -94,12 +96,12 @@ pub(crate) fn client_of(common: &Common, texts: &Texts, own: &Own) -> anyhow::Re
 }
 
 /// The seal key by which the ledger knows the institution now.
-pub(crate) async fn seal_key(texts: &Texts, own: &Own, client: &Client) -> anyhow::Result<SigningKey> {
+pub(crate) async fn seal_key(texts: &Texts, own: &Own, client: &Client) -> anyhow::Result<Arc<dyn Signer>> {
     let known = client.account(&institution_account_id(&own.ledger, &own.institution)).await?;
     // Between the decision of a rotation and its term both keys are good; after it only the new one.
     let keys = [Some(own.keys()?), own.next_keys()?].into_iter().flatten().map(|keys| keys.seal);
     let is_known =
-        |key: &SigningKey| known.keys.iter().any(|known| known.key.0 == key.public_key().as_bytes());
+        |key: &Arc<dyn Signer>| known.keys.iter().any(|known| known.key.0 == key.public_key().as_bytes());
     match keys.into_iter().find(is_known) {
         Some(key) => Ok(key),
         None => bail!(texts.get("member-other-key", &[("institution", &own.institution)])),
@@ -161,7 +163,7 @@ impl Tool<'_> {
         let client = client_of(self.common, self.texts, &own)?;
         let issuer = institution_account_id(&own.ledger, &own.institution);
         let key = seal_key(self.texts, &own, &client).await?;
-        self.send(&client, &own, issuer, &key, said, acting.timeout).await
+        self.send(&client, &own, issuer, &*key, said, acting.timeout).await
     }
 
     async fn send(
@@ -169,7 +171,7 @@ impl Tool<'_> {
         client: &Client,
         own: &Own,
         issuer: AccountId,
-        key: &SigningKey,
+        key: &dyn Signer,
         said: Governance,
         timeout: u64,
     ) -> anyhow::Result<()> {
@@ -308,17 +310,23 @@ impl Tool<'_> {
         let client = home::client_at(urls, self.texts)?;
         let key = Code::parse(code)?.key(&own.ledger, &own.institution)?;
         let issuer = institution_account_id(&own.ledger, &own.institution);
-        let said = Governance::Confirm(own.prove(&keys, address));
+        let said = Governance::Confirm(own.prove(&keys, address)?);
         self.send(&client, &own, issuer, &key, said, 30).await
     }
 
-    async fn rotate(&self, acting: &Acting, address: Option<&str>, keep_keys: bool) -> anyhow::Result<()> {
+    async fn rotate(
+        &self,
+        acting: &Acting,
+        address: Option<&str>,
+        keep_keys: bool,
+        seal_place: Option<&Place>,
+    ) -> anyhow::Result<()> {
         let own = own_of(self.common, self.texts, &acting.who)?;
         if keep_keys {
-            return self.say(acting, Governance::Rotate(own.prove(&own.keys()?, address))).await;
+            return self.say(acting, Governance::Rotate(own.prove(&own.keys()?, address)?)).await;
         }
         let Some(later) = own.next_keys()? else {
-            let request = own.make_next_keys()?;
+            let request = own.make_next_keys(seal_place)?;
             println!("{}", self.texts.get("member-keys-made", &[("request", &request.display())]));
             return Ok(());
         };
@@ -334,7 +342,7 @@ impl Tool<'_> {
         } else if let Some(next) = alliance.next.as_ref().filter(|next| has(next)) {
             println!("{}", self.texts.get("member-keys-decided", &[("height", &next.from)]));
         } else if later.is_certified {
-            self.say(acting, Governance::Rotate(own.prove(&later, address))).await?;
+            self.say(acting, Governance::Rotate(own.prove(&later, address)?)).await?;
         } else {
             let request = own.request_path(true);
             bail!(Usage(self.texts.get("member-uncertified", &[("request", &request.display())])));

@@ -15,8 +15,8 @@ use xiezhi_office::{
     Desk, DeskError, Erasure, NodeLedger, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
-    token::sign_client_assertion,
 };
+use xiezhi_session::token::sign_client_assertion;
 use xiezhi_types::AccountId;
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
@@ -75,16 +75,22 @@ impl Config {
     }
 
     async fn desk(&self) -> anyhow::Result<Desk> {
-        if !self.master_key.exists() {
-            let key: [u8; 32] = home::random()?;
-            secret::write(&self.master_key, hex::encode(key).as_bytes())?;
-        }
-        let mut master = zeroize::Zeroizing::new([0; 32]);
-        let text = secret::read(&self.master_key)?;
-        hex::decode_to_slice(text.trim_ascii(), &mut *master)
-            .with_context(|| format!("{}: no master key", self.master_key.display()))?;
+        let master = master_key(&self.master_key)?;
         Ok(Desk::open(&self.database, &self.keys, &master, &self.institution).await?)
     }
+}
+
+/// The master key in the file `path`; made if it is not there.
+pub(crate) fn master_key(path: &Path) -> anyhow::Result<zeroize::Zeroizing<[u8; 32]>> {
+    if !path.exists() {
+        let key: [u8; 32] = home::random()?;
+        secret::write(path, hex::encode(key).as_bytes())?;
+    }
+    let mut master = zeroize::Zeroizing::new([0; 32]);
+    let text = secret::read(path)?;
+    hex::decode_to_slice(text.trim_ascii(), &mut *master)
+        .with_context(|| format!("{}: no master key", path.display()))?;
+    Ok(master)
 }
 
 /// An officer at the desk.
@@ -213,6 +219,26 @@ async fn decide(
     Ok(Ending::Done)
 }
 
+/// A token of the service at `endpoint` for the program `name`, whose secret key is in the file `key`.
+pub(crate) async fn log_in(
+    client: &Client,
+    endpoint: &str,
+    name: &str,
+    key: &Path,
+) -> anyhow::Result<String> {
+    let key = account::read_key(key)?;
+    let jti = hex::encode(home::random::<16>()?);
+    let assertion = sign_client_assertion(name, &key, endpoint, &jti, home::now().seconds())?;
+    // Nothing in it needs escaping but the colons of the type.
+    let form = format!(
+        "grant_type=client_credentials\
+        &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
+        &client_assertion={assertion}"
+    );
+    let answer = client.office_token(form).await?;
+    Ok(answer["access_token"].as_str().context("no token in the answer")?.to_owned())
+}
+
 /// A program's session at an office.
 struct Visitor {
     client: Client,
@@ -230,18 +256,7 @@ impl Visitor {
         if endpoint.strip_suffix("/v1/token") != Some(url) {
             bail!(Usage(texts.get("office-other-address", &[("url", &endpoint)])));
         }
-        let key = account::read_key(&at.office_key)?;
-        let jti = hex::encode(home::random::<16>()?);
-        let assertion =
-            sign_client_assertion(&at.office_client, &key, endpoint, &jti, home::now().seconds())?;
-        // Nothing in it needs escaping but the colons of the type.
-        let form = format!(
-            "grant_type=client_credentials\
-            &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
-            &client_assertion={assertion}"
-        );
-        let answer = client.office_token(form).await?;
-        let token = answer["access_token"].as_str().context("no token in the answer")?.to_owned();
+        let token = log_in(&client, endpoint, &at.office_client, &at.office_key).await?;
         Ok(Self { client, token, ledger })
     }
 

@@ -3,6 +3,7 @@
 use std::{fs, io::IsTerminal as _, path::Path, sync::Mutex};
 
 use anyhow::{Context as _, bail};
+use xiezhi_custody::Place;
 use xiezhi_keystore::{Cost, KeystoreError, is_sealed, open, seal};
 use zeroize::Zeroizing;
 
@@ -69,17 +70,17 @@ fn opened(path: &Path) -> anyhow::Result<Opened> {
     }
 }
 
-/// The PIN of the token that `uri` names: from the file in `XIEZHI_PIN_FILE`, or asked for.
-pub(crate) fn pin(uri: &xiezhi_pkcs11::KeyUri) -> anyhow::Result<Zeroizing<String>> {
-    let Some(path) = std::env::var_os("XIEZHI_PIN_FILE") else {
-        if !std::io::stdin().is_terminal() {
-            bail!(Usage(texts_here().get("pin-none", &[("token", &uri.token)])));
-        }
-        return asked(&texts_here().get("pin-ask", &[("token", &uri.token)]));
-    };
-    let path = Path::new(&path);
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+/// What opens `place`: from the file that the environment names for it, or asked for.
+pub(crate) fn of_place(place: &Place) -> anyhow::Result<Zeroizing<String>> {
+    let variable = xiezhi_alliance::place_variable(place);
+    let values: [(&str, &dyn std::fmt::Display); 2] = [("place", place), ("variable", &variable)];
+    if std::env::var_os(variable).is_some() {
+        return Ok(xiezhi_alliance::place_secret(place)?);
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!(Usage(texts_here().get("place-none", &values)));
+    }
+    asked(&texts_here().get("place-ask", &values))
 }
 
 /// Writes a secret: sealed with the same passphrase if what is there now is sealed.

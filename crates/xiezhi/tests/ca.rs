@@ -211,18 +211,9 @@ fn a_passphrase_guards_the_key_and_every_suite_makes_chains_that_openssl_accepts
 
 #[test]
 fn the_authoritys_key_can_be_in_a_token_and_nowhere_else() {
-    let modules = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
-    let Some(module) = modules.into_iter().find(|module| std::path::Path::new(module).exists()) else {
-        return skipped("SoftHSM not found: keys in tokens were not tried");
-    };
     let place = Place::new();
-    fs::create_dir(place.path("tokens")).unwrap();
-    let conf = place
-        .file("softhsm.conf", format!("directories.tokendir = {}\n", text(&place.path("tokens"))).as_bytes());
-    let pin = place.file("pin", b"4321\n");
-    let init = ["--init-token", "--free", "--label", "the ca", "--so-pin", "12345678", "--pin", "4321"];
-    let made = Command::new("softhsm2-util").args(init).env("SOFTHSM2_CONF", &conf).output().unwrap();
-    assert!(made.status.success(), "{made:?}");
+    let Some(token) = place.make_token("the ca") else { return };
+    let (conf, pin) = (token.conf, token.pin);
     let with = |code, pin: &std::path::Path, args: &[&str]| {
         let mut command = place.command(args);
         command.env("SOFTHSM2_CONF", &conf).env("XIEZHI_PIN_FILE", pin).stdin(Stdio::null());
@@ -230,15 +221,15 @@ fn the_authoritys_key_can_be_in_a_token_and_nowhere_else() {
         assert_eq!(output.status.code(), Some(code), "{args:?} {output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let uri = format!("pkcs11:token=the%20ca;object=issuing?module-path={module}");
+    let uri = format!("pkcs11:token=the%20ca;object=issuing?module-path={}", token.module);
     place.expect(0, &["init", "alliance"]);
     let under =
-        ["ca", "init", "--under", "alliance/ca/node.toml", "--organisation", "示范认证", "--token", &uri];
+        ["ca", "init", "--under", "alliance/ca/node.toml", "--organisation", "示范认证", "--kept-at", &uri];
     with(2, &place.file("wrong", b"1234"), &under);
     with(0, &pin, &under);
     let kept = fs::read_to_string(place.path("home/ca/authority.key")).unwrap();
     assert_eq!(kept.trim(), uri, "the file names the key");
-    with(0, &pin, &["ca", "request", "officer.key", "--token", &uri.replace("issuing", "officer")]);
+    with(0, &pin, &["ca", "request", "officer.key", "--kept-at", &uri.replace("issuing", "officer")]);
     let apply = ["ca", "apply", "officer.csr", "--profile", "officer", "--institution", "court", "--json"];
     let said = with(0, &pin, &[&apply[..], &["--organisation", "示范法院", "--name", "张法官"]].concat());
     let id = json(&said)["application"].as_str().unwrap().to_owned();

@@ -162,6 +162,7 @@ fn wait_term(all: &Institutions, at: usize, number: &str) {
 #[test]
 fn an_institution_joins_keys_change_and_it_leaves_by_the_tool_alone() {
     let mut all = Institutions::found(4);
+    all.place.token = all.place.make_token("notary");
     all.start(&[0, 1, 2, 3]);
     all.wait_live(&[0, 1, 2, 3]);
     let file = |name: &str| all.place.file(name, name.as_bytes());
@@ -203,9 +204,15 @@ fn an_institution_joins_keys_change_and_it_leaves_by_the_tool_alone() {
     all.start(&[0]);
     all.wait_live(&[0]);
 
-    // The notary's keys change.
+    // The notary's keys change; the seal key is kept in a token from then on, where there is one.
     let rotate = ["rotate", "--as", "notary"];
-    member(&all, &rotate);
+    let key_place = all
+        .place
+        .token
+        .as_ref()
+        .map(|token| format!("pkcs11:token=notary;object=seal?module-path={}", token.module));
+    let kept_at = key_place.as_deref().map_or(vec![], |place| vec!["--seal-kept-at", place]);
+    member(&all, &[&rotate[..], &kept_at].concat());
     let request = all.place.path("alliance/notary/pki/seal.pem.next.request");
     let dir = all.place.path("alliance");
     all.place.expect(2, &[&["--data-dir", text(&dir), "member"], &rotate[..]].concat());
@@ -215,6 +222,10 @@ fn an_institution_joins_keys_change_and_it_leaves_by_the_tool_alone() {
     wait_term(&all, 1, "2");
     all.wait(1, "votes", |status| status["voting"] == true);
     assert!(member(&all, &rotate).contains("in use"));
+    if let Some(place) = &key_place {
+        let kept = fs::read_to_string(all.place.path("alliance/notary/keys/seal.key")).unwrap();
+        assert_eq!(kept.trim(), place, "the file names the key");
+    }
     all.kill(&[1, 3]);
     all.start(&[1, 3]);
     all.wait(1, "votes", |status| status["voting"] == true);

@@ -8,7 +8,7 @@ fn court() -> InstitutionId {
 }
 
 fn keys() -> Keys {
-    Keys::prove(&LEDGER, &court(), &key(40), &key(41), "node.court.example:7400".to_owned())
+    Keys::prove(&LEDGER, &court(), &key(40), &key(41), "node.court.example:7400".to_owned()).unwrap()
 }
 
 fn invite() -> Invite {
@@ -99,7 +99,7 @@ fn proofs_hold_for_their_keys_institution_and_ledger_only() {
     assert_eq!(good.verify(&LEDGER, &court()), Ok(()));
     assert!(good.verify(&LedgerId([5; 32]), &court()).is_err());
     assert!(good.verify(&LEDGER, &"notary".parse().unwrap()).is_err());
-    let other = Keys::prove(&LEDGER, &court(), &key(42), &key(41), good.address.clone());
+    let other = Keys::prove(&LEDGER, &court(), &key(42), &key(41), good.address.clone()).unwrap();
     for keys in [
         Keys { consensus_key: other.consensus_key, ..good.clone() },
         Keys { consensus_proof: other.consensus_proof, ..good.clone() },

@@ -83,7 +83,7 @@ fn each_of_the_three_signatures_is_checked() {
 fn only_ed25519_keys_seal() {
     let checkpoint = checkpoint::tests::sample();
     for alg in [SignatureAlg::Es256, SignatureAlg::Sm2] {
-        let key = SigningKey::from_seed(alg, &[3; 32]).unwrap();
+        let key = xiezhi_crypto::SigningKey::from_seed(alg, &[3; 32]).unwrap();
         assert_eq!(Seal::sign(&checkpoint, ORIGIN, &court(), TIME, &key), Err(SealError::Suite { alg }));
         assert_eq!(
             sample(&checkpoint).verify(&checkpoint, ORIGIN, &key.public_key()),

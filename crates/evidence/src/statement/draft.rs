@@ -1,6 +1,6 @@
 //! Signing statements.
 
-use xiezhi_crypto::{KeyId, SignatureAlg, SigningKey};
+use xiezhi_crypto::{KeyId, SignatureAlg, Signer};
 use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs, canonical};
 
 use super::{
@@ -33,11 +33,12 @@ impl Statement {
     /// This statement with one more signature: its issuer has further keys, in other hands.
     ///
     /// # Errors
-    /// [`StatementError`] when there are too many.
-    pub fn countersigned(&self, key: &SigningKey) -> Result<Self, StatementError> {
+    /// [`StatementError`] when there are too many, or the key does not sign.
+    pub fn countersigned<S: Signer + ?Sized>(&self, key: &S) -> Result<Self, StatementError> {
         let malformed = |e: minicbor::decode::Error| StatementError::Malformed { reason: e.to_string() };
         let mut parts = Parts::read(self.as_bytes()).map_err(malformed)?;
-        parts.countersignatures.push(countersignature(key, parts.protected, parts.payload, parts.signature));
+        let (protected, payload, signature) = (parts.protected, parts.payload, parts.signature);
+        parts.countersignatures.push(countersignature(key, protected, payload, signature)?);
         if parts.countersignatures.len() >= SIGNATURES_MAX {
             return Err(field("keys", format!("at most {SIGNATURES_MAX} keys can sign")));
         }
@@ -45,23 +46,28 @@ impl Statement {
     }
 }
 
-fn countersignature(
-    key: &SigningKey,
+fn countersignature<S: Signer + ?Sized>(
+    key: &S,
     protected: &[u8],
     payload: &[u8],
     signature: &[u8],
-) -> Countersignature {
-    let header = signer_header(key.alg().cose(), key.public_key().id());
+) -> Result<Countersignature, StatementError> {
+    let public = key.public_key();
+    let header = signer_header(public.alg().cose(), public.id());
     let message = countersign_structure(protected, &header, payload, signature);
-    (header, key.sign(&message))
+    Ok((header, signed(key, &message)?))
+}
+
+fn signed<S: Signer + ?Sized>(key: &S, message: &[u8]) -> Result<Vec<u8>, StatementError> {
+    key.sign(message).map_err(|error| field("keys", error))
 }
 
 impl StatementDraft {
     /// Signs with `keys`, the first as the COSE_Sign1's own signer and the rest as countersigners.
     ///
     /// # Errors
-    /// [`StatementError`] when the draft breaks a bound, holds a general body, or has no key or too many.
-    pub fn sign(&self, keys: &[&SigningKey]) -> Result<Statement, StatementError> {
+    /// [`StatementError`] when the draft breaks a bound, holds a general body, has no key or too many, or a key does not sign.
+    pub fn sign<S: Signer + ?Sized>(&self, keys: &[&S]) -> Result<Statement, StatementError> {
         self.sign_for(None, keys)
     }
 
@@ -69,18 +75,19 @@ impl StatementDraft {
     ///
     /// # Errors
     /// As [`StatementDraft::sign`]; and when the grantor is the issuer, or the draft no deposit.
-    pub fn sign_for(
+    pub fn sign_for<S: Signer + ?Sized>(
         &self,
         grantor: Option<AccountId>,
-        keys: &[&SigningKey],
+        keys: &[&S],
     ) -> Result<Statement, StatementError> {
         let Some((first, rest)) = keys.split_first().filter(|_| keys.len() <= SIGNATURES_MAX) else {
             return Err(field("keys", format!("{} keys, 1 to {SIGNATURES_MAX} can sign", keys.len())));
         };
-        let Unsigned { protected, payload } = self.unsigned(grantor, first.alg(), first.public_key().id())?;
-        let signature = first.sign(&sig_structure(&protected, &payload));
-        let countersign = |key: &&SigningKey| countersignature(key, &protected, &payload, &signature);
-        let countersignatures: Vec<_> = rest.iter().map(countersign).collect();
+        let Unsigned { protected, payload } =
+            self.unsigned(grantor, first.public_key().alg(), first.public_key().id())?;
+        let signature = signed(*first, &sig_structure(&protected, &payload))?;
+        let countersign = |key: &&S| countersignature(*key, &protected, &payload, &signature);
+        let countersignatures = rest.iter().map(countersign).collect::<Result<Vec<_>, _>>()?;
         Statement::parse(&encode(&protected, &payload, &signature, &countersignatures))
     }
 

@@ -142,7 +142,7 @@ fn governed() -> fixture::Closed {
     sealed.run(&[vote(1, 1)]);
     sealed.run(&[vote(2, 1)]);
     let keys = |consensus: &SigningKey| {
-        Keys::prove(&LEDGER, &id(4), consensus, &seal, "node.university.example:7400".to_owned())
+        Keys::prove(&LEDGER, &id(4), consensus, &seal, "node.university.example:7400".to_owned()).unwrap()
     };
     sealed.run(&[says(4, &code, Governance::Confirm(keys(&consensus)))]);
     pass_time();

@@ -3,8 +3,8 @@
 use super::Bench;
 use crate::{
     CertificateAuthority, CertificateTemplate, CertificationRequest, ChainError, Crl, CrlTemplate, Profile,
-    PublicKey, Purpose, RevocationPolicy, RevocationReason, RevokedCertificate, Signer as _, SigningKey,
-    Subject, Suite, Trust, Validity, X509Certificate,
+    PublicKey, Purpose, RevocationPolicy, RevocationReason, RevokedCertificate, SigningKey, Subject, Suite,
+    Trust, Validity, X509Certificate,
     ocsp::{OcspQuery, Question, Responder, Status, verify_response},
     testkit::{DAY, NOW, institution},
     validate,

@@ -21,7 +21,7 @@ fn of(name: &'static str, about: &'static str, fixture: &Fixture, plan: &Plan) -
 pub(super) fn all(fixture: &Fixture) -> Vec<Vector> {
     let key = &fixture.key;
     let (id, ledger) = ("university".parse().expect("a name"), fixture.ledger);
-    let keys = Keys::prove(&ledger, &id, key, key, "node.university.example:7400".to_owned());
+    let keys = Keys::prove(&ledger, &id, key, key, "node.university.example:7400".to_owned()).expect("signs");
     let name = LocalName { zh: "示例大学".to_owned(), en: "Example University".to_owned() };
     let invite = Invite { institution: id.clone(), role: Role::Forensic, name, key: keys.seal_key };
     let signed = |said: Governance| {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use xiezhi_pkcs11::KeyUri;
+use xiezhi_custody::Place;
 use xiezhi_types::InstitutionId;
 
 #[derive(Debug, Args)]
@@ -33,9 +33,9 @@ pub(crate) enum CaAction {
         /// Kind of a key that is made
         #[arg(long, default_value = "es256")]
         suite: SuiteName,
-        /// Keep the key in a hardware token (PKCS#11, P-256), which makes it if it has none of that name; the file then names it
-        #[arg(long, value_name = "URI", conflicts_with = "suite")]
-        token: Option<KeyUri>,
+        /// Keep the key elsewhere, and only its place in the file: pkcs11:... (a token, which makes it if it has none of that name), transit:... (a server)
+        #[arg(long, value_name = "PLACE")]
+        kept_at: Option<Place>,
     },
     /// Apply for a certificate: to the authority in --dir, or to a running one with --to
     Apply(CaApply),
@@ -175,9 +175,9 @@ pub(crate) struct CaInit {
     /// Kind of its key: seals and time stamps need es256
     #[arg(long, default_value = "es256")]
     pub(crate) suite: SuiteName,
-    /// Keep its key in a hardware token (PKCS#11, P-256), which makes it if it has none of that name
-    #[arg(long, value_name = "URI", conflicts_with = "suite")]
-    pub(crate) token: Option<KeyUri>,
+    /// Keep its key elsewhere: pkcs11:... (a token, which makes it if it has none of that name), transit:... (a signing server)
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) kept_at: Option<Place>,
     /// Where it will answer; its certificates say so
     #[arg(long, value_name = "URL")]
     pub(crate) at: Option<String>,

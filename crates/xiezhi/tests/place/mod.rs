@@ -21,6 +21,8 @@ static PLACES: AtomicU16 = AtomicU16::new(0);
 pub(crate) struct Place {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) base_port: u16,
+    /// What every command can open, if anything.
+    pub(crate) token: Option<Token>,
 }
 
 impl Place {
@@ -33,7 +35,23 @@ impl Place {
         let first = std::process::id() as u16 % 100 + 10 * PLACES.fetch_add(1, Ordering::Relaxed);
         let bases = (0..100).map(|at| 10_000 + (first + at) % 100 * 200);
         let base_port = bases.into_iter().find(all_free).expect("free ports");
-        Self { dir: tempfile::tempdir().unwrap(), base_port }
+        Self { dir: tempfile::tempdir().unwrap(), base_port, token: None }
+    }
+
+    /// A new token of SoftHSM called `label`, where SoftHSM is installed.
+    pub(crate) fn make_token(&self, label: &str) -> Option<Token> {
+        let modules = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
+        let Some(module) = modules.into_iter().find(|module| Path::new(module).exists()) else {
+            skipped("SoftHSM not found: keys in tokens were not tried");
+            return None;
+        };
+        fs::create_dir(self.path("tokens")).unwrap();
+        let tokens = format!("directories.tokendir = {}\n", text(&self.path("tokens")));
+        let conf = self.file("softhsm.conf", tokens.as_bytes());
+        let init = ["--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", "4321"];
+        let made = Command::new("softhsm2-util").args(init).env("SOFTHSM2_CONF", &conf).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        Some(Token { module, conf, pin: self.file("pin", b"4321\n") })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -54,6 +72,9 @@ impl Place {
         let mut command = Command::new(tool);
         command.args(args).env("XIEZHI_HOME", self.path("home")).env("XIEZHI_LANG", "en");
         command.env_remove("XIEZHI_URL").env_remove("XIEZHI_DATA_DIR").current_dir(self.dir.path());
+        if let Some(token) = &self.token {
+            command.env("SOFTHSM2_CONF", &token.conf).env("XIEZHI_PIN_FILE", &token.pin);
+        }
         command
     }
 
@@ -103,6 +124,13 @@ impl Drop for Alliance {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// A token of SoftHSM: its module, its configuration, the file with its PIN.
+pub(crate) struct Token {
+    pub(crate) module: &'static str,
+    pub(crate) conf: PathBuf,
+    pub(crate) pin: PathBuf,
 }
 
 pub(crate) fn text(path: &Path) -> &str {

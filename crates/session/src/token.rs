@@ -187,7 +187,7 @@ fn verified(
     serde_json::from_slice(&payload).map_err(|_| malformed())
 }
 
-/// The claims of `token`, believed by nobody: to find out whose key it must be signed with.
+/// The issuer that `token` names, believed by nobody: to find out whose key it must be signed with.
 ///
 /// # Errors
 /// [`TokenError::Malformed`].
@@ -235,7 +235,7 @@ pub struct ClientAssertion {
     pub expires_s: u64,
 }
 
-/// Checks the assertion of `client`, whose key is `key`, for one of the `audience`s.
+/// Checks the assertion of `client`, signed by one of its `keys`, for one of the `audience`s.
 ///
 /// Whether its name was used before is for the caller to find out ([`TokenError::Replayed`]).
 ///
@@ -244,15 +244,15 @@ pub struct ClientAssertion {
 pub fn client_assertion(
     token: &str,
     client: &str,
-    key: &PublicKey,
+    keys: &[PublicKey],
     audience: &[&str],
     now_s: u64,
 ) -> Result<ClientAssertion, TokenError> {
     let claims = verified(token, |header, message, signature| {
-        if jose(key.alg()) != Some(header.alg.as_str()) {
-            return Err(TokenError::UnknownKey);
-        }
-        Ok(key.verify(message, signature).is_ok())
+        let is_for = |key: &&PublicKey| jose(key.alg()) == Some(header.alg.as_str());
+        let mut fitting = keys.iter().filter(is_for).peekable();
+        fitting.peek().ok_or(TokenError::UnknownKey)?;
+        Ok(fitting.any(|key| key.verify(message, signature).is_ok()))
     })?;
     let is = |name: &str| claims.get(name).and_then(Value::as_str) == Some(client);
     if !is("iss") {
@@ -343,4 +343,4 @@ pub fn id_token(
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -24,7 +24,7 @@ fn key(n: u8) -> SigningKey {
 }
 
 /// The key set of an issuer with one Ed25519 key.
-pub(crate) fn key_set(key: &SigningKey) -> KeySet {
+fn key_set(key: &SigningKey) -> KeySet {
     let x = URL_SAFE_NO_PAD.encode(key.public_key().as_bytes());
     serde_json::from_value(json!({"keys": [
         {"kty": "oct", "k": "c2VjcmV0"},
@@ -38,7 +38,7 @@ fn claims() -> Value {
 }
 
 /// An identity token of `key` with `claims`.
-pub(crate) fn token(key: &SigningKey, claims: &Value) -> String {
+fn token(key: &SigningKey, claims: &Value) -> String {
     signed(&json!({"alg": "EdDSA", "kid": "1"}), claims, |message| key.sign(message).to_vec())
 }
 
@@ -170,7 +170,7 @@ fn assertion(alg: SignatureAlg, change: impl FnOnce(&mut Value)) -> Result<Clien
     change(&mut claims);
     let header: Value = serde_json::from_slice(&decode(payload[0]).unwrap()).unwrap();
     let token = signed(&header, &claims, |message| key.sign(message).to_vec());
-    client_assertion(&token, "platform", &key.public_key(), &[OFFICE], NOW)
+    client_assertion(&token, "platform", &[key.public_key()], &[OFFICE], NOW)
 }
 
 #[test]
@@ -201,8 +201,9 @@ fn a_client_proves_its_key_for_one_office_and_a_short_time() {
     refused(|c| c["jti"] = json!("j".repeat(129)), TokenError::Replayed);
 
     let token = sign_client_assertion("platform", &key(1), OFFICE, "j1", NOW).unwrap();
-    let by =
-        |client: &str, key: &SigningKey| client_assertion(&token, client, &key.public_key(), &[OFFICE], NOW);
+    let by = |client: &str, key: &SigningKey| {
+        client_assertion(&token, client, &[key.public_key()], &[OFFICE], NOW)
+    };
     assert!(by("platform", &key(1)).is_ok());
     assert_eq!(by("platform", &key(2)), Err(TokenError::Signature));
     assert_eq!(by("other", &key(1)), Err(TokenError::Issuer));

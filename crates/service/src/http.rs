@@ -1,0 +1,356 @@
+//! What platforms' programs reach over HTTP. docs/evidence-service.md has the addresses.
+
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    middleware,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::{get, post},
+};
+use futures::{Stream, stream};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use xiezhi_crypto::PublicKey;
+use xiezhi_problem::{Edge, Problem, edge};
+use xiezhi_session::{
+    Grant, LogInError, Sessions, assertion_in_form, bearer,
+    token::{TokenError, unverified_issuer},
+};
+use xiezhi_template::Refusal;
+use xiezhi_types::TimestampMs;
+
+use crate::{Book, ServiceError, court};
+
+/// Longest body: a file of 12 MB in Base64.
+const BODY_BYTES_MAX: usize = 16 << 20;
+/// What is said of requests that the framework refuses.
+const EDGE: Edge = Edge { too_large: "at most 16 MiB are read", malformed: "not of the expected form" };
+/// How long a session lasts, in seconds.
+const SESSION_LIFE_S: u64 = 600;
+/// Most sessions and used assertions that are remembered, of each.
+const REMEMBERED_MAX: usize = 10_000;
+/// Most event streams at once.
+const STREAMS_MAX: usize = 256;
+/// How long a stream lasts at most; whoever wants more opens another.
+const STREAM_MAX: Duration = Duration::from_secs(600);
+/// How often a stream looks for what is new.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A service that is being served.
+pub struct Service {
+    pub(crate) book: Book,
+    pub(crate) clients: HashMap<String, PublicKey>,
+    /// Of callers, by their names.
+    sessions: Sessions<String>,
+    url: String,
+    webhook_key: Option<String>,
+    pub(crate) clock: fn() -> TimestampMs,
+    streams: Arc<Semaphore>,
+}
+
+impl Service {
+    /// Serves `book` at `url` to the programs `clients`, each known by its key; `webhook_key` is the public key of webhooks.
+    #[must_use]
+    pub fn new(
+        book: Book,
+        url: &str,
+        clients: HashMap<String, PublicKey>,
+        webhook_key: Option<String>,
+        clock: fn() -> TimestampMs,
+    ) -> Self {
+        let url = url.trim_end_matches('/').to_owned();
+        let sessions = Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S);
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Self { book, clients, sessions, url, webhook_key, clock, streams }
+    }
+
+    /// Whose token came with the request.
+    fn caller(&self, headers: &HeaderMap) -> Result<String, Problem> {
+        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let found =
+            value.and_then(bearer).and_then(|token| self.sessions.find(token, (self.clock)().seconds()));
+        found.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED, "a token of this service is needed"))
+    }
+
+    fn log_in(&self, assertion: &str) -> Result<Grant, Problem> {
+        let refused = |error: TokenError| {
+            tracing::info!(code = error.code(), "an assertion is refused");
+            Problem::new(&kinds::ASSERTION_INVALID, format!("{}: {error}", error.code()))
+        };
+        let issuer = unverified_issuer(assertion).map_err(refused)?;
+        let key = self.clients.get(&issuer).ok_or_else(|| refused(TokenError::Issuer))?;
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
+        let endpoint = format!("{}/v1/token", self.url);
+        let (audience, keys) = ([endpoint.as_str(), self.url.as_str()], std::slice::from_ref(key));
+        let now_s = (self.clock)().seconds();
+        let granted =
+            self.sessions.log_in(assertion, &issuer, keys, &audience, issuer.clone(), now_s, random);
+        granted.map_err(|error| match error {
+            LogInError::Token(error) => refused(error),
+            LogInError::Full(_) => Problem::new(&kinds::UNAVAILABLE, "too many sessions").retry_after(60),
+        })
+    }
+}
+
+pub(crate) type Shared = State<Arc<Service>>;
+
+/// The routes.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/v1/service", get(about))
+        .route("/v1/token", post(token))
+        .route("/v1/templates", get(templates))
+        .route("/v1/templates/{id}", get(template))
+        .route("/v1/transactions", post(open).get(list))
+        .route("/v1/transactions/{id}", get(show))
+        .route("/v1/transactions/{id}/entries", post(add))
+        .route("/v1/transactions/{id}/entries/{entry}/bundle", get(bundle))
+        .route("/v1/transactions/{id}/pack", post(pack))
+        .route("/v1/events", get(events))
+        .route("/api/blockChain/notaryToken", post(court::open))
+        .route("/api/blockChain/notaryCert", post(court::add))
+        .fallback(async || Problem::no_such_route("see docs/evidence-service.md for the addresses"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn_with_state(EDGE, edge))
+        .layer(middleware::map_response(unstored))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(service)
+}
+
+xiezhi_problem::kinds! {
+    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
+    ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
+    REFUSED = "evidence-refused", UNPROCESSABLE_ENTITY, "What was given breaks a rule", "所填内容不合规则";
+    CLOSED = "transaction-closed", CONFLICT, "The transaction is closed", "事务已关闭";
+    REUSED = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The idempotency key was used for another body", "该幂等键已用于另一正文";
+    RACED = "raced", CONFLICT, "The same was asked at the same time: ask again", "同一请求正在处理,请重试";
+    INCOMPLETE = "incomplete", CONFLICT, "Not every sink has given its proof yet", "尚有存证去向未给出证明";
+    ERASED = "erased", GONE, "The customer's data was erased", "客户数据已删除";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The service cannot do this at present", "服务暂不可用";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "An error of the service's software", "服务内部错误";
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        use xiezhi_database::PersonKeyError;
+        let kind = match &error {
+            ServiceError::NotFound(_) => return Self::not_found(error),
+            ServiceError::Refused(_) => &kinds::REFUSED,
+            ServiceError::Closed => &kinds::CLOSED,
+            ServiceError::Reused => &kinds::REUSED,
+            ServiceError::Raced => &kinds::RACED,
+            ServiceError::Incomplete { .. } => &kinds::INCOMPLETE,
+            ServiceError::Keys(PersonKeyError::Erased) => &kinds::ERASED,
+            ServiceError::Database(_) => &kinds::UNAVAILABLE,
+            ServiceError::Keys(_) | ServiceError::Internal(_) => &kinds::INTERNAL,
+        };
+        if kind.status.is_server_error() {
+            tracing::warn!(%error, "the evidence service");
+            return Self::new(kind, "its operator finds the reason in the log");
+        }
+        let problem = Self::new(kind, &error);
+        let ServiceError::Refused(refusals) = error else { return problem };
+        problem.member("refusals", |lang| {
+            let said =
+                |one: &Refusal| json!({ "field": one.field, "rule": one.rule, "reason": one.sentence(lang) });
+            refusals.iter().map(said).collect()
+        })
+    }
+}
+
+/// Nothing of what the service says is kept on the way.
+async fn unstored(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn about(State(service): Shared) -> Json<Value> {
+    let sinks: Vec<_> =
+        service.book.sinks().map(|(name, listed)| json!({ "name": name, "listed": listed })).collect();
+    Json(json!({
+        "service": "xiezhi-evidence",
+        "token_endpoint": format!("{}/v1/token", service.url),
+        "sinks": sinks,
+        "webhook_key": service.webhook_key,
+    }))
+}
+
+async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Problem> {
+    let assertion = assertion_in_form(&body).map_err(Problem::invalid_body)?;
+    service.log_in(&assertion).map(Json)
+}
+
+async fn templates() -> Json<Value> {
+    let short =
+        |one: &xiezhi_template::Template| json!({ "id": one.id, "version": one.version, "label": one.label });
+    Json(json!({ "templates": xiezhi_template::all().iter().map(short).collect::<Vec<_>>() }))
+}
+
+#[derive(Deserialize)]
+struct VersionQuery {
+    version: Option<u32>,
+}
+
+async fn template(Path(id): Path<String>, Query(query): Query<VersionQuery>) -> Result<Response, Problem> {
+    let found = xiezhi_template::find(&id, query.version);
+    Ok(Json(found.ok_or_else(|| Problem::not_found("there is no such template in that version"))?)
+        .into_response())
+}
+
+/// Reads a body; what does not fit is named by serde without anything that stands in the body's values.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Problem::invalid_body(format!("not JSON of the expected form: see {place}"))
+    })
+}
+
+fn request(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let key = headers.get("idempotency-key").map(HeaderValue::to_str).transpose();
+    key.map_err(|_| Problem::parameter("idempotency-key", "visible ASCII is needed"))
+}
+
+fn status(known: bool, new: StatusCode) -> StatusCode {
+    if known { StatusCode::OK } else { new }
+}
+
+async fn open(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let opened = service.book.begin(&caller, &read(&body)?, request(&headers)?, (service.clock)()).await?;
+    Ok((status(opened.known, StatusCode::CREATED), Json(opened)).into_response())
+}
+
+#[derive(Deserialize)]
+struct AfterQuery {
+    after: Option<String>,
+}
+
+async fn list(
+    State(service): Shared,
+    headers: HeaderMap,
+    Query(query): Query<AfterQuery>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let ids = service.book.list(&caller, query.after.as_deref()).await?;
+    Ok(Json(json!({ "transactions": ids })).into_response())
+}
+
+async fn show(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(service.book.show(&caller, &id).await?).into_response())
+}
+
+async fn add(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let added = service.book.add(&caller, &id, &read(&body)?, request(&headers)?, (service.clock)()).await?;
+    Ok((status(added.known, StatusCode::ACCEPTED), Json(added)).into_response())
+}
+
+async fn pack(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let added = service.book.pack(&caller, &id, (service.clock)()).await?;
+    Ok((status(added.known, StatusCode::ACCEPTED), Json(added)).into_response())
+}
+
+async fn bundle(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path((id, entry)): Path<(String, u32)>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let bytes = service.book.bundle(&caller, &id, entry).await?;
+    Ok(([(header::CONTENT_TYPE, xiezhi_client::BUNDLE)], bytes).into_response())
+}
+
+#[derive(Deserialize)]
+struct EventsQuery {
+    after: Option<i64>,
+}
+
+/// One program that listens.
+struct Listener {
+    service: Arc<Service>,
+    caller: String,
+    after: i64,
+    ready: std::collections::VecDeque<Event>,
+    until: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Listener {
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some((Ok(event), self));
+            }
+            if Instant::now() >= self.until {
+                return None;
+            }
+            match self.service.book.events(&self.caller, self.after).await {
+                Ok(found) if found.is_empty() => tokio::time::sleep(LOOK).await,
+                Ok(found) => {
+                    for one in found {
+                        self.after = one.seq;
+                        let data = serde_json::to_string(&one).unwrap_or_default();
+                        self.ready
+                            .push_back(Event::default().id(one.seq.to_string()).event(one.kind).data(data));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "an event stream ends");
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Server-sent events, from the one after `after` or after the header `Last-Event-ID`; from the first otherwise.
+async fn events(
+    State(service): Shared,
+    headers: HeaderMap,
+    Query(query): Query<EventsQuery>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let caller = service.caller(&headers)?;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
+    let permit = Arc::clone(&service.streams).try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::new(&kinds::UNAVAILABLE, "too many streams").retry_after(5))?;
+    let listener = Listener {
+        service,
+        caller,
+        after: last.or(query.after).unwrap_or_default(),
+        ready: std::collections::VecDeque::new(),
+        until: Instant::now() + STREAM_MAX,
+        _permit: permit,
+    };
+    let stream = stream::unfold(listener, Listener::next);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+#[cfg(test)]
+mod tests;
