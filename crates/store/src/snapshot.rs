@@ -84,8 +84,9 @@ impl Store {
     pub fn begin_snapshot(&self, genesis: &Genesis) -> Result<(), StoreError> {
         // Key by key: `fsck` reads journals, and knows no other way of clearing. Log and index are empty until a snapshot is whole.
         for keyspace in [&self.meta, &self.state, &self.seals] {
+            let mut all = keyspace.iter().map(|guard| guard.key());
             loop {
-                let keys = keyspace.iter().take(CLEARED_AT_ONCE).map(|guard| guard.key());
+                let keys = all.by_ref().take(CLEARED_AT_ONCE);
                 let keys = keys.collect::<Result<Vec<_>, _>>().map_err(|source| self.failed(source))?;
                 if keys.is_empty() {
                     break;
