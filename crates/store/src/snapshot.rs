@@ -17,6 +17,9 @@ use crate::{
     trees::{Stored, Trees, Twin, tile_key},
 };
 
+/// Entries that are removed in one batch.
+const CLEARED_AT_ONCE: usize = 10_000;
+
 /// Where a store begins that was made from a snapshot: it has every tile, and records, index and checkpoints from here on only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Base {
@@ -79,8 +82,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn begin_snapshot(&self, genesis: &Genesis) -> Result<(), StoreError> {
-        for keyspace in [&self.meta, &self.log, &self.items, &self.find, &self.state, &self.seals] {
-            keyspace.clear().map_err(|source| self.failed(source))?;
+        // Key by key: `fsck` reads journals, and knows no other way of clearing. Log and index are empty until a snapshot is whole.
+        for keyspace in [&self.meta, &self.state, &self.seals] {
+            let mut all = keyspace.iter().map(|guard| guard.key());
+            loop {
+                let keys = all.by_ref().take(CLEARED_AT_ONCE);
+                let keys = keys.collect::<Result<Vec<_>, _>>().map_err(|source| self.failed(source))?;
+                if keys.is_empty() {
+                    break;
+                }
+                let mut batch = self.database.batch();
+                for key in keys {
+                    batch.remove(keyspace, key);
+                }
+                batch.commit().and_then(|()| self.relieve()).map_err(|source| self.failed(source))?;
+            }
         }
         self.begin(genesis)
     }
