@@ -108,6 +108,10 @@ pub(crate) type Shared = State<Arc<Service>>;
 
 /// The routes.
 pub fn router(service: Arc<Service>) -> Router {
+    // It has codes of its own, which the edge would replace.
+    let court = Router::new()
+        .route("/api/blockChain/notaryToken", post(court::open))
+        .route("/api/blockChain/notaryCert", post(court::add));
     Router::new()
         .route("/v1/service", get(about))
         .route("/v1/token", post(token))
@@ -119,11 +123,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/transactions/{id}/entries/{entry}/bundle", get(bundle))
         .route("/v1/transactions/{id}/pack", post(pack))
         .route("/v1/events", get(events))
-        .route("/api/blockChain/notaryToken", post(court::open))
-        .route("/api/blockChain/notaryCert", post(court::add))
         .fallback(async || Problem::no_such_route("see docs/evidence-service.md for the addresses"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn_with_state(EDGE, edge))
+        .merge(court)
         .layer(middleware::map_response(unstored))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
