@@ -3,7 +3,7 @@
 //! ```text
 //! entry, leg      what is right: pure, no clock, no randomness, no database
 //! sink            a ledger or a time-stamp authority, and what it answers
-//! book            what happens: the database, the keys of customers
+//! book, view      what happens: the database, the keys of customers
 //! outbox          carries every entry to every sink, however often it is stopped on the way
 //! webhook         tells platforms what happened, signed
 //! http, court     what platforms' programs reach over HTTP; the second in the shape of a court's interface that they know
@@ -19,12 +19,14 @@ mod http;
 mod leg;
 mod outbox;
 mod sink;
+mod view;
 mod webhook;
 
-pub use book::{Added, Book, EntryView, Happened, LegView, Opened, ServiceError, TransactionView};
+pub use book::{Book, ServiceError};
 pub use entry::{Consent, Content, Customer, Entry, Generation, Opening, PACK_PHASE};
 pub use http::{Service, router};
 pub use leg::{LegState, delay_ms};
 pub use outbox::Outbox;
 pub use sink::{LedgerSink, Sink, SinkError, StampSink, Step, Task};
+pub use view::{Added, EntryView, Happened, HappenedTo, LegView, Opened, TransactionView};
 pub use webhook::{Webhooks, public_key, signature};

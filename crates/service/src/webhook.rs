@@ -13,8 +13,9 @@ use xiezhi_types::TimestampMs;
 
 use crate::{
     Book, ServiceError,
-    book::{Happened, happened, ms},
+    book::ms,
     leg::delay_ms,
+    view::{Happened, happened},
 };
 
 /// After how many tries an event is given up: at five minutes each, about three and a half days.

@@ -166,7 +166,7 @@ async fn events_stream_what_happened_to_ones_own_and_go_on_after_the_last_seen()
         let mut text = String::new();
         while !text.contains("entry.complete") {
             let frame = body.frame().await.unwrap().unwrap();
-            text.push_str(&String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap());
+            text.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
         }
         text
     };
