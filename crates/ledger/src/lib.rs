@@ -23,4 +23,4 @@ pub use execute::{NewRecord, Outcome, StateView, execute, genesis_state};
 pub use govern::{GovernanceError, begin};
 pub use sealed::{SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks};
 pub use snapshot::{SNAPSHOT_VERSION, Snapshot, StateEntries, StateEntryPart, after};
-pub use state::{StateChange, StateEntry, StateError, StateNodes, StateTree, StateVersion};
+pub use state::{HashedEntry, StateChange, StateEntry, StateError, StateNodes, StateTree, StateVersion};

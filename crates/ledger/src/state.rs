@@ -19,6 +19,9 @@ pub struct StateVersion(pub u64);
 /// Key and value of an entry of the state.
 pub type StateEntry = (Vec<u8>, Vec<u8>);
 
+/// An entry as it lies in the tree: the SHA-256 of its key, and its value.
+pub type HashedEntry = ([u8; 32], Vec<u8>);
+
 /// Why the state cannot be read or changed: the store failed, or holds what was never written.
 #[derive(Debug, thiserror::Error)]
 #[error("state: {reason}")]
@@ -145,7 +148,7 @@ impl<'a, N: StateNodes> StateTree<'a, N> {
     pub fn update_hashed(
         &self,
         version: Option<StateVersion>,
-        entries: impl IntoIterator<Item = ([u8; 32], Vec<u8>)>,
+        entries: impl IntoIterator<Item = HashedEntry>,
     ) -> Result<StateChange, StateError> {
         let reader = Reader(self.0);
         let tree = JellyfishMerkleTree::<_, Sha256>::new(&reader);
@@ -174,7 +177,7 @@ impl<'a, N: StateNodes> StateTree<'a, N> {
         version: StateVersion,
         from: [u8; 32],
         bytes_max: usize,
-    ) -> Result<Vec<([u8; 32], Vec<u8>)>, StateError> {
+    ) -> Result<Vec<HashedEntry>, StateError> {
         let reader = Arc::new(Reader(self.0));
         let all = JellyfishMerkleIterator::new(reader, version.0, KeyHash(from)).map_err(StateError::new)?;
         let (mut entries, mut bytes) = (Vec::new(), 0);

@@ -102,6 +102,9 @@ struct Joining<'a> {
     told: &'a (dyn Fn(u64, u64) + Sync),
 }
 
+/// Time stamps by the fingerprint of their authority.
+type Stamps = Vec<([u8; 32], TimeStamp)>;
+
 impl Joining<'_> {
     fn run(&self) -> Result<Checkpoint, SnapshotError> {
         let block = self.first_of(|source| self.begin(source))?;
@@ -138,10 +141,7 @@ impl Joining<'_> {
     }
 
     /// Checkpoint, terms and state, all from one source; gives the checkpoint with its seals, and the stamps that count.
-    fn begin(
-        &self,
-        source: &dyn SnapshotSource,
-    ) -> Result<(SealedBlock, Vec<([u8; 32], TimeStamp)>), SnapshotError> {
+    fn begin(&self, source: &dyn SnapshotSource) -> Result<(SealedBlock, Stamps), SnapshotError> {
         let store = &self.core.store;
         let had = |what: &str, answer: Result<Vec<u8>, UpstreamError>| answer.map_err(|e| part(what, e));
         let bytes = had("the snapshot", source.snapshot())?;

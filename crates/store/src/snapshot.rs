@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use fjall::PersistMode;
 use xiezhi_evidence::{Alliance, Checkpoint, Genesis, alliance::STATE_KEY};
-use xiezhi_ledger::{StateTree, StateVersion};
+use xiezhi_ledger::{HashedEntry, StateTree, StateVersion};
 use xiezhi_merkle::{Appender, HashReader, Sha256, Sm3, TILE_HEIGHT, TILE_WIDTH, TileId, TileTree};
 use xiezhi_types::{Height, TreeSize, canonical};
 
@@ -121,7 +121,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn adopt_state(&self, entries: Vec<([u8; 32], Vec<u8>)>) -> Result<[u8; 32], StoreError> {
+    pub fn adopt_state(&self, entries: Vec<HashedEntry>) -> Result<[u8; 32], StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
         let tip = self.tip();
         let change = StateTree::new(self).update_hashed(Some(tip.state), entries);

@@ -195,7 +195,7 @@ impl From<VaultError> for Problem {
             VaultError::Certificate { .. } => &kinds::CERTIFICATE,
             VaultError::NotOwner => &kinds::NOT_OWNER,
             VaultError::Mismatch { .. } => &kinds::MISMATCH,
-            VaultError::Field { field, .. } => return Self::new(&kinds::FIELD, &error).field(*field),
+            VaultError::Field { field, .. } => return Self::new(&kinds::FIELD, &error).field(field),
             VaultError::Offset { .. } => &kinds::OFFSET,
             VaultError::Busy => &kinds::BUSY,
             VaultError::Exists => &kinds::EXISTS,

@@ -1,6 +1,6 @@
 //! Bundles on the reader's machine: verified offline, or shown in part.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -151,12 +151,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-pub(super) fn disclose(
-    path: &Path,
-    fields: &[String],
-    out: &PathBuf,
-    texts: &Texts,
-) -> anyhow::Result<Ending> {
+pub(super) fn disclose(path: &Path, fields: &[String], out: &Path, texts: &Texts) -> anyhow::Result<Ending> {
     let bundle = Bundle::parse(&read(path)?).with_context(|| format!("{}", path.display()))?;
     for field in fields {
         if bundle.manifest.value(field).is_none() {
