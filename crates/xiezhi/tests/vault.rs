@@ -152,5 +152,5 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     assert_eq!(left["entries"][4]["detail"]["reference"], "DP-2026-17");
     assert!(left["entries"][2]["detail"].is_null(), "the purpose outlives the erasure");
     place.expect(1, &[&["vault", "put", "film.bin"], &owner[..]].concat());
-    place.expect(0, &["verify", "film.bin.xzc", "film.bin"]);
+    place.expect(0, &["verify", "film.bin", "film.bin.xzc"]);
 }
