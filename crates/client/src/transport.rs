@@ -135,20 +135,24 @@ fn connector() -> Connector {
     #[cfg(feature = "tls")]
     {
         http.enforce_http(false);
-        // Without a system store no https address can be trusted, and the handshake says so; plain ones still work.
-        let builder = match hyper_rustls::HttpsConnectorBuilder::new().with_native_roots() {
-            Ok(builder) => builder,
-            Err(_) => hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(no_roots()),
-        };
+        let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls());
         builder.https_or_http().enable_http1().wrap_connector(http)
     }
 }
 
+/// The system's roots are read once: they are some hundred certificates. Without a system store no https address can be trusted, and the
+/// handshake says so; plain ones still work.
 #[cfg(feature = "tls")]
-fn no_roots() -> rustls::ClientConfig {
-    rustls::ClientConfig::builder()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
+fn tls() -> rustls::ClientConfig {
+    use hyper_rustls::ConfigBuilderExt as _;
+    static CONFIG: std::sync::OnceLock<rustls::ClientConfig> = std::sync::OnceLock::new();
+    let read = || match rustls::ClientConfig::builder().with_native_roots() {
+        Ok(builder) => builder.with_no_client_auth(),
+        Err(_) => rustls::ClientConfig::builder()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth(),
+    };
+    CONFIG.get_or_init(read).clone()
 }
 
 /// A node's address in its one form, `scheme://host:port`.
