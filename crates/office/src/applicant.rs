@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use xiezhi_identity::{Date, Kind, check};
 
-use crate::refusal::{self as rules, Refusal};
+use xiezhi_types::Refusal;
+
+use crate::refusal as rules;
 
 /// Most characters of a name.
 const NAME_CHARS_MAX: usize = 100;
@@ -104,10 +106,10 @@ impl Applicant {
         check_name("", &self.name, self.kind == ApplicantKind::Person, &mut found);
         match (self.kind, &self.legal_representative) {
             (ApplicantKind::Person, Some(_)) => {
-                found.push(Refusal::of("legal_representative", &rules::REPRESENTATIVE_UNEXPECTED));
+                found.push(rules::of("legal_representative", &rules::REPRESENTATIVE_UNEXPECTED));
             }
             (ApplicantKind::Enterprise, None) => {
-                found.push(Refusal::of("legal_representative", &rules::REPRESENTATIVE_MISSING));
+                found.push(rules::of("legal_representative", &rules::REPRESENTATIVE_MISSING));
             }
             (_, Some(one)) => {
                 let at = "legal_representative.";
@@ -124,26 +126,26 @@ impl Applicant {
 
     fn check_agent(&self, agent: &Agent, today: Date, found: &mut Vec<Refusal>) {
         if self.kind == ApplicantKind::Person {
-            found.push(Refusal::of("agent", &rules::AGENT_UNEXPECTED));
+            found.push(rules::of("agent", &rules::AGENT_UNEXPECTED));
             return;
         }
         check_number("agent.", &agent.number_kind, &agent.number, &[Kind::ResidentId], today, found);
         check_name("agent.", &agent.name, true, found);
         if self.legal_representative.as_ref().is_some_and(|one| one.number == agent.number) {
-            found.push(Refusal::of("agent", &rules::AGENT_IS_REPRESENTATIVE));
+            found.push(rules::of("agent", &rules::AGENT_IS_REPRESENTATIVE));
         }
         let authority = &agent.authority;
         if !is_text(&authority.reference, NAME_CHARS_MAX) {
-            found.push(Refusal::of("agent.authority.reference", &rules::AUTHORITY_REFERENCE));
+            found.push(rules::of("agent.authority.reference", &rules::AUTHORITY_REFERENCE));
         }
         let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if authority.sha256.len() != 64 || !authority.sha256.bytes().all(is_digit) {
-            found.push(Refusal::of("agent.authority.sha256", &rules::AUTHORITY_DIGEST));
+            found.push(rules::of("agent.authority.sha256", &rules::AUTHORITY_DIGEST));
         }
         match date(&authority.until) {
-            None => found.push(Refusal::of("agent.authority.until", &rules::AUTHORITY_DATE)),
+            None => found.push(rules::of("agent.authority.until", &rules::AUTHORITY_DATE)),
             Some(until) if until < today => {
-                found.push(Refusal::of("agent.authority.until", &rules::AUTHORITY_EXPIRED));
+                found.push(rules::of("agent.authority.until", &rules::AUTHORITY_EXPIRED));
             }
             Some(_) => {}
         }
@@ -161,18 +163,18 @@ pub(crate) fn is_text(text: &str, chars_max: usize) -> bool {
 fn check_number(at: &str, kind: &str, number: &str, allowed: &[Kind], today: Date, found: &mut Vec<Refusal>) {
     let field = format!("{at}number_kind");
     match Kind::from_name(kind) {
-        None => found.push(Refusal::of(field, &rules::NUMBER_KIND_UNKNOWN)),
+        None => found.push(rules::of(field, &rules::NUMBER_KIND_UNKNOWN)),
         Some(kind) if !allowed.contains(&kind) => {
             let broken = if allowed == [Kind::ResidentId] {
                 &rules::NUMBER_KIND_PERSON
             } else {
                 &rules::NUMBER_KIND_ENTERPRISE
             };
-            found.push(Refusal::of(field, broken));
+            found.push(rules::of(field, broken));
         }
         Some(kind) => {
             if let Err(rule) = check(kind, number, Some(today)) {
-                found.push(Refusal::of_number(format!("{at}number"), rule));
+                found.push(rules::of_number(format!("{at}number"), rule));
             }
         }
     }
@@ -188,7 +190,7 @@ fn check_name(at: &str, name: &str, is_person: bool, found: &mut Vec<Refusal>) {
     } else {
         return;
     };
-    found.push(Refusal::of(format!("{at}name"), broken));
+    found.push(rules::of(format!("{at}name"), broken));
 }
 
 /// Reads `2027-01-31`.

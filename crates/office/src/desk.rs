@@ -9,10 +9,10 @@ use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Value,
 };
 use xiezhi_evidence::{Body, Certificate, Manifest};
-use xiezhi_types::{AccountId, GroupId, Lang, TimestampMs, canonical, from_canonical};
+use xiezhi_types::{AccountId, GroupId, Refusal, TimestampMs, canonical, from_canonical};
 
 use crate::{
-    Applicant, Erasure, Event, Evidence, NodeLedger, Refusal, State, WrongState,
+    Applicant, Erasure, Event, Evidence, NodeLedger, State, WrongState,
     binding::{self, Binding, Challenge, PossessionError, check_possession},
     day_of, judge,
     ledger::LedgerError,
@@ -30,7 +30,7 @@ const LIST_MAX: i64 = 100;
 #[non_exhaustive]
 pub enum DeskError {
     /// Rules that failed.
-    #[error("{}", rules(.0))]
+    #[error("{}", Refusal::line(.0))]
     Refused(Vec<Refusal>),
     /// The policy says no.
     #[error("the policy does not allow this")]
@@ -71,12 +71,6 @@ pub enum DeskError {
     /// What is stored cannot be read, or there is no randomness.
     #[error("{0}")]
     Internal(&'static str),
-}
-
-fn rules(refusals: &[Refusal]) -> String {
-    let said: Vec<_> =
-        refusals.iter().map(|one| format!("{}: {}", one.field, one.sentence(Lang::En))).collect();
-    said.join("; ")
 }
 
 /// An application without anybody's data.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::refusal::{self as rules, Refusal};
+use xiezhi_types::Refusal;
+
+use crate::refusal as rules;
 
 /// The bases of the Personal Information Protection Law, article 47, and an order by somebody entitled to it.
 pub const BASES: [&str; 5] = ["request", "purpose-ended", "consent-withdrawn", "unlawful", "order"];
@@ -25,11 +27,11 @@ impl Erasure {
     pub fn check(&self) -> Result<(), Vec<Refusal>> {
         let mut found = Vec::new();
         if !BASES.contains(&self.basis.as_str()) {
-            found.push(Refusal::of("basis", &rules::BASIS_UNKNOWN));
+            found.push(rules::of("basis", &rules::BASIS_UNKNOWN));
         }
         let is_plain = self.reference.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
         if !is_plain || !(1..=100).contains(&self.reference.trim().len()) || self.reference.len() > 100 {
-            found.push(Refusal::of("reference", &rules::REFERENCE_MISSING));
+            found.push(rules::of("reference", &rules::REFERENCE_MISSING));
         }
         if found.is_empty() { Ok(()) } else { Err(found) }
     }

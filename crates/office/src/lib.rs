@@ -27,6 +27,5 @@ pub use ledger::{LedgerError, NodeLedger};
 pub use oidc::{IssuerConfig, LoginError};
 pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
-pub use refusal::Refusal;
 pub use service::{Bind, BindSignature, Service, router};
 pub use state::{Event, State, WrongState};

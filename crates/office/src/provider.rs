@@ -8,9 +8,11 @@
 
 use serde_json::{Map, Value};
 
+use xiezhi_types::Refusal;
+
 use crate::{
     applicant::{Applicant, ApplicantKind, is_text},
-    refusal::{self as rules, Refusal},
+    refusal as rules,
     state::Event,
 };
 
@@ -66,7 +68,7 @@ pub fn judge(applicant: &Applicant, evidence: &Evidence<'_>) -> Result<Judgement
     match evidence {
         Evidence::Officer { approve, reason } => {
             if !is_text(reason, REASON_CHARS_MAX) {
-                return Err(Refusal::of("reason", &rules::REASON_MISSING));
+                return Err(rules::of("reason", &rules::REASON_MISSING));
             }
             let event = if *approve { Event::Approved } else { Event::Refused };
             Ok(Judgement { event, provider: "manual", reason: (*reason).to_owned() })
@@ -74,14 +76,14 @@ pub fn judge(applicant: &Applicant, evidence: &Evidence<'_>) -> Result<Judgement
         Evidence::Assertion { claims, names } => {
             // Nothing is said of who represents an enterprise.
             if applicant.kind != ApplicantKind::Person {
-                return Err(Refusal::of("kind", &rules::ASSERTION_KIND));
+                return Err(rules::of("kind", &rules::ASSERTION_KIND));
             }
             let claim = |name: &str| claims.get(name).and_then(Value::as_str);
             if claim(&names.number) != Some(applicant.number.as_str()) {
-                return Err(Refusal::of("number", &rules::ASSERTION_NUMBER));
+                return Err(rules::of("number", &rules::ASSERTION_NUMBER));
             }
             if claim(&names.name) != Some(applicant.name.as_str()) {
-                return Err(Refusal::of("name", &rules::ASSERTION_NAME));
+                return Err(rules::of("name", &rules::ASSERTION_NAME));
             }
             let said = |name| claim(name).unwrap_or_default();
             let reason = format!("{} says so of subject {}", said("iss"), said("sub"));

@@ -1,36 +1,16 @@
 //! Why an application, a token or an assertion is refused: the field, the rule that failed, and a sentence in both languages.
 
 use xiezhi_identity::Rule;
-use xiezhi_types::Lang;
+use xiezhi_types::Refusal;
 
-/// A rule that failed. Never holds anything of what was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Which field, by its path in the JSON, as `agent.authority.until`.
-    pub field: String,
-    /// The rule's stable code.
-    pub rule: &'static str,
-    en: String,
-    zh: String,
+/// A rule of our own that failed at `field`.
+pub(crate) fn of(field: impl Into<String>, broken: &Broken) -> Refusal {
+    Refusal::new(field, broken.rule, broken.en, broken.zh)
 }
 
-impl Refusal {
-    pub(crate) fn of(field: impl Into<String>, broken: &Broken) -> Self {
-        Self { field: field.into(), rule: broken.rule, en: broken.en.to_owned(), zh: broken.zh.to_owned() }
-    }
-
-    pub(crate) fn of_number(field: impl Into<String>, rule: Rule) -> Self {
-        Self { field: field.into(), rule: rule.code(), en: rule.to_string(), zh: rule.zh() }
-    }
-
-    /// What is wrong.
-    #[must_use]
-    pub fn sentence(&self, lang: Lang) -> &str {
-        match lang {
-            Lang::En => &self.en,
-            Lang::Zh => &self.zh,
-        }
-    }
+/// A rule of a number's standard that failed at `field`.
+pub(crate) fn of_number(field: impl Into<String>, rule: Rule) -> Refusal {
+    Refusal::new(field, rule.code(), rule.to_string(), rule.zh())
 }
 
 /// A rule of our own, beside those of `identity`.

@@ -11,20 +11,21 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use xiezhi_crypto::PublicKey;
-use xiezhi_problem::{Edge, Problem, edge, kinds};
+use xiezhi_problem::{Edge, Problem, edge, kinds, read_json, unstored};
 use xiezhi_session::{
-    Expiring, Full, Grant, LogInError, Sessions, assertion_in_form, bearer,
+    Door, Expiring, Full, Grant, LogInError, assertion_in_form,
     token::{TokenError, unverified_issuer},
 };
 use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
-    Applicant, Desk, DeskError, IssuerConfig, NodeLedger, People, Refusal,
+    Applicant, Desk, DeskError, IssuerConfig, NodeLedger, People,
     binding::Challenge,
+    people::random,
     policy::{Role, Session},
 };
 
@@ -32,19 +33,16 @@ use crate::{
 const BODY_BYTES_MAX: usize = 64 << 10;
 /// What is said of requests that the framework refuses.
 const EDGE: Edge = Edge { too_large: "at most 64 KiB are read", malformed: "not of the expected form" };
-/// How long a session lasts, in seconds.
-const SESSION_LIFE_S: u64 = 600;
-/// Most sessions, challenges and used assertions that are remembered, of each.
-const REMEMBERED_MAX: usize = 10_000;
+/// Most challenges that are remembered.
+const CHALLENGES_MAX: usize = 10_000;
 
 /// An office that is being served.
 pub struct Service {
     desk: Desk,
     ledger: NodeLedger,
-    url: String,
     clients: HashMap<String, PublicKey>,
     clock: fn() -> TimestampMs,
-    sessions: Sessions<Session>,
+    door: Door<Session>,
     challenges: Expiring<String, Challenge>,
     people: People,
 }
@@ -62,11 +60,10 @@ impl Service {
         officers: HashMap<String, Role>,
         clock: fn() -> TimestampMs,
     ) -> Self {
-        let url = url.trim_end_matches('/').to_owned();
-        let sessions = Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S);
-        let people = People::new(desk.clone(), clock, &url, issuers, officers);
-        let challenges = Expiring::new(REMEMBERED_MAX);
-        Self { desk, ledger, url, clients, clock, sessions, challenges, people }
+        let door = Door::new(url, "office");
+        let people = People::new(desk.clone(), clock, door.url(), issuers, officers);
+        let challenges = Expiring::new(CHALLENGES_MAX);
+        Self { desk, ledger, clients, clock, door, challenges, people }
     }
 
     /// The clock.
@@ -90,7 +87,7 @@ impl Service {
     /// Where it is, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        self.door.url()
     }
 
     /// What the keys of `account` are to sign, for an application of the session's, as the API says it.
@@ -124,35 +121,22 @@ impl Service {
     }
 
     fn session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
-        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(bearer);
-        let found = token.and_then(|token| self.sessions.find(token, self.now().seconds()));
-        found.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED, "a token of this office is needed"))
+        self.door.caller(headers, self.now().seconds())
     }
 
     fn log_in(&self, assertion: &str) -> Result<Grant, Problem> {
-        let refused = |error: TokenError| {
-            tracing::info!(code = error.code(), "an assertion is refused");
-            Problem::new(&kinds::ASSERTION_INVALID, format!("{}: {error}", error.code()))
-        };
-        let issuer = unverified_issuer(assertion).map_err(refused)?;
-        let key = self.clients.get(&issuer).ok_or_else(|| refused(TokenError::Issuer))?;
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
+        let issuer = unverified_issuer(assertion)?;
+        let key = self.clients.get(&issuer).ok_or(TokenError::Issuer)?;
+        let random = random()?;
         let session = Session {
             principal: issuer.clone(),
             role: Role::Client,
             institution: self.desk.institution().to_owned(),
         };
-        let endpoint = format!("{}/v1/token", self.url);
-        let audience = [endpoint.as_str(), self.url.as_str()];
-        let keys = std::slice::from_ref(key);
-        let now_s = self.now().seconds();
-        self.sessions.log_in(assertion, &issuer, keys, &audience, session, now_s, random).map_err(|error| {
-            match error {
-                LogInError::Token(error) => refused(error),
-                LogInError::Full(full) => too_many(full),
-            }
+        let (keys, now_s) = (std::slice::from_ref(key), self.now().seconds());
+        self.door.log_in(assertion, &issuer, keys, session, now_s, random).map_err(|error| match error {
+            LogInError::Token(error) => error.into(),
+            LogInError::Full(full) => too_many(full),
         })
     }
 }
@@ -182,8 +166,6 @@ pub fn router(service: Arc<Service>) -> Router {
 }
 
 kinds! {
-    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
-    ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
     DENIED = "denied", FORBIDDEN, "Your role does not allow this", "您的角色无权执行此操作";
     APPLICATION_REFUSED = "application-refused", UNPROCESSABLE_ENTITY, "What was given breaks a rule", "所填内容不合规则";
     WRONG_STATE = "wrong-state", CONFLICT, "This cannot happen in the present state", "当前状态下不能执行此操作";
@@ -226,20 +208,11 @@ impl From<DeskError> for Problem {
             tracing::warn!(%error, "the office");
             return Self::new(kind, "its operator finds the reason in the log");
         }
-        let problem = Self::new(kind, &error);
-        let DeskError::Refused(refusals) = error else { return problem };
-        problem.member("refusals", |lang| {
-            let said =
-                |one: &Refusal| json!({ "field": one.field, "rule": one.rule, "reason": one.sentence(lang) });
-            refusals.iter().map(said).collect()
-        })
+        match &error {
+            DeskError::Refused(refusals) => Self::new(kind, &error).refusals(refusals),
+            _ => Self::new(kind, &error),
+        }
     }
-}
-
-/// Nothing of what the office says is kept on the way.
-async fn unstored(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 async fn about(State(service): Shared) -> Json<Value> {
@@ -247,7 +220,7 @@ async fn about(State(service): Shared) -> Json<Value> {
         "institution": service.desk.institution(),
         "ledger": service.ledger.id().to_string(),
         "account": service.ledger.office().to_string(),
-        "token_endpoint": format!("{}/v1/token", service.url),
+        "token_endpoint": service.door.token_endpoint(),
     }))
 }
 
@@ -258,15 +231,10 @@ async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Probl
 
 async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let applicant: Applicant = read(&body)?;
+    let applicant: Applicant = read_json(&body)?;
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
     let one = service.desk.apply(&session, &applicant, key, service.now()).await?;
     Ok((StatusCode::CREATED, Json(one)).into_response())
-}
-
-/// Says nothing of what stands in the body.
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|_| Problem::invalid_body("not JSON of the expected form"))
 }
 
 #[derive(Deserialize)]
@@ -305,7 +273,7 @@ async fn challenge(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let wanted: ChallengeFor = read(&body)?;
+    let wanted: ChallengeFor = read_json(&body)?;
     let answer = service.challenge(&session, &id, &wanted.account).await?;
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
@@ -335,7 +303,7 @@ async fn bind(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let bytes = service.bind(&session, &id, &read(&body)?).await?;
+    let bytes = service.bind(&session, &id, &read_json(&body)?).await?;
     Ok(([(header::CONTENT_TYPE, xiezhi_client::CERTIFICATE)], bytes).into_response())
 }
 

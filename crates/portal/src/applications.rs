@@ -13,9 +13,10 @@ use serde::Deserialize;
 use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_office::{
     Agent, Applicant, ApplicantKind, Authority, Bind, BindSignature, DeskError, Dossier, Evidence,
-    Individual, Refusal, State as Standing, policy::Role,
+    Individual, State as Standing, policy::Role,
 };
 use xiezhi_problem::Problem;
+use xiezhi_types::Refusal;
 
 use crate::{
     app::App,

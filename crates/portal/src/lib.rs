@@ -64,7 +64,7 @@ pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>) -> Ro
         .route("/office/apply", get(applications::show_form).post(applications::apply))
         .route("/office/applications/{id}", get(applications::show_application))
         .route("/office/applications/{id}/decision", post(applications::decide))
-        .layer(middleware::map_response(office::unstored))
+        .layer(middleware::map_response(xiezhi_problem::unstored))
         .route("/", get(home::show_home))
         .route("/live", get(home::show_live))
         .route("/search", get(search::show_search))

@@ -6,7 +6,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 use xiezhi_office::{DeskError, LoginError, Service, Visitor};
 
 use crate::{app::App, page::Trouble};
@@ -98,12 +98,6 @@ impl FromRequestParts<Arc<App>> for Member {
         let visitor = guest.visitor.ok_or_else(|| Redirect::to("/office").into_response())?;
         Ok(Self { office: guest.office, visitor })
     }
-}
-
-/// Nothing of what the office says is kept on the way.
-pub(crate) async fn unstored(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 impl From<DeskError> for Trouble {

@@ -9,8 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value};
-use xiezhi_types::Lang;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use xiezhi_types::{Lang, Refusal};
 
 /// Media type of a problem document.
 pub const PROBLEM: &str = "application/problem+json";
@@ -130,6 +131,16 @@ impl Problem {
         self
     }
 
+    /// Lists the rules that failed, each with a sentence in the language of the request.
+    #[must_use]
+    pub fn refusals(self, refusals: &[Refusal]) -> Self {
+        self.member("refusals", |lang| {
+            let said =
+                |one: &Refusal| json!({ "field": one.field, "rule": one.rule, "reason": one.sentence(lang) });
+            refusals.iter().map(said).collect()
+        })
+    }
+
     /// Asks the client to wait.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
@@ -173,6 +184,23 @@ impl IntoResponse for Problem {
 pub fn language(headers: &HeaderMap) -> Lang {
     let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     languages.map_or(Lang::En, Lang::accepted)
+}
+
+/// Reads a body. What is said of one that cannot be read holds nothing of it.
+///
+/// # Errors
+/// A problem document.
+pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Problem::invalid_body(format!("not JSON of the expected form: see {place}"))
+    })
+}
+
+/// Nothing of an answer is kept on the way: for [`axum::middleware::map_response`].
+pub async fn unstored(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// What the edge says of requests that the framework refuses.

@@ -11,8 +11,8 @@ use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Transaction, Value,
 };
 use xiezhi_evidence::{Manifest, Value as FieldValue};
-use xiezhi_template::{Refusal, Template};
-use xiezhi_types::{AccountId, GroupId, Lang, TimestampMs, canonical, from_canonical};
+use xiezhi_template::Template;
+use xiezhi_types::{AccountId, GroupId, Refusal, TimestampMs, canonical, from_canonical};
 
 use crate::{
     entry::{Customer, Entry, Field, Opening, PACK_PHASE, place},
@@ -33,7 +33,7 @@ const REQUEST_MAX: usize = 100;
 #[non_exhaustive]
 pub enum ServiceError {
     /// Rules that failed.
-    #[error("{}", rules(.0))]
+    #[error("{}", Refusal::line(.0))]
     Refused(Vec<Refusal>),
     /// There is no such transaction or entry, or it is another's.
     #[error("there is no such {0}")]
@@ -64,12 +64,6 @@ pub enum ServiceError {
     /// What is stored cannot be read, or there is no randomness.
     #[error("{0}")]
     Internal(&'static str),
-}
-
-fn rules(refusals: &[Refusal]) -> String {
-    let said: Vec<_> =
-        refusals.iter().map(|one| format!("{}: {}", one.field, one.sentence(Lang::En))).collect();
-    said.join("; ")
 }
 
 fn refuse(field: &str, rule: &'static str, en: impl Into<String>, zh: impl Into<String>) -> ServiceError {
@@ -120,7 +114,7 @@ pub(crate) fn number(row: &Row, column: usize) -> Result<u32, ServiceError> {
     u32::try_from(row.int(column)?).map_err(|_| ServiceError::Internal("a number out of its bounds"))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], ServiceError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], ServiceError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| ServiceError::Internal("no randomness from the system"))?;
     Ok(bytes)

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_evidence::{Value, manifest::names};
-use xiezhi_template::{Element, Phase, Refusal, Template};
-use xiezhi_types::TimestampMs;
+use xiezhi_template::{Element, Phase, Template};
+use xiezhi_types::{Refusal, TimestampMs};
 
 /// The phase of the record that closes a transaction: templates number theirs from 1.
 pub const PACK_PHASE: u32 = 0;

@@ -15,31 +15,26 @@ use axum::{
 };
 use futures::{Stream, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 use xiezhi_crypto::PublicKey;
-use xiezhi_problem::{Edge, Problem, edge};
+use xiezhi_problem::{Edge, Problem, edge, read_json, unstored};
 use xiezhi_session::{
-    Grant, LogInError, Sessions, assertion_in_form, bearer,
+    Door, Grant, LogInError, assertion_in_form,
     token::{TokenError, unverified_issuer},
 };
-use xiezhi_template::Refusal;
 use xiezhi_types::TimestampMs;
 
-use crate::{Book, ServiceError, court};
+use crate::{Book, ServiceError, book::random, court};
 
 /// Longest body: a file of 12 MB in Base64.
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// What is said of requests that the framework refuses.
 const EDGE: Edge = Edge { too_large: "at most 16 MiB are read", malformed: "not of the expected form" };
-/// How long a session lasts, in seconds.
-const SESSION_LIFE_S: u64 = 600;
-/// Most sessions and used assertions that are remembered, of each.
-const REMEMBERED_MAX: usize = 10_000;
 /// Most event streams at once.
 const STREAMS_MAX: usize = 256;
 /// How long a stream lasts at most; whoever wants more opens another.
@@ -51,9 +46,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Service {
     pub(crate) book: Book,
     pub(crate) clients: HashMap<String, PublicKey>,
-    /// Of callers, by their names.
-    sessions: Sessions<String>,
-    url: String,
+    /// Sessions hold the callers' names.
+    door: Door<String>,
     webhook_key: Option<String>,
     pub(crate) clock: fn() -> TimestampMs,
     streams: Arc<Semaphore>,
@@ -69,36 +63,23 @@ impl Service {
         webhook_key: Option<String>,
         clock: fn() -> TimestampMs,
     ) -> Self {
-        let url = url.trim_end_matches('/').to_owned();
-        let sessions = Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S);
+        let door = Door::new(url, "service");
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self { book, clients, sessions, url, webhook_key, clock, streams }
+        Self { book, clients, door, webhook_key, clock, streams }
     }
 
     /// Whose token came with the request.
     fn caller(&self, headers: &HeaderMap) -> Result<String, Problem> {
-        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let found =
-            value.and_then(bearer).and_then(|token| self.sessions.find(token, (self.clock)().seconds()));
-        found.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED, "a token of this service is needed"))
+        self.door.caller(headers, (self.clock)().seconds())
     }
 
     fn log_in(&self, assertion: &str) -> Result<Grant, Problem> {
-        let refused = |error: TokenError| {
-            tracing::info!(code = error.code(), "an assertion is refused");
-            Problem::new(&kinds::ASSERTION_INVALID, format!("{}: {error}", error.code()))
-        };
-        let issuer = unverified_issuer(assertion).map_err(refused)?;
-        let key = self.clients.get(&issuer).ok_or_else(|| refused(TokenError::Issuer))?;
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
-        let endpoint = format!("{}/v1/token", self.url);
-        let (audience, keys) = ([endpoint.as_str(), self.url.as_str()], std::slice::from_ref(key));
-        let now_s = (self.clock)().seconds();
-        let granted =
-            self.sessions.log_in(assertion, &issuer, keys, &audience, issuer.clone(), now_s, random);
+        let issuer = unverified_issuer(assertion)?;
+        let key = self.clients.get(&issuer).ok_or(TokenError::Issuer)?;
+        let (keys, random, now_s) = (std::slice::from_ref(key), random()?, (self.clock)().seconds());
+        let granted = self.door.log_in(assertion, &issuer, keys, issuer.clone(), now_s, random);
         granted.map_err(|error| match error {
-            LogInError::Token(error) => refused(error),
+            LogInError::Token(error) => error.into(),
             LogInError::Full(_) => Problem::new(&kinds::UNAVAILABLE, "too many sessions").retry_after(60),
         })
     }
@@ -133,8 +114,6 @@ pub fn router(service: Arc<Service>) -> Router {
 }
 
 xiezhi_problem::kinds! {
-    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
-    ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
     REFUSED = "evidence-refused", UNPROCESSABLE_ENTITY, "What was given breaks a rule", "所填内容不合规则";
     CLOSED = "transaction-closed", CONFLICT, "The transaction is closed", "事务已关闭";
     REUSED = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The idempotency key was used for another body", "该幂等键已用于另一正文";
@@ -163,20 +142,11 @@ impl From<ServiceError> for Problem {
             tracing::warn!(%error, "the evidence service");
             return Self::new(kind, "its operator finds the reason in the log");
         }
-        let problem = Self::new(kind, &error);
-        let ServiceError::Refused(refusals) = error else { return problem };
-        problem.member("refusals", |lang| {
-            let said =
-                |one: &Refusal| json!({ "field": one.field, "rule": one.rule, "reason": one.sentence(lang) });
-            refusals.iter().map(said).collect()
-        })
+        match &error {
+            ServiceError::Refused(refusals) => Self::new(kind, &error).refusals(refusals),
+            _ => Self::new(kind, &error),
+        }
     }
-}
-
-/// Nothing of what the service says is kept on the way.
-async fn unstored(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 async fn about(State(service): Shared) -> Json<Value> {
@@ -184,7 +154,7 @@ async fn about(State(service): Shared) -> Json<Value> {
         service.book.sinks().map(|(name, listed)| json!({ "name": name, "listed": listed })).collect();
     Json(json!({
         "service": "xiezhi-evidence",
-        "token_endpoint": format!("{}/v1/token", service.url),
+        "token_endpoint": service.door.token_endpoint(),
         "sinks": sinks,
         "webhook_key": service.webhook_key,
     }))
@@ -212,14 +182,6 @@ async fn template(Path(id): Path<String>, Query(query): Query<VersionQuery>) -> 
         .into_response())
 }
 
-/// Reads a body; what does not fit is named by serde without anything that stands in the body's values.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        Problem::invalid_body(format!("not JSON of the expected form: see {place}"))
-    })
-}
-
 fn request(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let key = headers.get("idempotency-key").map(HeaderValue::to_str).transpose();
     key.map_err(|_| Problem::parameter("idempotency-key", "visible ASCII is needed"))
@@ -231,7 +193,8 @@ fn status(known: bool, new: StatusCode) -> StatusCode {
 
 async fn open(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let opened = service.book.begin(&caller, &read(&body)?, request(&headers)?, (service.clock)()).await?;
+    let opened =
+        service.book.begin(&caller, &read_json(&body)?, request(&headers)?, (service.clock)()).await?;
     Ok((status(opened.known, StatusCode::CREATED), Json(opened)).into_response())
 }
 
@@ -266,7 +229,8 @@ async fn add(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let added = service.book.add(&caller, &id, &read(&body)?, request(&headers)?, (service.clock)()).await?;
+    let added =
+        service.book.add(&caller, &id, &read_json(&body)?, request(&headers)?, (service.clock)()).await?;
     Ok((status(added.known, StatusCode::ACCEPTED), Json(added)).into_response())
 }
 

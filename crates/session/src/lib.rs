@@ -5,6 +5,7 @@
 //! passkey   what browsers answer for keys of people (Web Authentication)
 //! expiring  a bounded memory of what is over at a certain time
 //! sessions  bearer tokens, and the assertions that were used
+//! door      the same for a service over HTTP, with its problem documents
 //! ```
 //!
 //! Pure: no network, no clock, no randomness; the caller gives the time, 32 random bytes and the keys.
@@ -25,10 +26,12 @@
 //! # Ok::<(), xiezhi_session::LogInError>(())
 //! ```
 
+mod door;
 mod expiring;
 pub mod passkey;
 mod sessions;
 pub mod token;
 
+pub use door::Door;
 pub use expiring::{Expiring, Full};
-pub use sessions::{FormError, Grant, LogInError, Sessions, assertion_in_form, bearer};
+pub use sessions::{FormError, Grant, LogInError, Sessions, assertion_in_form};

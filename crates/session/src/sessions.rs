@@ -124,12 +124,6 @@ pub fn assertion_in_form(body: &[u8]) -> Result<String, FormError> {
     Ok(form.client_assertion)
 }
 
-/// The token in the value of an `Authorization` header.
-#[must_use]
-pub fn bearer(authorization: &str) -> Option<&str> {
-    authorization.strip_prefix("Bearer ")
-}
-
 #[cfg(test)]
 mod tests {
     use xiezhi_crypto::{SignatureAlg, SigningKey};
@@ -196,7 +190,5 @@ mod tests {
         assert_eq!(form("authorization_code", ASSERTION_TYPE), Err(FormError::Grant));
         assert_eq!(form("client_credentials", "saml2-bearer"), Err(FormError::Grant));
         assert_eq!(assertion_in_form(b"grant_type=client_credentials"), Err(FormError::Malformed));
-        assert_eq!(bearer("Bearer a"), Some("a"));
-        assert_eq!(bearer("Basic a"), None);
     }
 }

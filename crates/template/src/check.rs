@@ -1,9 +1,9 @@
 //! Whether elements fit a phase's schema.
 
 use serde_json::{Map, Value};
-use xiezhi_types::TimestampMs;
+use xiezhi_types::{Refusal, TimestampMs};
 
-use crate::{Content, Format, Phase, Property, Refusal};
+use crate::{Content, Format, Phase, Property, refusal::of_element};
 
 /// An element's value that fits its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Phase {
                 },
                 None if self.schema.required.contains(name) => {
                     let (en, zh) = ("this element is required", "此要素为必填");
-                    refused.push(Refusal::of_element(name, property.label(), "element-missing", en, zh));
+                    refused.push(of_element(name, property.label(), "element-missing", en, zh));
                 }
                 None => {}
             }
@@ -64,7 +64,7 @@ impl Property {
     }
 
     fn check(&self, name: &str, value: &Value) -> Result<Element, Refusal> {
-        let refuse = |rule, en: &str, zh: &str| Err(Refusal::of_element(name, self.label(), rule, en, zh));
+        let refuse = |rule, en: &str, zh: &str| Err(of_element(name, self.label(), rule, en, zh));
         match self {
             Self::String { max_length, format, values, .. } => {
                 let Some(text) = value.as_str() else {

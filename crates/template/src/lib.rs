@@ -12,10 +12,9 @@ mod refusal;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
-use xiezhi_types::Lang;
+use xiezhi_types::{Lang, Refusal};
 
 pub use check::Element;
-pub use refusal::Refusal;
 
 /// Files of templates.
 const FILES: &[&str] = &[

@@ -1,45 +1,12 @@
 //! Why something does not fit a template: the element, the rule, a sentence in both languages.
 
-use xiezhi_types::Lang;
+use xiezhi_types::Refusal;
 
 use crate::{Label, Phase};
 
-/// A rule that failed. Never holds anything of what was given but a phase's number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Which element, by its path in the request, as `fields.amount`.
-    pub field: String,
-    /// The rule's stable code.
-    pub rule: &'static str,
-    en: String,
-    zh: String,
-}
-
-impl Refusal {
-    /// A rule `rule` that failed at `field`, in both languages.
-    #[must_use]
-    pub fn new(
-        field: impl Into<String>,
-        rule: &'static str,
-        en: impl Into<String>,
-        zh: impl Into<String>,
-    ) -> Self {
-        Self { field: field.into(), rule, en: en.into(), zh: zh.into() }
-    }
-
-    pub(crate) fn of_element(name: &str, label: &Label, rule: &'static str, en: &str, zh: &str) -> Self {
-        let field = format!("fields.{name}");
-        Self::new(field, rule, format!("{}: {en}", label.en), format!("{}:{zh}", label.zh))
-    }
-
-    /// What is wrong.
-    #[must_use]
-    pub fn sentence(&self, lang: Lang) -> &str {
-        match lang {
-            Lang::En => &self.en,
-            Lang::Zh => &self.zh,
-        }
-    }
+pub(crate) fn of_element(name: &str, label: &Label, rule: &'static str, en: &str, zh: &str) -> Refusal {
+    let field = format!("fields.{name}");
+    Refusal::new(field, rule, format!("{}: {en}", label.en), format!("{}:{zh}", label.zh))
 }
 
 pub(crate) fn phase_unknown(number: u32, last: u32) -> Refusal {

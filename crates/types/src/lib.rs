@@ -8,9 +8,11 @@ mod ids;
 mod lang;
 mod numbers;
 mod record_number;
+mod refusal;
 
 pub use cbor::{CborError, canonical, from_canonical, from_canonical_with};
 pub use ids::{AccountId, GroupId, IdError, InstitutionId, LedgerId, Role, StatementId};
 pub use lang::Lang;
 pub use numbers::{Height, LogIndex, TimestampMs, TreeSize};
 pub use record_number::{RecordNumber, RecordNumberError};
+pub use refusal::Refusal;

@@ -18,23 +18,19 @@ use xiezhi_crypto::PublicKey;
 use xiezhi_database::PersonKeyError;
 use xiezhi_evidence::{Account, AccountStatus, Body as Stated, DepositBody};
 use xiezhi_office::{LedgerError, NodeLedger};
-use xiezhi_problem::{Edge, Problem, edge, kinds};
+use xiezhi_problem::{Edge, Problem, edge, kinds, read_json, unstored};
 use xiezhi_session::{
-    Grant, LogInError, Sessions, assertion_in_form, bearer,
+    Door, Grant, LogInError, assertion_in_form,
     token::{TokenError, unverified_issuer},
 };
 use xiezhi_types::{AccountId, TimestampMs};
 
-use crate::vault::{Audited, Finding, Progress, Vault, VaultError};
+use crate::vault::{Audited, Finding, Progress, Vault, VaultError, random};
 
 /// Longest body, uploads apart: a certificate.
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// What is said of requests that the framework refuses.
 const EDGE: Edge = Edge { too_large: "at most 4 MiB are read", malformed: "not of the expected form" };
-/// How long a session lasts, in seconds.
-const SESSION_LIFE_S: u64 = 600;
-/// Most sessions and used assertions that are remembered, of each.
-const REMEMBERED_MAX: usize = 10_000;
 /// The version of tus.
 const TUS: HeaderValue = HeaderValue::from_static("1.0.0");
 
@@ -42,18 +38,15 @@ const TUS: HeaderValue = HeaderValue::from_static("1.0.0");
 pub struct Service {
     vault: Arc<Vault>,
     ledger: NodeLedger,
-    url: String,
     clock: fn() -> TimestampMs,
-    sessions: Sessions<AccountId>,
+    door: Door<AccountId>,
 }
 
 impl Service {
     /// Serves `vault` at `url` to accounts of `ledger`.
     #[must_use]
     pub fn new(vault: Vault, ledger: NodeLedger, url: &str, clock: fn() -> TimestampMs) -> Self {
-        let url = url.trim_end_matches('/').to_owned();
-        let sessions = Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S);
-        Self { vault: Arc::new(vault), ledger, url, clock, sessions }
+        Self { vault: Arc::new(vault), ledger, clock, door: Door::new(url, "vault") }
     }
 
     fn now(&self) -> TimestampMs {
@@ -61,10 +54,7 @@ impl Service {
     }
 
     fn caller(&self, headers: &HeaderMap) -> Result<AccountId, Problem> {
-        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(bearer);
-        let found = token.and_then(|token| self.sessions.find(token, self.now().seconds()));
-        found.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED, "a token of this vault is needed"))
+        self.door.caller(headers, self.now().seconds())
     }
 
     /// How an account that may act stands on the ledger.
@@ -78,22 +68,14 @@ impl Service {
     }
 
     async fn log_in(&self, assertion: &str) -> Result<Grant, Problem> {
-        let refused =
-            |error: TokenError| Problem::new(&kinds::ASSERTION_INVALID, format!("{}: {error}", error.code()));
-        let issuer = unverified_issuer(assertion).map_err(refused)?;
-        let id: AccountId = issuer.parse().map_err(|_| refused(TokenError::Issuer))?;
+        let issuer = unverified_issuer(assertion)?;
+        let id: AccountId = issuer.parse().map_err(|_| TokenError::Issuer)?;
         let account = self.account(id).await?;
         let keys: Vec<PublicKey> = account.keys.iter().map(|weighted| weighted.key.clone()).collect();
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|_| Problem::new(&kinds::INTERNAL, "no randomness"))?;
-        let endpoint = format!("{}/v1/token", self.url);
-        let audience = [endpoint.as_str(), self.url.as_str()];
-        let now_s = self.now().seconds();
-        self.sessions.log_in(assertion, &issuer, &keys, &audience, id, now_s, random).map_err(|error| {
-            match error {
-                LogInError::Token(error) => refused(error),
-                LogInError::Full(full) => Problem::new(&kinds::UNAVAILABLE, full),
-            }
+        let (random, now_s) = (random()?, self.now().seconds());
+        self.door.log_in(assertion, &issuer, &keys, id, now_s, random).map_err(|error| match error {
+            LogInError::Token(error) => error.into(),
+            LogInError::Full(full) => Problem::new(&kinds::UNAVAILABLE, full),
         })
     }
 
@@ -164,8 +146,6 @@ pub fn router(service: Arc<Service>) -> Router {
 }
 
 kinds! {
-    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
-    ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
     NO_ACCOUNT = "no-account", FORBIDDEN, "The account is not on the ledger, or may not act", "链上没有该账户,或该账户不得操作";
     CERTIFICATE = "certificate-invalid", UNPROCESSABLE_ENTITY, "The certificate does not prove a record on this ledger", "该凭证不能证明本链上的记录";
     NOT_OWNER = "not-owner", FORBIDDEN, "The record is another account's", "该记录属于其他账户";
@@ -214,27 +194,17 @@ impl From<VaultError> for Problem {
     }
 }
 
-/// Nothing of what the vault says is kept on the way.
-async fn unstored(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 async fn about(State(service): Shared) -> Json<Value> {
     Json(json!({
         "ledger": service.ledger.id().to_string(),
         "account": service.ledger.office().to_string(),
-        "token_endpoint": format!("{}/v1/token", service.url),
+        "token_endpoint": service.door.token_endpoint(),
     }))
 }
 
 async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Problem> {
     let assertion = assertion_in_form(&body).map_err(Problem::invalid_body)?;
     service.log_in(&assertion).await.map(Json)
-}
-
-fn json_body<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|_| Problem::invalid_body("not JSON of the expected form"))
 }
 
 #[derive(Deserialize)]
@@ -251,7 +221,7 @@ async fn begin(
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
     let progress = service.vault.begin(&caller, &body, query.size, service.now()).await?;
-    let location = format!("{}/v1/uploads/{}", service.url, progress.exhibit);
+    let location = format!("{}/v1/uploads/{}", service.door.url(), progress.exhibit);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(progress)).into_response())
 }
 
@@ -361,7 +331,7 @@ async fn read(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let wanted: Read = json_body(&body)?;
+    let wanted: Read = read_json(&body)?;
     let account = service.account(caller).await?;
     let key = account.encryption_key.ok_or_else(|| VaultError::EncryptionKey("there is none".to_owned()))?;
     let opened = service.vault.read(&caller, &id, &wanted.purpose, &key, service.now()).await?;
@@ -421,7 +391,7 @@ async fn grant(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let wanted: GrantTo = json_body(&body)?;
+    let wanted: GrantTo = read_json(&body)?;
     let field = |field, rule| VaultError::Field { field, rule };
     let grantee = wanted.grantee.parse().map_err(|_| field("grantee", "no id of an account"))?;
     let expires =
@@ -464,7 +434,7 @@ async fn erase(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let wanted: Erase = json_body(&body)?;
+    let wanted: Erase = read_json(&body)?;
     service.vault.erase(&caller, &id, &wanted.basis, &wanted.reference, service.now()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -257,7 +257,7 @@ fn exhibit_bytes(id: &str) -> Option<[u8; 32]> {
     hex::decode(id).ok()?.try_into().ok()
 }
 
-fn random<const N: usize>() -> Result<[u8; N], VaultError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], VaultError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| VaultError::Internal("no randomness from the system"))?;
     Ok(bytes)
