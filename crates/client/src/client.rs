@@ -9,7 +9,7 @@ use minicbor::Encoder;
 use xiezhi_types::{AccountId, GroupId, Height, LogIndex, StatementId};
 
 use crate::{
-    ACCOUNT_PROOF, BUNDLE, CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, Events,
+    ACCOUNT_PROOF, BUNDLE, CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, DepositError, Events,
     transport::{Answer, Ask, Transport, refused},
     wire::{
         Account, Alliance, Anchor, Checkpoint, CheckpointPage, ConsistencyProof, Deposit, InclusionProof,
@@ -173,6 +173,32 @@ impl Client {
     /// [`ClientError`]. After [`ClientError::Network`] it is not known whether it was recorded; sending it again is safe.
     pub async fn deposit(&self, statement: impl Into<Bytes>, wait: Wait) -> Result<Deposited, ClientError> {
         self.submit(format!("/v1/deposits?{}", wait.query()), COSE, statement.into(), wait, None).await
+    }
+
+    /// [`Client::deposit`] of a statement that may have been sent before without its answer being heard: one that is too old to be taken is
+    /// looked for among the records. A certificate is there whenever the record is sealed.
+    ///
+    /// # Errors
+    /// [`DepositError`].
+    pub async fn deposit_or_find(
+        &self,
+        statement: impl Into<Bytes>,
+        id: &StatementId,
+        wait: Wait,
+    ) -> Result<Deposited, DepositError> {
+        let mut done = match self.deposit(statement, wait).await {
+            Err(error) if error.code() == Some("clock-off") => match self.statement_status(id).await {
+                Ok(record) => Deposited { record, certificate: None, known: true },
+                Err(missing) => {
+                    return Err(DepositError::TooOld { is_unknown: missing.code() == Some("not-found") });
+                }
+            },
+            answer => answer?,
+        };
+        if done.certificate.is_none() && done.record.sealed {
+            done.certificate = Some(self.certificate(LogIndex(done.record.index.0), None).await?);
+        }
+        Ok(done)
     }
 
     /// [`Client::deposit`] under an idempotency key: the same key with another statement is refused.
@@ -557,20 +583,20 @@ impl Client {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// A session at the registration office at this address: `form` is what `docs/identity.md` says. Gives the answer.
+    /// A session at the service (office, vault, evidence service) at this address: `form` is what `docs/identity.md` says. Gives the answer.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn office_token(&self, form: String) -> Result<serde_json::Value, ClientError> {
+    pub async fn service_token(&self, form: String) -> Result<serde_json::Value, ClientError> {
         let ask = Ask::post("/v1/token", "application/x-www-form-urlencoded", form.into()).accept(JSON);
         self.transport.send(&ask).await?.json()
     }
 
-    /// What the registration office at this address says of `target` to the session `token`.
+    /// What the service at this address says of `target` to the session `token`.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn office_get(&self, target: &str, token: &str) -> Result<serde_json::Value, ClientError> {
+    pub async fn service_get(&self, target: &str, token: &str) -> Result<serde_json::Value, ClientError> {
         self.transport.send(&Ask::get(target).accept(JSON).bearer(token)).await?.json()
     }
 

@@ -35,6 +35,21 @@ pub enum ClientError {
     },
 }
 
+/// Why a statement that was perhaps sent before is not known to be recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DepositError {
+    /// It was signed too long ago to be taken, and the node does not say that it was recorded.
+    #[error("the statement is too old")]
+    TooOld {
+        /// The node says that it does not know it.
+        is_unknown: bool,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
 /// Why one node did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{node}: {reason}")]

@@ -14,10 +14,9 @@ mod transport;
 pub mod wire;
 
 pub use client::{Client, Deposited, RecordQuery, Tree, Wait};
-pub use error::{ClientError, NetworkError};
+pub use error::{ClientError, DepositError, NetworkError};
 pub use events::{Event, Events};
-pub use foreign::{Foreign, exchange};
-pub use transport::{Pool, pool};
+pub use foreign::{Foreign, Host};
 
 /// Media type of a COSE object: a statement, a receipt.
 pub const COSE: &str = "application/cose";

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{Client as LegacyClient, connect::HttpConnector},
+    client::legacy::{Client as Pool, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 
@@ -26,9 +26,6 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Kept connections to servers of any kind.
-pub type Pool = LegacyClient<Connector, Full<Bytes>>;
-
 #[cfg(not(feature = "tls"))]
 type Connector = HttpConnector;
 #[cfg(feature = "tls")]
@@ -37,7 +34,7 @@ type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 /// The nodes and the way to them; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    pool: Pool,
+    pool: Pool<Connector, Full<Bytes>>,
     nodes: Arc<[String]>,
     /// Which node answered last, and is asked first.
     preferred: Arc<AtomicUsize>,
@@ -117,15 +114,6 @@ impl Answer {
     }
 }
 
-/// A pool of its own, for servers that are no nodes. `https://` is trusted by the system's roots, where the feature `tls` is on.
-#[must_use]
-pub fn pool() -> Pool {
-    LegacyClient::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
-        .pool_timer(TokioTimer::new())
-        .build(connector())
-}
-
 fn connector() -> Connector {
     let mut http = HttpConnector::new();
     http.set_nodelay(true);
@@ -178,8 +166,12 @@ impl Transport {
         if nodes.is_empty() {
             return Err(ClientError::Url { url: String::new(), reason: "at least one is needed".to_owned() });
         }
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector());
         Ok(Self {
-            pool: pool(),
+            pool,
             nodes,
             preferred: Arc::new(AtomicUsize::new(0)),
             timeout: Duration::from_secs(30),

@@ -13,20 +13,15 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http::{HeaderName, HeaderValue, Uri};
 use serde_json::{Value, json};
-use xiezhi_client::Pool;
+use xiezhi_client::{Foreign, Host};
 use xiezhi_crypto::{PublicKey, SignatureAlg, Signer, SigningError};
-use zeroize::Zeroizing;
 
 /// What stands before the address.
 pub(crate) const SCHEME: &str = "transit:";
 /// How long an answer is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest answer.
-const ANSWER_BYTES_MAX: usize = 256 << 10;
 /// Requests that wait for the server, at most.
 const WAITING_MAX: usize = 64;
 
@@ -80,9 +75,8 @@ pub struct TransitError {
 type Answer = Result<Value, String>;
 
 struct Ask {
-    method: Method,
     path: String,
-    body: Value,
+    asked: Foreign,
     answer: SyncSender<Answer>,
 }
 
@@ -107,19 +101,17 @@ impl TransitKey {
     /// [`TransitError`].
     pub fn open(url: &TransitUrl, token: &str) -> Result<Self, TransitError> {
         let failed = |reason: String| TransitError { url: url.to_string(), reason };
-        let mut secret = HeaderValue::from_str(token.trim()).map_err(|_| failed("no token".to_owned()))?;
+        let token = Some(token.trim()).filter(|token| !token.is_empty());
+        let secret = token.and_then(|token| HeaderValue::from_str(token).ok());
+        let mut secret = secret.ok_or_else(|| failed("no token".to_owned()))?;
         secret.set_sensitive(true);
-        let token = Zeroizing::new(token.trim().to_owned());
-        if token.is_empty() {
-            return Err(failed("no token".to_owned()));
-        }
         let (asks, asked) = sync_channel(WAITING_MAX);
-        let mount = url.mount.clone();
+        let (host, mount) = Host::of(&url.mount).map_err(|error| failed(error.to_string()))?;
         std::thread::Builder::new()
             .name("signing-server".to_owned())
-            .spawn(move || speak(&mount, &secret, &asked))
+            .spawn(move || speak(&host, &mount, &secret, asked))
             .map_err(|error| failed(error.to_string()))?;
-        let found = ask(&asks, Method::GET, format!("/keys/{}", url.name), Value::Null).map_err(failed)?;
+        let found = ask(&asks, format!("/keys/{}", url.name), Foreign::Get).map_err(failed)?;
         let (version, public) = newest(&found).map_err(|reason| failed(reason.to_owned()))?;
         Ok(Self { url: url.clone(), public, version, asks })
     }
@@ -169,7 +161,8 @@ impl Signer for TransitKey {
             body["marshaling_algorithm"] = json!("jws");
         }
         let path = format!("/sign/{}", self.url.name);
-        let answer = ask(&self.asks, Method::POST, path, body).map_err(|reason| failed(&reason))?;
+        let asked = Foreign::Post("application/json", body.to_string().into());
+        let answer = ask(&self.asks, path, asked).map_err(|reason| failed(&reason))?;
         let text = answer["data"]["signature"].as_str().and_then(|text| text.rsplit(':').next());
         let signature = text.and_then(|text| {
             if is_p256 {
@@ -187,10 +180,10 @@ impl Signer for TransitKey {
 }
 
 /// Has the thread that speaks with the server ask it.
-fn ask(asks: &SyncSender<Ask>, method: Method, path: String, body: Value) -> Answer {
+fn ask(asks: &SyncSender<Ask>, path: String, asked: Foreign) -> Answer {
     let (answer, answered) = sync_channel(1);
     let ended = "the thread that speaks with it has ended, or is busy";
-    asks.try_send(Ask { method, path, body, answer }).map_err(|_| ended.to_owned())?;
+    asks.try_send(Ask { path, asked, answer }).map_err(|_| ended.to_owned())?;
     match answered.recv_timeout(PATIENCE + Duration::from_secs(1)) {
         Ok(answer) => answer,
         Err(RecvTimeoutError::Timeout) => Err("no answer in time".to_owned()),
@@ -199,32 +192,20 @@ fn ask(asks: &SyncSender<Ask>, method: Method, path: String, body: Value) -> Ans
 }
 
 /// Answers what is asked, until nobody can ask any more.
-fn speak(mount: &str, token: &HeaderValue, asked: &Receiver<Ask>) {
+fn speak(host: &Host, mount: &str, token: &HeaderValue, questions: Receiver<Ask>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return };
-    let pool = xiezhi_client::pool();
-    for Ask { method, path, body, answer } in asked {
-        let url = format!("{mount}{path}");
-        let asking = async { tokio::time::timeout(PATIENCE, once(&pool, method, &url, token, &body)).await };
-        let _ = answer.send(runtime.block_on(asking).unwrap_or_else(|_| Err("no answer in time".to_owned())));
+    for Ask { path, asked, answer } in questions {
+        let target = format!("{mount}{path}");
+        let headers = vec![(HeaderName::from_static("x-vault-token"), token.clone())];
+        let asking = async { tokio::time::timeout(PATIENCE, host.ask(&target, asked, headers)).await };
+        let said = match runtime.block_on(asking) {
+            Ok(Ok(bytes)) => {
+                serde_json::from_slice(&bytes).map_err(|error| format!("its answer is no JSON: {error}"))
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no answer in time".to_owned()),
+        };
+        let _ = answer.send(said);
     }
-}
-
-async fn once(pool: &Pool, method: Method, url: &str, token: &HeaderValue, body: &Value) -> Answer {
-    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    let request = Request::builder()
-        .method(method)
-        .uri(url)
-        .header("X-Vault-Token", token)
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(body))
-        .map_err(|error| error.to_string())?;
-    let response = pool.request(request).await.map_err(|error| error.to_string())?;
-    let status = response.status();
-    let read = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let read = read.map_err(|error| error.to_string())?.to_bytes();
-    if !status.is_success() {
-        return Err(format!("it answered {}", status.as_u16()));
-    }
-    serde_json::from_slice(&read).map_err(|error| format!("its answer is no JSON: {error}"))
 }

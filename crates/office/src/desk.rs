@@ -8,14 +8,14 @@ use xiezhi_crypto::sha256;
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Value,
 };
+use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_evidence::{Body, Certificate, Manifest};
 use xiezhi_types::{AccountId, GroupId, Refusal, TimestampMs, canonical, from_canonical};
 
 use crate::{
-    Applicant, Erasure, Event, Evidence, NodeLedger, State, WrongState,
+    Applicant, Erasure, Event, Evidence, State, WrongState,
     binding::{self, Binding, Challenge, PossessionError, check_possession},
     day_of, judge,
-    ledger::LedgerError,
     people::random,
     policy::{Action, Scope, Session, Target, allows, scope},
 };
@@ -437,7 +437,7 @@ impl Desk {
         ledger.register(now).await?;
         Ok(Challenge {
             ledger: ledger.id(),
-            office: ledger.office(),
+            office: ledger.account_id(),
             application: one.id,
             account,
             expires: TimestampMs(now.0 + CHALLENGE_LIFE_MS),

@@ -2,16 +2,15 @@
 //!
 //! ```text
 //! applicant, state, provider, policy, binding, erasure   what is right: pure, no clock, no randomness, no database
-//! desk, ledger                                                  what happens: the database, the keys of persons, the office's account
-//! oidc, people                                                  who is behind a browser: issuers' words, passkeys
-//! service                                                       what applicants' programs reach over HTTP; officers work at the desk
+//! desk                                                   what happens: the database, the keys of persons, the office's account
+//! oidc, people                                           who is behind a browser: issuers' words, passkeys
+//! service                                                what applicants' programs reach over HTTP; officers work at the desk
 //! ```
 
 mod applicant;
 pub mod binding;
 mod desk;
 mod erasure;
-mod ledger;
 mod oidc;
 mod people;
 pub mod policy;
@@ -23,7 +22,6 @@ mod state;
 pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_of};
 pub use desk::{Application, Desk, DeskError, Dossier, Happened};
 pub use erasure::{BASES, Erasure};
-pub use ledger::{LedgerError, NodeLedger};
 pub use oidc::{IssuerConfig, LoginError};
 pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};

@@ -6,10 +6,11 @@
 //! ```
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderValue, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use xiezhi_client::{Foreign, exchange};
+use xiezhi_client::{Foreign, Host};
 use xiezhi_crypto::sha256;
 use xiezhi_session::token::{KeySet, TokenError, id_token};
 
@@ -110,11 +111,18 @@ fn unavailable(reason: impl ToString) -> LoginError {
     LoginError::Unavailable(reason.to_string())
 }
 
-async fn fetch<T: serde::de::DeserializeOwned>(url: &str, asked: Foreign<'_>) -> Result<T, LoginError> {
+async fn fetch<T: serde::de::DeserializeOwned>(
+    url: &str,
+    asked: Foreign,
+    authorization: Option<String>,
+) -> Result<T, LoginError> {
     if !is_private(url) {
         return Err(unavailable("an address without https"));
     }
-    let bytes = exchange(url, asked).await.map_err(unavailable)?;
+    let (host, target) = Host::of(url).map_err(unavailable)?;
+    let value = authorization.and_then(|value| HeaderValue::try_from(value).ok());
+    let headers = value.map(|value| (header::AUTHORIZATION, value)).into_iter().collect();
+    let bytes = host.ask(&target, asked, headers).await.map_err(unavailable)?;
     serde_json::from_slice(&bytes).map_err(unavailable)
 }
 
@@ -140,11 +148,11 @@ impl Issuer {
         }
         let address = self.config.issuer.trim_end_matches('/');
         let discovery: Discovery =
-            fetch(&format!("{address}/.well-known/openid-configuration"), Foreign::Get).await?;
+            fetch(&format!("{address}/.well-known/openid-configuration"), Foreign::Get, None).await?;
         if discovery.issuer != self.config.issuer {
             return Err(unavailable("it calls itself otherwise than it is configured"));
         }
-        let keys = fetch(&discovery.jwks_uri, Foreign::Get).await?;
+        let keys = fetch(&discovery.jwks_uri, Foreign::Get, None).await?;
         let known = Known { discovery, keys, at_s: now_s };
         *kept = Some(known.clone());
         Ok(known)
@@ -212,7 +220,8 @@ impl Issuer {
         }
         let asked = form(&pairs);
         let endpoint = &known.discovery.token_endpoint;
-        let answer: Answer = fetch(endpoint, Foreign::Form(&asked, basic.as_deref())).await?;
+        let answer: Answer =
+            fetch(endpoint, Foreign::Post("application/x-www-form-urlencoded", asked.into()), basic).await?;
         let check = |keys: &KeySet| {
             id_token(&answer.id_token, &config.issuer, &config.client_id, &begun.nonce, keys, now_s)
         };

@@ -15,6 +15,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use xiezhi_crypto::PublicKey;
+use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_problem::{Edge, Problem, edge, kinds, read_json, unstored};
 use xiezhi_session::{
     Door, Expiring, Full, Grant, LogInError, assertion_in_form,
@@ -23,7 +24,7 @@ use xiezhi_session::{
 use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
-    Applicant, Desk, DeskError, IssuerConfig, NodeLedger, People,
+    Applicant, Desk, DeskError, IssuerConfig, People,
     binding::Challenge,
     people::random,
     policy::{Role, Session},
@@ -199,7 +200,7 @@ impl From<DeskError> for Problem {
             DeskError::NoAccount => &kinds::NO_ACCOUNT,
             DeskError::Possession(_) => &kinds::POSSESSION,
             DeskError::NotSealed => &kinds::NOT_SEALED,
-            DeskError::Ledger(crate::LedgerError::Refused { .. }) => &kinds::LEDGER_REFUSED,
+            DeskError::Ledger(LedgerError::Refused { .. }) => &kinds::LEDGER_REFUSED,
             DeskError::Keys(PersonKeyError::Erased) => &kinds::ERASED,
             DeskError::Ledger(_) | DeskError::Database(_) => &kinds::UNAVAILABLE,
             DeskError::Keys(_) | DeskError::Internal(_) => &kinds::INTERNAL,
@@ -219,7 +220,7 @@ async fn about(State(service): Shared) -> Json<Value> {
     Json(json!({
         "institution": service.desk.institution(),
         "ledger": service.ledger.id().to_string(),
-        "account": service.ledger.office().to_string(),
+        "account": service.ledger.account_id().to_string(),
         "token_endpoint": service.door.token_endpoint(),
     }))
 }

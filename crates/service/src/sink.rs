@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use xiezhi_bundle::{Kind, ledger_sink, stamp_sink};
-use xiezhi_client::{Client, ClientError, Wait};
+use xiezhi_client::{Client, ClientError, DepositError, Wait};
 use xiezhi_crypto::{Digest, SigningKey};
 use xiezhi_evidence::{Body, Certificate, DepositBody, Genesis, Statement, StatementDraft};
 use xiezhi_pki::{
     Crl, RevocationPolicy, Trust,
     timestamp::{TimeStampRequest, verify_response},
 };
-use xiezhi_types::{AccountId, GroupId, LedgerId, LogIndex, TimestampMs};
+use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs};
 use xiezhi_verify::{Anchor, Exhibit, Input, Status, code};
 
 /// How long a deposit waits for its seals before it is left to the next round.
@@ -130,28 +130,18 @@ impl LedgerSink {
     async fn send(&self, task: &Task, now: TimestampMs) -> Result<Step, SinkError> {
         let Some(bytes) = &task.statement else { return self.prepare(task, now) };
         let statement = Statement::parse(bytes).map_err(failed)?;
-        let (record, certificate) = match self.client.deposit(bytes.clone(), Wait::Sealed(WAIT)).await {
-            Ok(deposited) => (deposited.record, deposited.certificate),
-            // Too old to be taken, but an earlier try may have been recorded without its answer being heard.
-            Err(error) if error.code() == Some("clock-off") => {
-                match self.client.statement_status(&statement.id()).await {
-                    Ok(record) => (record, None),
-                    Err(missing) if missing.code() == Some("not-found") && self.is_over(&statement, now) => {
-                        return self.prepare(task, now);
-                    }
-                    Err(_) => return Err(reason(&error)),
-                }
+        let sent = self.client.deposit_or_find(bytes.clone(), &statement.id(), Wait::Sealed(WAIT)).await;
+        let done = match sent {
+            Ok(done) => done,
+            Err(DepositError::TooOld { is_unknown: true }) if self.is_over(&statement, now) => {
+                return self.prepare(task, now);
             }
-            Err(error) => return Err(reason(&error)),
+            Err(DepositError::Client(error)) => return Err(reason(&error)),
+            Err(DepositError::TooOld { .. }) => return Err(failed("clock-off")),
+            Err(other) => return Err(failed(other)),
         };
-        let proof = match certificate {
-            Some(certificate) => certificate,
-            None if record.sealed => {
-                let index = LogIndex(record.index.0);
-                self.client.certificate(index, None).await.map_err(|error| reason(&error))?
-            }
-            None => return Ok(Step::Recorded(record.number)),
-        };
+        let record = done.record;
+        let Some(proof) = done.certificate else { return Ok(Step::Recorded(record.number)) };
         self.judge(&proof, bytes, now)?;
         Ok(Step::Sealed { record: Some(record.number), proof, revocations: Vec::new() })
     }

@@ -24,7 +24,7 @@ const ROWS: [&[&str]; 12] = [
     &["verify", "ledger"],
     &["store", "fsck", "consensus", "document", "pack", "wasm", "database", "bundle"],
     &["node", "client"],
-    &["custody"],
+    &["custody", "depositor"],
     &["api", "alliance", "portal", "office", "service", "vault"],
     &["xiezhi"],
     &["tidy", "simulation"],

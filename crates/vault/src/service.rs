@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use xiezhi_crypto::PublicKey;
 use xiezhi_database::PersonKeyError;
+use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_evidence::{Account, AccountStatus, Body as Stated, DepositBody};
-use xiezhi_office::{LedgerError, NodeLedger};
 use xiezhi_problem::{Edge, Problem, edge, kinds, read_json, unstored};
 use xiezhi_session::{
     Door, Grant, LogInError, assertion_in_form,
@@ -99,7 +99,7 @@ impl Service {
     /// [`VaultError`]; the ledger's refusal as a text.
     pub async fn publish_head(&self) -> Result<bool, String> {
         let text = |error: VaultError| error.to_string();
-        let Some((size, head)) = self.vault.new_head(&self.ledger.office()).await.map_err(text)? else {
+        let Some((size, head)) = self.vault.new_head(&self.ledger.account_id()).await.map_err(text)? else {
             return Ok(false);
         };
         let digest = xiezhi_crypto::DigestAlg::Sha256.digest(&head);
@@ -197,7 +197,7 @@ impl From<VaultError> for Problem {
 async fn about(State(service): Shared) -> Json<Value> {
     Json(json!({
         "ledger": service.ledger.id().to_string(),
-        "account": service.ledger.office().to_string(),
+        "account": service.ledger.account_id().to_string(),
         "token_endpoint": service.door.token_endpoint(),
     }))
 }

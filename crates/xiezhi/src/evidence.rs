@@ -323,7 +323,7 @@ impl Visitor {
     }
 
     async fn show(&self, transaction: &str, texts: &Texts) -> anyhow::Result<Value> {
-        Ok(self.client.office_get(&target(transaction, texts)?, &self.token).await?)
+        Ok(self.client.service_get(&target(transaction, texts)?, &self.token).await?)
     }
 }
 

@@ -11,9 +11,10 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use xiezhi_client::Client;
+use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
 use xiezhi_office::{
-    Desk, DeskError, Erasure, Evidence, IssuerConfig, NodeLedger, Service,
+    Desk, DeskError, Erasure, Evidence, IssuerConfig, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
@@ -289,7 +290,7 @@ pub(crate) async fn log_in(
         &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
         &client_assertion={assertion}"
     );
-    let answer = client.office_token(form).await?;
+    let answer = client.service_token(form).await?;
     Ok(answer["access_token"].as_str().context("no token in the answer")?.to_owned())
 }
 
@@ -303,7 +304,7 @@ struct Visitor {
 impl Visitor {
     async fn log_in(at: &AtOffice, texts: &Texts) -> anyhow::Result<Self> {
         let client = home::client_at(std::slice::from_ref(&at.office_url), texts)?;
-        let ledger = client.office_get("/v1/office", "").await?;
+        let ledger = client.service_get("/v1/office", "").await?;
         let endpoint = ledger["token_endpoint"].as_str().context("not a registration office")?;
         // The assertion is good for the office that was asked, whatever it calls itself.
         let url = at.office_url.trim_end_matches('/');

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use xiezhi_client::Client;
 use xiezhi_crypto::sha256;
+use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::{Body, Certificate, Statement};
 use xiezhi_merkle::TreeHash as _;
-use xiezhi_office::NodeLedger;
 use xiezhi_session::token::sign_client_assertion;
 use xiezhi_types::{AccountId, from_canonical};
 use xiezhi_vault::{
@@ -242,7 +242,7 @@ impl Visitor {
         let own =
             own.ok_or_else(|| Usage(texts.get("account-no-such", &[("account", &at.vault_account)])))?;
         let client = home::client_at(std::slice::from_ref(&at.vault_url), texts)?;
-        let about = client.office_get("/v1/vault", "").await?;
+        let about = client.service_get("/v1/vault", "").await?;
         let endpoint = about["token_endpoint"].as_str().context("not a vault")?.to_owned();
         // The assertion is good for the vault that was asked, whatever it calls itself.
         if endpoint.strip_suffix("/v1/token") != Some(at.vault_url.trim_end_matches('/')) {
@@ -264,7 +264,7 @@ impl Visitor {
             &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
             &client_assertion={assertion}"
         );
-        let answer = self.client.office_token(form).await?;
+        let answer = self.client.service_token(form).await?;
         answer["access_token"].as_str().context("no token in the answer")?.clone_into(&mut self.token);
         self.since = Instant::now();
         Ok(())

@@ -1,11 +1,11 @@
-//! The ledger as the office sees it: accounts as the ledger proves them, and records that it makes.
+//! A ledger as a service with an account of its own sees it: accounts as the ledger proves them, and the records that it makes.
 
 use std::time::Duration;
 
-use xiezhi_client::{Client, ClientError, Wait};
+use xiezhi_client::{Client, ClientError, DepositError, Wait};
 use xiezhi_crypto::SigningKey;
 use xiezhi_evidence::{Account, AccountSpec, Body, Statement, StatementDraft, account::ProvenAccount};
-use xiezhi_types::{AccountId, GroupId, LedgerId, LogIndex, TimestampMs};
+use xiezhi_types::{AccountId, GroupId, LedgerId, TimestampMs};
 use xiezhi_verify::{Anchor, Outcome, verify_account};
 
 /// How long a deposit waits for its seals before it is left to the next round.
@@ -70,7 +70,7 @@ impl NodeLedger {
         self
     }
 
-    /// Makes sure that the office's account is on the ledger, if it can be created here.
+    /// Makes sure that the service's account is on the ledger, if it can be created here.
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -94,9 +94,9 @@ impl NodeLedger {
         self.anchor.ledger
     }
 
-    /// The office's account.
+    /// The service's account.
     #[must_use]
-    pub fn office(&self) -> AccountId {
+    pub fn account_id(&self) -> AccountId {
         self.account
     }
 
@@ -114,7 +114,7 @@ impl NodeLedger {
         Ok(proven.account)
     }
 
-    /// Signs `body` for the office at `now`.
+    /// Signs `body` for the service's account at `now`.
     ///
     /// # Errors
     /// [`LedgerError::Refused`] when it makes no statement.
@@ -132,20 +132,11 @@ impl NodeLedger {
     /// [`LedgerError`].
     pub async fn deposit(&self, statement: Vec<u8>) -> Result<Option<Vec<u8>>, LedgerError> {
         let id = Statement::parse(&statement).map_err(unavailable)?.id();
-        let (record, certificate) = match self.client.deposit(statement, Wait::Sealed(WAIT)).await {
-            Ok(deposited) => (deposited.record, deposited.certificate),
-            // Too old to be taken, but an earlier try may have been recorded without its answer being heard.
-            Err(error) if error.code() == Some("clock-off") => {
-                (self.client.statement_status(&id).await.map_err(|_| LedgerError::TooOld)?, None)
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        match certificate {
-            None if record.sealed => {
-                let index = LogIndex(record.index.0);
-                Ok(Some(self.client.certificate(index, None).await.map_err(failed)?))
-            }
-            other => Ok(other),
+        match self.client.deposit_or_find(statement, &id, Wait::Sealed(WAIT)).await {
+            Ok(done) => Ok(done.certificate),
+            Err(DepositError::TooOld { .. }) => Err(LedgerError::TooOld),
+            Err(DepositError::Client(error)) => Err(failed(error)),
+            Err(other) => Err(unavailable(other)),
         }
     }
 }
