@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use xiezhi_node::Node;
+use xiezhi_node::{Node, QueryError};
 use xiezhi_types::LedgerId;
 
-use crate::{config::ApiConfig, idempotency::Idempotency, limit::RateLimiter, metrics::Metrics};
+use crate::{
+    config::ApiConfig,
+    idempotency::Idempotency,
+    limit::RateLimiter,
+    metrics::Metrics,
+    problem::{Problem, kinds},
+};
 
 /// The state of the router.
 pub(crate) struct App {
@@ -42,6 +48,16 @@ impl Gate {
 }
 
 impl App {
+    /// Has the node read much from its store: other requests do not wait for it.
+    pub(crate) async fn read(
+        &self,
+        read: impl FnOnce(Node) -> Result<Vec<u8>, QueryError> + Send + 'static,
+    ) -> Result<Vec<u8>, Problem> {
+        let node = self.node.clone();
+        let read = tokio::task::spawn_blocking(move || read(node)).await;
+        Ok(read.map_err(|_| Problem::new(&kinds::INTERNAL, "the store was not read"))??)
+    }
+
     pub(crate) fn new(node: Node, config: ApiConfig) -> Self {
         let ledger = node.ledger();
         let gate = Gate::new(&config);

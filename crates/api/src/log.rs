@@ -20,7 +20,7 @@ use xiezhi_types::{Height, LogIndex};
 use crate::{
     app::App,
     document::{Binary, Problems},
-    problem::{Problem, kinds},
+    problem::Problem,
     records::IMMUTABLE,
     request::{Params, Segment, page_limit, require_accept},
     view,
@@ -213,10 +213,7 @@ pub(crate) async fn list_sealed_blocks(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     require_accept(&headers, CBOR)?;
-    let node = app.node.clone();
-    // Megabytes are read: other requests do not wait for it.
-    let read = tokio::task::spawn_blocking(move || node.sealed_blocks(Height(params.after)));
-    let blocks = read.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the blocks were not read"))??;
+    let blocks = app.read(move |node| node.sealed_blocks(Height(params.after))).await?;
     let kind = HeaderValue::from_static(CBOR);
     let fresh = HeaderValue::from_static("no-cache");
     Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, fresh)], blocks).into_response())

@@ -9,13 +9,12 @@ use axum::{
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use xiezhi_client::{CBOR, wire::U64};
-use xiezhi_node::{Node, QueryError};
 use xiezhi_types::Height;
 
 use crate::{
     app::App,
     document::{Binary, Problems},
-    problem::{Problem, kinds},
+    problem::Problem,
     records::IMMUTABLE,
     request::{Params, require_accept},
 };
@@ -42,7 +41,7 @@ pub(crate) async fn get_snapshot(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     require_accept(&headers, CBOR)?;
-    let bytes = read(&app, move |node| node.snapshot(params.height.map(Height))).await?;
+    let bytes = app.read(move |node| node.snapshot(params.height.map(Height))).await?;
     Ok(answer(bytes, HeaderValue::from_static("no-cache")))
 }
 
@@ -75,18 +74,8 @@ pub(crate) async fn list_state_entries(
         let wrong = |_| Problem::parameter("from", "64 hexadecimal digits are needed");
         hex::decode_to_slice(text, &mut from).map_err(wrong)?;
     }
-    let bytes = read(&app, move |node| node.state_entries(Height(params.height), from)).await?;
+    let bytes = app.read(move |node| node.state_entries(Height(params.height), from)).await?;
     Ok(answer(bytes, IMMUTABLE))
-}
-
-/// Much may be read: other requests do not wait for it.
-async fn read(
-    app: &App,
-    read: impl FnOnce(Node) -> Result<Vec<u8>, QueryError> + Send + 'static,
-) -> Result<Vec<u8>, Problem> {
-    let node = app.node.clone();
-    let read = tokio::task::spawn_blocking(move || read(node)).await;
-    Ok(read.map_err(|_| Problem::new(&kinds::INTERNAL, "the snapshot was not read"))??)
 }
 
 fn answer(bytes: Vec<u8>, caching: HeaderValue) -> Response {

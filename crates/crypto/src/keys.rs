@@ -204,6 +204,17 @@ impl PublicKey {
         Ok(Self { bytes: bytes.to_vec(), verifying })
     }
 
+    /// The ES256 key whose point is `point`, in the uncompressed form of SEC 1 (65 bytes): as tokens and certificates have it.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`].
+    pub fn es256_of_point(point: &[u8]) -> Result<Self, KeyError> {
+        let invalid = KeyError::Invalid { alg: SignatureAlg::Es256.name() };
+        let is_uncompressed = point.len() == 65 && point[0] == 4;
+        let read = is_uncompressed.then(|| p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()).flatten();
+        Self::new(SignatureAlg::Es256, read.ok_or(invalid)?.to_sec1_point(true).as_bytes())
+    }
+
     /// The suite.
     #[must_use]
     pub fn alg(&self) -> SignatureAlg {

@@ -129,22 +129,21 @@ fn newest(found: &Value) -> Result<(u64, PublicKey), &'static str> {
             let bytes = STANDARD.decode(public).map_err(|_| no_key)?;
             PublicKey::new(SignatureAlg::Ed25519, &bytes)
         }
-        Some("ecdsa-p256") => PublicKey::new(SignatureAlg::Es256, &p256_point(public).ok_or(no_key)?),
+        Some("ecdsa-p256") => PublicKey::es256_of_point(&p256_point(public).ok_or(no_key)?),
         _ => return Err("the key is not of type ed25519 or ecdsa-p256"),
     };
     key.map(|key| (version, key)).map_err(|_| no_key)
 }
 
-/// The compressed point in a PEM of a P-256 `SubjectPublicKeyInfo`, which always ends with the 64 bytes of `x` and `y`.
+/// The point in a PEM of a P-256 `SubjectPublicKeyInfo`, which always has the same bytes before it.
 fn p256_point(pem: &str) -> Option<Vec<u8>> {
     const HEAD: &[u8] = &[
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
-        0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+        0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
     ];
     let text: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
     let der = STANDARD.decode(text).ok()?;
-    let xy = der.strip_prefix(HEAD).filter(|xy| xy.len() == 64)?;
-    Some([&[0x02 | (xy[63] & 1)], &xy[..32]].concat())
+    der.strip_prefix(HEAD).map(<[u8]>::to_vec)
 }
 
 impl Signer for TransitKey {

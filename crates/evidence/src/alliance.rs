@@ -10,6 +10,7 @@ use minicbor::{Decode, Encode};
 use xiezhi_crypto::{PublicKey, SignatureAlg, sha256_parts};
 use xiezhi_types::{
     AccountId, CborError, Height, InstitutionId, LedgerId, Role, TimestampMs, canonical, from_canonical,
+    known_version,
 };
 
 use crate::{
@@ -391,11 +392,7 @@ impl Alliance {
     pub fn parse(bytes: &[u8]) -> Result<Self, CborError> {
         let what = "the alliance";
         let alliance: Self = from_canonical(what, bytes)?;
-        if alliance.version != VERSION {
-            let reason = format!("version {}, this software reads {VERSION}", alliance.version);
-            return Err(CborError::Malformed { what, reason });
-        }
-        Ok(alliance)
+        known_version(what, alliance.version, VERSION).map(|()| alliance)
     }
 
     /// The value's bytes.

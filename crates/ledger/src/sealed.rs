@@ -5,7 +5,7 @@
 
 use minicbor::{Decode, Encode};
 use xiezhi_evidence::{CertifiedSeal, Checkpoint, TimeStamp};
-use xiezhi_types::{CborError, canonical, from_canonical};
+use xiezhi_types::{CborError, canonical, from_canonical, known_version};
 
 /// The format's version.
 pub const SEALED_BLOCKS_VERSION: u32 = 1;
@@ -54,11 +54,7 @@ impl SealedBlocks {
     pub fn parse(bytes: &[u8]) -> Result<Self, CborError> {
         let what = "sealed blocks";
         let blocks: Self = from_canonical(what, bytes)?;
-        if blocks.version != SEALED_BLOCKS_VERSION {
-            let reason = format!("version {}, this software reads {SEALED_BLOCKS_VERSION}", blocks.version);
-            return Err(CborError::Malformed { what, reason });
-        }
-        Ok(blocks)
+        known_version(what, blocks.version, SEALED_BLOCKS_VERSION).map(|()| blocks)
     }
 
     /// The bytes.

@@ -5,7 +5,7 @@
 
 use minicbor::{Decode, Encode};
 use xiezhi_evidence::{CertifiedSeal, Checkpoint, TimeStamp};
-use xiezhi_types::{CborError, Height, canonical, from_canonical};
+use xiezhi_types::{CborError, Height, canonical, from_canonical, known_version};
 
 /// The format's version.
 pub const SNAPSHOT_VERSION: u32 = 1;
@@ -42,7 +42,7 @@ impl Snapshot {
     pub fn parse(bytes: &[u8]) -> Result<Self, CborError> {
         let what = "a snapshot";
         let snapshot: Self = from_canonical(what, bytes)?;
-        known(what, snapshot.version).map(|()| snapshot)
+        known_version(what, snapshot.version, SNAPSHOT_VERSION).map(|()| snapshot)
     }
 
     /// The bytes.
@@ -89,7 +89,7 @@ impl StateEntries {
     pub fn parse(bytes: &[u8]) -> Result<Self, CborError> {
         let what = "state entries";
         let part: Self = from_canonical(what, bytes)?;
-        known(what, part.version)?;
+        known_version(what, part.version, SNAPSHOT_VERSION)?;
         let rises = part.entries.windows(2).all(|two| two[0].key_hash < two[1].key_hash);
         if !rises || (part.more && part.entries.is_empty()) {
             return Err(CborError::Malformed { what, reason: "the entries do not rise".to_owned() });
@@ -114,14 +114,6 @@ pub fn after(mut hash: [u8; 32]) -> Option<[u8; 32]> {
         }
     }
     None
-}
-
-fn known(what: &'static str, version: u32) -> Result<(), CborError> {
-    if version == SNAPSHOT_VERSION {
-        return Ok(());
-    }
-    let reason = format!("version {version}, this software reads {SNAPSHOT_VERSION}");
-    Err(CborError::Malformed { what, reason })
 }
 
 #[cfg(test)]

@@ -219,10 +219,7 @@ fn point(session: &Session, key: ObjectHandle, uri: &KeyUri) -> Result<PublicKey
         _ => None,
     });
     let key = match (parameters.unwrap_or_default(), point.unwrap_or_default()) {
-        (parameters, [0x04, xy @ ..]) if parameters == P256_PARAMETERS && xy.len() == 64 => {
-            let parity = 0x02 | (xy[63] & 1);
-            PublicKey::new(SignatureAlg::Es256, &[&[parity], &xy[..32]].concat()).ok()
-        }
+        (parameters, point) if parameters == P256_PARAMETERS => PublicKey::es256_of_point(point).ok(),
         (parameters, point) if ED25519_PARAMETERS.contains(&parameters) => {
             PublicKey::new(SignatureAlg::Ed25519, point).ok()
         }

@@ -26,6 +26,18 @@ pub enum CborError {
     },
 }
 
+/// Whether `version`, which the object `what` says it is of, is `known`.
+///
+/// # Errors
+/// [`CborError::Malformed`].
+pub fn known_version(what: &'static str, version: u32, known: u32) -> Result<(), CborError> {
+    if version == known {
+        return Ok(());
+    }
+    let reason = format!("version {version}, this software reads {known}");
+    Err(CborError::Malformed { what, reason })
+}
+
 /// Encodes `value`; with the derived encoders of this workspace the result is the deterministic encoding.
 pub fn canonical<T: Encode<()>>(value: &T) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);

@@ -10,7 +10,7 @@ mod numbers;
 mod record_number;
 mod refusal;
 
-pub use cbor::{CborError, canonical, from_canonical, from_canonical_with};
+pub use cbor::{CborError, canonical, from_canonical, from_canonical_with, known_version};
 pub use ids::{AccountId, GroupId, IdError, InstitutionId, LedgerId, Role, StatementId};
 pub use lang::Lang;
 pub use numbers::{Height, LogIndex, TimestampMs, TreeSize};

@@ -24,7 +24,7 @@ use crate::{
     Ending, Usage,
     account::{self, OwnAccount},
     args::{Add, AtService, EvidenceAction, EvidenceOptions},
-    home, office, serve,
+    home, serve, services,
     texts::Texts,
     verify::hash_quietly,
 };
@@ -92,14 +92,9 @@ struct ClientConfig {
 
 impl Config {
     fn read(path: &Path) -> anyhow::Result<(Self, PathBuf)> {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut config: Self =
-            serde_json::from_slice(&bytes).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
-        let dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        let (mut config, dir): (Self, _) = services::read_config(path)?;
         for url in [&mut config.database, &mut config.keys] {
-            if let Some(file) = url.strip_prefix("sqlite:") {
-                *url = format!("sqlite:{}", dir.join(file).display());
-            }
+            *url = services::database_in(&dir, url);
         }
         Ok((config, dir))
     }
@@ -184,7 +179,7 @@ async fn run_service(path: &Path, listen: std::net::SocketAddr, texts: &Texts) -
         }
         addresses.extend(client.webhook.clone().map(|url| (name.clone(), url)));
     }
-    let master = office::master_key(&dir.join(&config.master_key))?;
+    let master = services::master_key(&dir.join(&config.master_key))?;
     let book = Book::open(&config.database, &config.keys, &master, sinks, grantors).await?;
     let key = config.webhook_key.as_ref().map(|path| webhook_key(&dir.join(path))).transpose()?;
     if key.is_none() && !addresses.is_empty() {
@@ -314,7 +309,8 @@ impl Visitor {
         let client =
             home::client_at(std::slice::from_ref(&at.service_url), texts)?.language(texts.lang().tag());
         let endpoint = format!("{}/v1/token", at.service_url.trim_end_matches('/'));
-        let token = office::log_in(&client, &endpoint, &at.service_client, &at.service_key).await?;
+        let key = account::read_key(&at.service_key)?;
+        let token = services::log_in(&client, &endpoint, &at.service_client, &key).await?;
         Ok(Self { client, token })
     }
 

@@ -27,6 +27,7 @@ mod pending;
 mod recover;
 mod secret;
 mod serve;
+mod services;
 mod texts;
 mod trust;
 mod vault;

@@ -18,7 +18,6 @@ use xiezhi_office::{
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
-use xiezhi_session::token::sign_client_assertion;
 use xiezhi_types::AccountId;
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
@@ -27,7 +26,7 @@ use crate::{
     account::{self, OwnAccount},
     args::{AtDesk, AtOffice, Common, IdAction, OfficeAction, OfficeOptions},
     deposit::ledger_of,
-    home, id, secret, serve,
+    home, id, serve, services,
     texts::Texts,
     trust,
     verify::{ending, read_certificate},
@@ -66,14 +65,9 @@ struct Config {
 
 impl Config {
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut config: Self =
-            serde_json::from_slice(&bytes).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
-        let dir = path.parent().unwrap_or(Path::new(""));
+        let (mut config, dir): (Self, _) = services::read_config(path)?;
         for url in [&mut config.database, &mut config.keys] {
-            if let Some(file) = url.strip_prefix("sqlite:") {
-                *url = format!("sqlite:{}", dir.join(file).display());
-            }
+            *url = services::database_in(&dir, url);
         }
         config.master_key = dir.join(&config.master_key);
         for key in config.clients.values_mut() {
@@ -86,7 +80,7 @@ impl Config {
     }
 
     async fn desk(&self) -> anyhow::Result<Desk> {
-        let master = master_key(&self.master_key)?;
+        let master = services::master_key(&self.master_key)?;
         let desk = Desk::open(&self.database, &self.keys, &master, &self.institution).await?;
         Ok(desk.demonstrating(self.demonstration))
     }
@@ -109,19 +103,6 @@ impl Config {
         let desk = self.desk().await?;
         Ok(Service::new(desk, ledger, &self.url, clients, issuers, self.officers.clone(), home::now))
     }
-}
-
-/// The master key in the file `path`; made if it is not there.
-pub(crate) fn master_key(path: &Path) -> anyhow::Result<zeroize::Zeroizing<[u8; 32]>> {
-    if !path.exists() {
-        let key: [u8; 32] = home::random()?;
-        secret::write(path, hex::encode(key).as_bytes())?;
-    }
-    let mut master = zeroize::Zeroizing::new([0; 32]);
-    let text = secret::read(path)?;
-    hex::decode_to_slice(text.trim_ascii(), &mut *master)
-        .with_context(|| format!("{}: no master key", path.display()))?;
-    Ok(master)
 }
 
 /// An officer at the desk.
@@ -274,26 +255,6 @@ async fn decide(
     Ok(Ending::Done)
 }
 
-/// A token of the service at `endpoint` for the program `name`, whose secret key is in the file `key`.
-pub(crate) async fn log_in(
-    client: &Client,
-    endpoint: &str,
-    name: &str,
-    key: &Path,
-) -> anyhow::Result<String> {
-    let key = account::read_key(key)?;
-    let jti = hex::encode(home::random::<16>()?);
-    let assertion = sign_client_assertion(name, &key, endpoint, &jti, home::now().seconds())?;
-    // Nothing in it needs escaping but the colons of the type.
-    let form = format!(
-        "grant_type=client_credentials\
-        &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
-        &client_assertion={assertion}"
-    );
-    let answer = client.service_token(form).await?;
-    Ok(answer["access_token"].as_str().context("no token in the answer")?.to_owned())
-}
-
 /// A program's session at an office.
 struct Visitor {
     client: Client,
@@ -311,7 +272,8 @@ impl Visitor {
         if endpoint.strip_suffix("/v1/token") != Some(url) {
             bail!(Usage(texts.get("office-other-address", &[("url", &endpoint)])));
         }
-        let token = log_in(&client, endpoint, &at.office_client, &at.office_key).await?;
+        let key = account::read_key(&at.office_key)?;
+        let token = services::log_in(&client, endpoint, &at.office_client, &key).await?;
         Ok(Self { client, token, ledger })
     }
 

@@ -17,7 +17,6 @@ use xiezhi_crypto::sha256;
 use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::{Body, Certificate, Statement};
 use xiezhi_merkle::TreeHash as _;
-use xiezhi_session::token::sign_client_assertion;
 use xiezhi_types::{AccountId, from_canonical};
 use xiezhi_vault::{
     Finding, Service, Vault,
@@ -31,7 +30,7 @@ use crate::{
     account::{self, OwnAccount},
     args::{AtVault, Common, VaultAction, VaultOptions},
     deposit::ledger_of,
-    home, secret, serve,
+    home, serve, services,
     texts::Texts,
     trust,
     verify::read_certificate,
@@ -78,14 +77,9 @@ fn minute() -> u64 {
 
 impl Config {
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut config: Self =
-            serde_json::from_slice(&bytes).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
-        let dir = path.parent().unwrap_or(Path::new(""));
+        let (mut config, dir): (Self, _) = services::read_config(path)?;
         for url in [&mut config.database, &mut config.keys] {
-            if let Some(file) = url.strip_prefix("sqlite:") {
-                *url = format!("sqlite:{}", dir.join(file).display());
-            }
+            *url = services::database_in(&dir, url);
         }
         config.master_key = dir.join(&config.master_key);
         config.originals = dir.join(&config.originals);
@@ -98,12 +92,7 @@ impl Config {
         let (anchor, _) = ledger_of(&client).await?;
         let own = OwnAccount::open(&self.account)?;
         own.register(&client, anchor.ledger, WAIT).await?;
-        if !self.master_key.exists() {
-            secret::write(&self.master_key, hex::encode(home::random::<32>()?).as_bytes())?;
-        }
-        let mut master = zeroize::Zeroizing::new([0; 32]);
-        hex::decode_to_slice(secret::read(&self.master_key)?.trim_ascii(), &mut *master)
-            .with_context(|| format!("{}: no master key", self.master_key.display()))?;
+        let master = services::master_key(&self.master_key)?;
         let vault =
             Vault::open(&self.database, &self.keys, &master, &self.originals, anchor.clone(), home::now())
                 .await?;
@@ -256,16 +245,8 @@ impl Visitor {
 
     async fn log_in(&mut self) -> anyhow::Result<()> {
         let key = self.own.keys.first().context("no key of the account is here")?;
-        let jti = hex::encode(home::random::<16>()?);
         let id = self.own.id.to_string();
-        let assertion = sign_client_assertion(&id, key, &self.endpoint, &jti, home::now().seconds())?;
-        let form = format!(
-            "grant_type=client_credentials\
-            &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
-            &client_assertion={assertion}"
-        );
-        let answer = self.client.service_token(form).await?;
-        answer["access_token"].as_str().context("no token in the answer")?.clone_into(&mut self.token);
+        self.token = services::log_in(&self.client, &self.endpoint, &id, key).await?;
         self.since = Instant::now();
         Ok(())
     }

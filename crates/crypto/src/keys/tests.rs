@@ -89,3 +89,15 @@ proptest! {
         prop_assert!(key.public_key().verify(b"exhibit", &signature).is_err());
     }
 }
+
+#[test]
+fn a_point_of_p256_is_read_uncompressed_and_only_from_the_curve() {
+    let secret = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let point = secret.verifying_key().to_sec1_point(false);
+    let key = SigningKey::from_seed(SignatureAlg::Es256, &[7; 32]).unwrap().public_key();
+    assert_eq!(PublicKey::es256_of_point(point.as_bytes()), Ok(key.clone()));
+    assert!(PublicKey::es256_of_point(key.as_bytes()).is_err());
+    let mut off = point.as_bytes().to_vec();
+    off[64] ^= 2;
+    assert!(PublicKey::es256_of_point(&off).is_err());
+}
