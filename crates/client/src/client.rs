@@ -9,7 +9,7 @@ use minicbor::Encoder;
 use xiezhi_types::{AccountId, GroupId, Height, LogIndex, StatementId};
 
 use crate::{
-    ACCOUNT_PROOF, BUNDLE, CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, DepositError, Events,
+    ACCOUNT_PROOF, CBOR, CBOR_SEQUENCE, CERTIFICATE, COSE, ClientError, DepositError, Events,
     transport::{Answer, Ask, Transport, refused},
     wire::{
         Account, Alliance, Anchor, Checkpoint, CheckpointPage, ConsistencyProof, Deposit, InclusionProof,
@@ -17,9 +17,7 @@ use crate::{
     },
 };
 
-const JSON: &str = "application/json";
-/// How long a vault may read a large original back.
-const VAULT_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const JSON: &str = "application/json";
 /// Longest problem document that is read, in bytes.
 const PROBLEM_BYTES_MAX: usize = 64 << 10;
 
@@ -107,7 +105,7 @@ impl RecordQuery {
 }
 
 /// Escapes what may not stand in a query.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
@@ -115,7 +113,7 @@ fn escaped(text: &str) -> String {
 /// A client of one alliance's nodes; cheap to clone, and clones share connections.
 #[derive(Clone)]
 pub struct Client {
-    transport: Transport,
+    pub(crate) transport: Transport,
 }
 
 impl Client {
@@ -155,11 +153,15 @@ impl Client {
         self.transport.nodes()
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, target: String) -> Result<T, ClientError> {
+    pub(crate) async fn get<T: serde::de::DeserializeOwned>(&self, target: String) -> Result<T, ClientError> {
         self.transport.send(&Ask::get(target).accept(JSON)).await?.json()
     }
 
-    async fn get_bytes(&self, target: String, media_type: &'static str) -> Result<Vec<u8>, ClientError> {
+    pub(crate) async fn get_bytes(
+        &self,
+        target: String,
+        media_type: &'static str,
+    ) -> Result<Vec<u8>, ClientError> {
         let answer = self.transport.send(&Ask::get(target).accept(media_type)).await?;
         if !answer.is(media_type) {
             return Err(answer.protocol(format!("not {media_type}")));
@@ -552,131 +554,6 @@ impl Client {
             Some(b"application/timestamp-reply") => Ok(answer.body.into()),
             _ => Err(answer.protocol("no time-stamp reply")),
         }
-    }
-
-    /// Applies for a certificate at the certificate authority at this address; `body` is what `docs/ca.md` says. Gives how the application stands.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn apply_for_certificate(
-        &self,
-        body: &serde_json::Value,
-    ) -> Result<serde_json::Value, ClientError> {
-        let body = serde_json::to_vec(body).unwrap_or_default();
-        self.transport.send(&Ask::post("/v1/applications", JSON, body.into()).accept(JSON)).await?.json()
-    }
-
-    /// How an application at the certificate authority at this address stands.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn certificate_application(&self, id: &str) -> Result<serde_json::Value, ClientError> {
-        self.get(format!("/v1/applications/{}", escaped(id))).await
-    }
-
-    /// The certificates of the certificate authority at this address, its own first, the root last; PEM.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn certificate_issuers(&self) -> Result<String, ClientError> {
-        let bytes = self.get_bytes("/chain.pem".to_owned(), "application/x-pem-file").await?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// A session at the service (office, vault, evidence service) at this address: `form` is what `docs/identity.md` says. Gives the answer.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn service_token(&self, form: String) -> Result<serde_json::Value, ClientError> {
-        let ask = Ask::post("/v1/token", "application/x-www-form-urlencoded", form.into()).accept(JSON);
-        self.transport.send(&ask).await?.json()
-    }
-
-    /// What the service at this address says of `target` to the session `token`.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn service_get(&self, target: &str, token: &str) -> Result<serde_json::Value, ClientError> {
-        self.transport.send(&Ask::get(target).accept(JSON).bearer(token)).await?.json()
-    }
-
-    /// What the registration office at this address answers to `body`.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn office_post(
-        &self,
-        target: &str,
-        token: &str,
-        body: &serde_json::Value,
-    ) -> Result<Vec<u8>, ClientError> {
-        let body = serde_json::to_vec(body).unwrap_or_default();
-        let ask = Ask::post(target, JSON, body.into()).bearer(token);
-        Ok(self.transport.send(&ask).await?.body.into())
-    }
-
-    /// Asks the vault at this address; headers and body of its answer. What is asked of it may be sent twice.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn vault(
-        &self,
-        method: http::Method,
-        target: &str,
-        token: &str,
-        headers: Vec<(http::HeaderName, http::HeaderValue)>,
-        body: Bytes,
-    ) -> Result<(http::HeaderMap, Bytes), ClientError> {
-        let mut ask = Ask::get(target).bearer(token);
-        ask.method = method;
-        ask.headers.extend(headers);
-        ask.body = body;
-        // A large original is read back and compared before the last piece is answered.
-        ask.wait = VAULT_WAIT;
-        let answer = self.transport.send(&ask).await?;
-        Ok((answer.headers, answer.body))
-    }
-
-    /// What the evidence service at this address answers to `body`; the same idempotency `key` with the same body does it once.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn service_post(
-        &self,
-        target: &str,
-        token: &str,
-        body: &serde_json::Value,
-        key: Option<&str>,
-    ) -> Result<serde_json::Value, ClientError> {
-        let body = serde_json::to_vec(body).unwrap_or_default();
-        let mut ask = Ask::post(target, JSON, body.into()).accept(JSON).bearer(token);
-        if let Some(value) = key.and_then(|key| HeaderValue::from_str(key).ok()) {
-            ask.headers.push((HeaderName::from_static("idempotency-key"), value));
-        }
-        self.transport.send(&ask).await?.json()
-    }
-
-    /// A bundle at the evidence service at this address.
-    ///
-    /// # Errors
-    /// [`ClientError`]; the code `incomplete` says that a leg has no proof yet.
-    pub async fn service_bundle(&self, target: &str, token: &str) -> Result<Vec<u8>, ClientError> {
-        let answer = self.transport.send(&Ask::get(target).accept(BUNDLE).bearer(token)).await?;
-        if answer.is(BUNDLE) { Ok(answer.body.into()) } else { Err(answer.protocol("no bundle")) }
-    }
-
-    /// Posts `body` to this very address, with `headers`: a webhook. Any answer of success will do.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn post_here(
-        &self,
-        headers: Vec<(HeaderName, HeaderValue)>,
-        body: impl Into<Bytes>,
-    ) -> Result<(), ClientError> {
-        let mut ask = Ask::post("", JSON, body.into());
-        ask.headers.extend(headers);
-        self.transport.send(&ask).await.map(drop)
     }
 
     /// The API's own description.

@@ -10,6 +10,7 @@ mod client;
 mod error;
 mod events;
 mod foreign;
+mod services;
 mod transport;
 pub mod wire;
 
