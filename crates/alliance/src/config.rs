@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use xiezhi_crypto::{SignatureAlg, Signer};
 use xiezhi_custody::{Place, PlaceError};
 use xiezhi_node::{AuthorityConfig, NodeConfig, NodeKeys, Renewal, Stamper, TimeStampConfig};
+use xiezhi_objects::{Access, Waiting};
 use xiezhi_pki::{
     CertificateAuthority, Crl, ObjectIdentifier, P256Key, X509Certificate, timestamp::TimeStampAuthority,
 };
@@ -61,6 +62,9 @@ pub struct NodeFile {
     pub follow: Vec<String>,
     /// Where the institutions' nodes listen.
     pub peers: BTreeMap<String, String>,
+    /// Where the older part of the log moves to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveSection>,
     /// The time-stamp authority, when it is run here.
     pub timestamps: Option<TimestampSection>,
     /// The certificate authority, when it is run here.
@@ -73,6 +77,27 @@ fn default_cache_mib() -> u64 {
 
 fn default_worker_threads() -> usize {
     2
+}
+
+/// The archive; how a bucket is reached stands in the environment, as [`Access::from_env`] says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveSection {
+    /// `file:///directory` or `s3://bucket/prefix`.
+    pub url: String,
+    /// How many of the newest records stay in the node's own store.
+    pub keep: u64,
+}
+
+impl ArchiveSection {
+    /// Opens the place; it need not be in reach.
+    ///
+    /// # Errors
+    /// [`AllianceError::Value`].
+    pub fn open(&self) -> Result<Waiting, AllianceError> {
+        let opened = Waiting::open(&self.url, &Access::from_env());
+        opened.map_err(|e| AllianceError::Value { field: "archive.url", reason: e.to_string() })
+    }
 }
 
 /// The embedded time-stamp authority.
@@ -127,6 +152,7 @@ impl NodeFile {
             timestamp_urls: Vec::new(),
             follow: Vec::new(),
             peers: BTreeMap::new(),
+            archive: None,
             timestamps: None,
             authority: None,
         }

@@ -16,7 +16,9 @@ mod found;
 mod member;
 mod renew;
 
-pub use config::{NodeFile, Overrides, authority_of, load, passphrase, pems, place_secret, place_variable};
+pub use config::{
+    ArchiveSection, NodeFile, Overrides, authority_of, load, passphrase, pems, place_secret, place_variable,
+};
 pub use found::{Founding, Layout, found, institutions};
 pub use member::{Code, Invitation, Own, OwnKeys, certify, prepare, requested};
 pub use renew::{Renewals, renew};

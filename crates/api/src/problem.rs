@@ -193,6 +193,7 @@ impl From<QueryError> for Problem {
         match error {
             QueryError::NotFound { .. } => Self::new(&kinds::NOT_FOUND, detail),
             QueryError::NotKept { .. } => Self::new(&kinds::NOT_KEPT, detail),
+            QueryError::Archive { .. } => Self::new(&kinds::ARCHIVE, detail).retry_after(15),
             QueryError::NotSealed(_) => Self::new(&kinds::NOT_SEALED, detail).retry_after(1),
             QueryError::Range { field, .. } => Self::new(&kinds::OUT_OF_RANGE, detail).field(field),
             _ => Self::new(&kinds::UNAVAILABLE, detail).retry_after(5),

@@ -223,6 +223,11 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         answered: following.answered.map(TimestampMs::rfc3339),
         problem: following.problem.clone(),
     };
+    let archive = |archive: &xiezhi_node::ArchiveStatus| wire::Archive {
+        records: U64(archive.records),
+        keep: archive.keep.map(U64),
+        failing: archive.is_failing,
+    };
     wire::Status {
         ledger: found.ledger.to_string(),
         name: names(&found.name),
@@ -232,6 +237,7 @@ pub(crate) fn node_status(found: &NodeStatus) -> wire::Status {
         time: found.time.rfc3339(),
         size: U64(found.size),
         sealed_size: U64(found.sealed_size),
+        archive: found.archive.as_ref().map(archive),
         queued: U64(found.queued),
         live: found.live,
         seal_expires: found.seal_expires.map(TimestampMs::rfc3339),

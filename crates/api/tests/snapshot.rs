@@ -90,7 +90,7 @@ async fn taken(dir: &std::path::Path, genesis: &[u8], sources: Vec<Source>) -> R
 
 type Lie = (&'static str, &'static str, fn(&mut Source));
 
-const LIES: [Lie; 16] = [
+const LIES: [Lie; 17] = [
     ("another height", "the checkpoint", |s| s.snapshot = |a| a.checkpoint.height.0 += 1),
     ("another size", "the checkpoint", |s| s.snapshot = |a| a.checkpoint.size.0 -= 1),
     ("another state", "the checkpoint", |s| s.snapshot = |a| a.checkpoint.state_root[0] ^= 1),
@@ -114,6 +114,19 @@ const LIES: [Lie; 16] = [
             let mut more = a.entries[0].clone();
             more.key_hash = [0xff; 32];
             a.entries.push(more);
+        };
+    }),
+    ("accounts without end", "that the sealed size allows", |s| {
+        s.state = |a| {
+            let last = a.entries.last().unwrap().key_hash;
+            let first = u64::from_be_bytes(last[..8].try_into().unwrap());
+            for at in first..first.saturating_add(2_000) {
+                let mut more = a.entries[0].clone();
+                more.key_hash = [0xff; 32];
+                more.key_hash[..8].copy_from_slice(&at.to_be_bytes());
+                a.entries.push(more);
+            }
+            a.more = true;
         };
     }),
     ("an account at another place", "the state", |s| s.state = |a| a.entries[0].key_hash[31] ^= 1),

@@ -426,6 +426,18 @@ object! {
 }
 
 object! {
+    /// What of the log is in the node's archive.
+    Archive {
+        /// Records before this one are there, with the tiles over them.
+        records: U64,
+        /// How many of the newest records stay; none where the node was not told where the archive is.
+        keep: Option<U64>,
+        /// Whether the archive is not known, or it did not do what it was last asked.
+        failing: bool,
+    }
+}
+
+object! {
     /// A node's state.
     Status {
         /// The ledger's id.
@@ -444,6 +456,9 @@ object! {
         size: U64,
         /// Records covered by a checkpoint that is sealed to policy.
         sealed_size: U64,
+        /// What of the log is in the archive, if anything is or could be.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        archive: Option<Archive>,
         /// Statements that wait to be ordered.
         queued: U64,
         /// Whether blocks and seals come; false says that too few nodes are in reach.

@@ -134,11 +134,13 @@ fn expected_size(database: &Database) -> (u64, Option<Tip>) {
         Ok(None) => Some(0),
         Err(_) => None,
     };
+    let moved = database.archive.as_ref().map_or(0, |archive| archive.size);
+    let end = end.map(|end| end.max(moved));
     let words = [last.or(Some(0).filter(|_| end == Some(0))), tip.map(|tip| tip.size), end];
     let agreed =
         words.iter().flatten().find(|one| words.iter().flatten().filter(|two| two == one).count() > 1);
     let size = agreed.copied().or_else(|| words.into_iter().flatten().next()).unwrap_or(0);
-    (size.min(database.entries(Space::Log).saturating_add(MISSING_MAX)), tip)
+    (size.min((moved + database.entries(Space::Log)).saturating_add(MISSING_MAX)), tip)
 }
 
 /// Checks the log, and with it everything that follows from it.
@@ -229,6 +231,9 @@ impl Pass<'_> {
         if self.block.is_none() {
             self.open(index, loaded.head);
         }
+        if loaded.is_archived {
+            loaded.head = self.derived_head(&loaded);
+        }
         let leaf = self.twins.push(loaded.bytes(), self.findings);
         let mut problems = std::mem::take(&mut loaded.problems);
         if leaf == Leaf::Altered {
@@ -273,6 +278,16 @@ impl Pass<'_> {
         for (object, code, detail) in problems {
             self.findings.add(object, code, Source::Peers, detail);
         }
+    }
+
+    /// What an archived record would note: nothing keeps it but the checkpoint.
+    fn derived_head(&self, loaded: &Loaded) -> Option<Head> {
+        let checkpoint = self.block.as_ref()?.stored.as_ref()?.checkpoint()?;
+        let items = match loaded.statement.as_ref()?.body() {
+            xiezhi_evidence::Body::Batch(batch) => batch.items,
+            _ => 0,
+        };
+        Some(Head { height: checkpoint.height.0, time: checkpoint.time.0, items })
     }
 
     /// Height of the block that is being read, and its time where record and checkpoint agree on it.

@@ -14,6 +14,7 @@ use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, SeqNo, Slice};
 
 use crate::{
     Note,
+    archive::Archive,
     files::Files,
     finding::{Findings, Object, Source, code},
     journal,
@@ -30,6 +31,8 @@ pub(crate) struct Unreadable(pub(crate) String);
 /// The store's keyspaces, as far as they can be opened.
 pub(crate) struct Database {
     trees: [Option<AnyTree>; 7],
+    /// Where the older part of the log is, if it moved.
+    pub(crate) archive: Option<Archive>,
     _files: Files,
 }
 
@@ -62,7 +65,7 @@ impl Database {
             }
             tree
         });
-        Self { trees, _files: files }
+        Self { trees, archive: None, _files: files }
     }
 
     fn tree(&self, space: Space) -> Result<&AnyTree, Unreadable> {
@@ -72,6 +75,11 @@ impl Database {
     /// Whether the keyspace could be opened.
     pub(crate) fn has(&self, space: Space) -> bool {
         self.trees[space as usize].is_some()
+    }
+
+    /// The archive, if the record at `index` moved there.
+    pub(crate) fn archive_of(&self, index: u64) -> Option<&Archive> {
+        self.archive.as_ref().filter(|archive| index < archive.size)
     }
 
     /// At least as many as the keyspace has entries.

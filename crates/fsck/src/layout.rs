@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! meta    "format" | "ledger" | "tip"
+//!         "archive"                   -> records that are in the archive: with their items and the tiles over them
 //!         "term/" number              -> height, alliance, proof: CBOR
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
@@ -24,6 +25,8 @@ use xiezhi_crypto::{Digest, DigestAlg};
 
 /// The value of `format`.
 pub(crate) const FORMAT: &[u8] = b"xiezhi-store 1";
+/// Of `meta`: how many records are in the archive.
+pub(crate) const ARCHIVE: &[u8] = b"archive";
 /// Stands for the record itself where an item's number could be.
 pub(crate) const NO_ITEM: u32 = u32::MAX;
 /// Items stored under one key.

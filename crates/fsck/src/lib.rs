@@ -23,6 +23,7 @@
 //! tiles, checkpoints and seals are streamed.
 
 mod accounts;
+mod archive;
 mod check;
 mod database;
 mod files;
@@ -43,11 +44,13 @@ mod witnesses;
 use std::path::{Path, PathBuf};
 
 use xiezhi_evidence::Genesis;
+use xiezhi_objects::Waiting;
 use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
 
 pub use finding::{FINDINGS_MAX, Finding, Object, Source, code};
 
 use crate::{
+    archive::Archive,
     database::Database,
     finding::Findings,
     layout::{Space, Tip},
@@ -89,6 +92,24 @@ pub enum FsckError {
         path: PathBuf,
         /// Records before it.
         size: u64,
+    },
+    /// A part of the log is in an archive that was not named.
+    #[error(
+        "the store at {} has moved records 0 to {} to its archive: name that, or the node's configuration", path.display(), size - 1
+    )]
+    NoArchive {
+        /// The directory.
+        path: PathBuf,
+        /// How many records.
+        size: u64,
+    },
+    /// The archive that was named does not answer, or is not this ledger's.
+    #[error("the archive with records 0 to {}: {reason}", size - 1)]
+    Archive {
+        /// How many records it should have.
+        size: u64,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The system does not let a file be read, or a temporary one be written.
     #[error("{}: {source}", path.display())]
@@ -194,7 +215,8 @@ impl Report {
     }
 }
 
-/// Checks the store in `dir`, which must be that of a node of `ledger` that does not run; `genesis` is the ledger's, `now` the caller's clock.
+/// Checks the store in `dir`, which must be that of a node of `ledger` that does not run; `genesis` is the ledger's, `now` the caller's clock, `place` is
+/// where its archive is, if it has one. What the archive does not give is a finding, as what the store does not.
 ///
 /// Reads every byte of the store at least once; about 20,000 records of one signature per second and core, and about 1 ms for a checkpoint
 /// with four seals and a token.
@@ -207,18 +229,25 @@ pub fn check(
     genesis: &Genesis,
     ledger: LedgerId,
     now: TimestampMs,
+    place: Option<Waiting>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, FsckError> {
     let (mut findings, mut notes) = (Findings::default(), Vec::new());
     let files = files::check(dir, &mut findings, progress)?;
     let table_bytes = files.bytes;
-    let database = Database::open(files, &mut findings, &mut notes);
+    let mut database = Database::open(files, &mut findings, &mut notes);
     if let Some(found) = other_ledger(&database, ledger) {
         return Err(FsckError::OtherLedger { path: dir.to_owned(), found, expected: ledger });
     }
     if let Ok(Some(base)) = database.get(Space::Meta, b"base") {
         let size = layout::u64_at(&base, 8).unwrap_or_default();
         return Err(FsckError::Snapshot { path: dir.to_owned(), size });
+    }
+    let moved = database.get(Space::Meta, layout::ARCHIVE).ok().flatten();
+    if let Some(size) = moved.and_then(|mark| layout::u64_at(&mark, 0)).filter(|size| *size > 0) {
+        let place = place.ok_or_else(|| FsckError::NoArchive { path: dir.to_owned(), size })?;
+        let opened = Archive::open(place, size, ledger);
+        database.archive = Some(opened.map_err(|reason| FsckError::Archive { size, reason })?);
     }
     let report = check::run(&database, genesis, ledger, now, &mut findings, &mut notes, progress);
     let Findings { list, more } = findings;

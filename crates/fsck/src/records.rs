@@ -6,6 +6,7 @@ use xiezhi_evidence::{BatchItem, Body, Statement};
 use xiezhi_merkle::{Frontier, Sha256, decode_bundle};
 
 use crate::{
+    archive,
     database::{Database, Unreadable},
     finding::{Findings, Object, Source, code},
     layout::{self, BUNDLE_ITEMS, HEAD_BYTES, Head, NO_ITEM, Ranges, Space, bundle_key},
@@ -19,7 +20,9 @@ pub(crate) type Problem = (Object, &'static str, String);
 #[derive(Default)]
 pub(crate) struct Loaded {
     value: Option<Slice>,
+    /// Nothing where the record is in the archive.
     pub(crate) head: Option<Head>,
+    pub(crate) is_archived: bool,
     pub(crate) statement: Option<Statement>,
     /// Searchable digests of a batch's items; empty unless the items are the statement's.
     pub(crate) digests: Vec<(Digest, u32)>,
@@ -59,6 +62,7 @@ impl Loaded {
 
 /// Records in the order of the log, each with its items.
 pub(crate) struct Records<'a> {
+    database: &'a Database,
     log: Ordered<'a>,
     items: Ordered<'a>,
     /// Keys of `items` that belong to no batch, so far as is known.
@@ -68,6 +72,7 @@ pub(crate) struct Records<'a> {
 impl<'a> Records<'a> {
     pub(crate) fn new(database: &'a Database) -> Self {
         Self {
+            database,
             log: Ordered::new(database, Space::Log),
             items: Ordered::new(database, Space::Items),
             strays: Vec::new(),
@@ -78,13 +83,20 @@ impl<'a> Records<'a> {
     pub(crate) fn load(&mut self, index: u64, stray: impl FnMut(&[u8])) -> Loaded {
         let mut loaded = Loaded { items_whole: true, ..Loaded::default() };
         let object = Object::record(index);
-        match self.log.take(&index.to_be_bytes(), stray) {
+        let mut found = self.log.take(&index.to_be_bytes(), stray);
+        if let (Ok(None), Some(archive)) = (&found, self.database.archive_of(index)) {
+            loaded.is_archived = true;
+            // Where the others have their head.
+            let value = |statement: Vec<u8>| [&[0; HEAD_BYTES], statement.as_slice()].concat();
+            found = archive.statement(index).map(|found| found.map(|bytes| value(bytes).into()));
+        }
+        match found {
             Ok(Some(value)) => loaded.value = Some(value),
             Ok(None) => loaded.problem(object, code::RECORD_MISSING, ""),
             Err(Unreadable(reason)) => loaded.problem(object, code::RECORD_UNREADABLE, reason),
         }
         let Some(value) = loaded.value.clone() else { return loaded };
-        loaded.head = Head::read(&value);
+        loaded.head = Head::read(&value).filter(|_| !loaded.is_archived);
         let statement = value.get(HEAD_BYTES..).map(Statement::parse);
         match statement {
             None => loaded.problem(Object::record(index), code::RECORD_MALFORMED, "too short"),
@@ -106,12 +118,24 @@ impl<'a> Records<'a> {
 
     fn load_items(&mut self, record: u64, count: u32, root: &[u8; 32], loaded: &mut Loaded) {
         let mut tree = Frontier::<Sha256>::new();
+        let archived = self.database.archive_of(record).map(|archive| archive.items(record));
+        let mut read = 0;
         for bundle in 0..count.div_ceil(BUNDLE_ITEMS) {
             let object = Object::Items { record, bundle: Some(bundle) };
             let first = bundle * BUNDLE_ITEMS;
             let width = (count - first).min(BUNDLE_ITEMS);
             let strays = &mut self.strays;
-            let found = self.items.take(&bundle_key(record, bundle), |key| strays.push(key.to_vec()));
+            let found = match &archived {
+                None => self.items.take(&bundle_key(record, bundle), |key| strays.push(key.to_vec())),
+                Some(Ok(Some(bytes))) => {
+                    let last = first + width == count;
+                    let bundle = archive::bundle(&bytes[read..], if last { u32::MAX } else { width });
+                    read += bundle.len();
+                    Ok(Some(Slice::from(bundle)))
+                }
+                Some(Ok(None)) => Ok(None),
+                Some(Err(error)) => Err(error.clone()),
+            };
             let result = match &found {
                 Ok(Some(bytes)) => read_bundle(bytes, first, width, &mut tree, &mut loaded.digests)
                     .map_err(|reason| (code::ITEMS_MALFORMED, reason)),
@@ -141,6 +165,8 @@ impl<'a> Records<'a> {
             let bundle = layout::u64_at(&key, 0).zip(layout::u32_at(&key, 8)).filter(|_| key.len() == 12);
             let object = match bundle {
                 Some((record, _)) if damaged.contains(record) => continue,
+                // Laid bare by the database; what counts is what the archive has.
+                Some((record, _)) if self.database.archive_of(record).is_some() => continue,
                 Some((record, bundle)) => Object::Items { record, bundle: Some(bundle) },
                 None => Object::Entry { keyspace: "items", key: hex::encode(&key) },
             };

@@ -1,3 +1,4 @@
+mod archive;
 mod damage;
 mod files;
 mod fixture;
@@ -77,7 +78,8 @@ fn progress_rises_to_the_end_of_every_stage() {
     fixture::flush(&path);
     let mut told: Vec<Progress> = Vec::new();
     let now = fixture::NOW;
-    super::check(path.path(), &fixture::genesis(), fixture::LEDGER, now, &mut |p| told.push(p)).unwrap();
+    super::check(path.path(), &fixture::genesis(), fixture::LEDGER, now, None, &mut |p| told.push(p))
+        .unwrap();
     for pair in told.windows(2).filter(|pair| pair[0].stage == pair[1].stage) {
         assert!(pair[0].done <= pair[1].done && pair[1].done <= pair[1].total, "{pair:?}");
     }

@@ -9,7 +9,7 @@ use xiezhi_types::{Height, TimestampMs, from_canonical};
 use crate::{
     check::Pass,
     finding::{Object, Source, code},
-    layout::{FORMAT, Space, Tip, height_key, u64_at},
+    layout::{ARCHIVE, FORMAT, Space, TILE_HASHES, Tip, height_key, u64_at},
     ordered::unreadable,
 };
 
@@ -41,6 +41,7 @@ pub(crate) fn check(pass: &mut Pass<'_>, tip: Option<Tip>, size: u64, now: Times
                     pass.findings.add(entry("ledger"), code::LEDGER_DIFFERS, Source::Log, detail);
                 }
             }
+            other if other == ARCHIVE && is_mark(&value, size) => {}
             b"tip" => {
                 has[2] = true;
                 let wrong = tip.map_or_else(|| vec!["length"], |tip| differences(pass, &tip, size, now));
@@ -76,6 +77,12 @@ pub(crate) fn check(pass: &mut Pass<'_>, tip: Option<Tip>, size: u64, now: Times
             pass.findings.add(object, code::TERM_MISSING, Source::Peers, "");
         }
     }
+}
+
+/// Whether `value` can be the number of records in the archive.
+fn is_mark(value: &[u8], size: u64) -> bool {
+    let moved = u64_at(value, 0).filter(|_| value.len() == 8);
+    moved.is_some_and(|moved| moved <= size && moved % TILE_HASHES == 0)
 }
 
 /// The term whose decision is kept under `key`.

@@ -124,7 +124,12 @@ impl<'a, H: TreeHash> Tiles<'a, H> {
     fn read(&mut self, level: u8, index: u64, findings: &mut Findings) -> Option<Vec<Hash>> {
         self.tiles += 1;
         let object = self.object(level, index);
-        match self.database.get(Space::Tiles, &tile_key(self.tag, level, index)) {
+        let mut found = self.database.get(Space::Tiles, &tile_key(self.tag, level, index));
+        if let (0, Ok(None), Some(archive)) = (level, &found, self.database.archive_of(index * TILE_HASHES)) {
+            let folder = if self.tag == b'3' { "sm3/" } else { "" };
+            found = archive.tile(folder, index).map(|tile| tile.map(Into::into));
+        }
+        match found {
             Ok(Some(bytes)) => {
                 let width = self.width(level, index);
                 if bytes.len() as u64 != width * 32 {

@@ -2,7 +2,7 @@
 
 use xiezhi_evidence::{CertifiedSeal, alliance::MemberStatus, seal::note_keys};
 use xiezhi_note::{Cosignature, NoteSignature, SignedNote};
-use xiezhi_store::{Found, Search, StoredRecord, TreeKind};
+use xiezhi_store::{Found, Search, StoreError, StoredRecord, TreeKind};
 use xiezhi_types::{Height, InstitutionId, LogIndex, StatementId, TimestampMs};
 
 use crate::{
@@ -23,6 +23,17 @@ pub(crate) fn unavailable(error: impl ToString) -> QueryError {
     QueryError::Unavailable { reason: error.to_string() }
 }
 
+/// The store's failure, for whoever asked: that something is in the archive and does not come is theirs to know, where that is, is not.
+pub(crate) fn unread(error: StoreError) -> QueryError {
+    match error {
+        StoreError::Archive { what, reason } => {
+            tracing::warn!(what, reason, "the archive does not give what is in it");
+            QueryError::Archive { what }
+        }
+        error => unavailable(error),
+    }
+}
+
 fn kind(tree: Tree) -> TreeKind {
     match tree {
         Tree::Sha256 => TreeKind::Sha256,
@@ -32,7 +43,7 @@ fn kind(tree: Tree) -> TreeKind {
 
 impl Core {
     pub(crate) fn stored_record(&self, index: LogIndex) -> Result<StoredRecord, QueryError> {
-        let record = self.store.record(index).map_err(unavailable)?;
+        let record = self.store.record(index).map_err(unread)?;
         record.ok_or_else(|| match self.store.base() {
             Some(base) if index.0 < base.size.0 => not_kept(base),
             _ => QueryError::NotFound { what: format!("record {index}") },
@@ -79,7 +90,7 @@ impl Core {
 
     pub(crate) fn item(&self, index: LogIndex, item: u32) -> Result<Vec<u8>, QueryError> {
         let items = self.stored_record(index)?.items;
-        let found = self.store.item(index, item, items).map_err(unavailable)?;
+        let found = self.store.item(index, item, items).map_err(unread)?;
         found.ok_or_else(|| QueryError::NotFound { what: format!("item {item} of record {index}") })
     }
 
@@ -131,7 +142,7 @@ impl Core {
                 reason: format!("{index} is not in a tree of {size}"),
             });
         }
-        Ok((size, self.store.inclusion_path(kind(tree), index.0, size).map_err(unavailable)?))
+        Ok((size, self.store.inclusion_path(kind(tree), index.0, size).map_err(unread)?))
     }
 
     pub(crate) fn consistency(&self, tree: Tree, old: u64, new: u64) -> Result<Vec<[u8; 32]>, QueryError> {
@@ -145,7 +156,7 @@ impl Core {
         if old > new {
             return Err(QueryError::Range { field: "old", reason: format!("{old} is more than {new}") });
         }
-        self.store.consistency_path(kind(tree), old, new).map_err(unavailable)
+        self.store.consistency_path(kind(tree), old, new).map_err(unread)
     }
 
     pub(crate) fn sealed_checkpoint(&self, height: Height) -> Result<SealedCheckpoint, QueryError> {
@@ -216,7 +227,7 @@ impl Core {
         if width == 0 || width > 256 || first.checked_add(u64::from(width)).is_none_or(|end| end > hashes) {
             return Err(what());
         }
-        self.store.tile(kind(tree), level, index, width).map_err(unavailable)
+        self.store.tile(kind(tree), level, index, width).map_err(unread)
     }
 
     pub(crate) fn entries(&self, index: u64, width: u16) -> Result<Vec<u8>, QueryError> {
@@ -291,6 +302,7 @@ impl Core {
             time: tip.time,
             size: tip.size.0,
             sealed_size: self.sealing.latest().map_or(0, |checkpoint| checkpoint.size.0),
+            archive: self.archive_status(),
             queued: lock(&self.mempool).len() as u64,
             seal_expires: self.seal_expires(),
             expiries: expiries(self),

@@ -131,6 +131,17 @@ pub struct Following {
     pub problem: Option<String>,
 }
 
+/// What of the log is in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveStatus {
+    /// Records before this one are there, with the tiles over them.
+    pub records: u64,
+    /// How many of the newest records stay; none where this node was not told where the archive is.
+    pub keep: Option<u64>,
+    /// Whether the archive is not known, or it did not do what it was last asked; the log has the reason.
+    pub is_failing: bool,
+}
+
 /// A node's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeStatus {
@@ -150,6 +161,8 @@ pub struct NodeStatus {
     pub size: u64,
     /// Records covered by a checkpoint that is sealed to policy.
     pub sealed_size: u64,
+    /// What of the log is in the archive, if anything is or could be.
+    pub archive: Option<ArchiveStatus>,
     /// Statements that wait to be ordered.
     pub queued: u64,
     /// Whether blocks and seals come: false says that the alliance has too few nodes in reach.
@@ -242,6 +255,12 @@ pub enum QueryError {
         height: Height,
         /// Records before it.
         size: u64,
+    },
+    /// What was asked for is in this node's archive, which is not in reach or does not give what was moved there. Retrying helps, later.
+    #[error("{what} is in this node's archive, which is not in reach; other nodes may have it at hand")]
+    Archive {
+        /// What is there.
+        what: String,
     },
     /// The store failed.
     #[error("the node is not available: {reason}")]

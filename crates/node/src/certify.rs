@@ -9,7 +9,12 @@ use xiezhi_merkle::Tree as MerkleTree;
 use xiezhi_store::{StoredRecord, TermChange, TreeKind};
 use xiezhi_types::{AccountId, Height, InstitutionId, LogIndex};
 
-use crate::{answer::unavailable, api::QueryError, collection::Collection, core::Core};
+use crate::{
+    answer::{unavailable, unread},
+    api::QueryError,
+    collection::Collection,
+    core::Core,
+};
 
 impl Core {
     /// The record and what is collected for its checkpoint, if that is sealed to policy.
@@ -39,7 +44,7 @@ impl Core {
         limit: usize,
     ) -> Result<Vec<Vec<u8>>, QueryError> {
         let (mut certificate, count) = self.compose(index, Some(from))?;
-        let items = self.store.items(index, count).map_err(unavailable)?;
+        let items = self.store.items(index, count).map_err(unread)?;
         let leaves: Vec<_> = items.iter().map(|item| BatchItem::leaf(item)).collect();
         let tree = MerkleTree::<xiezhi_merkle::Sha256>::new(&leaves);
         let mut encoded = Vec::new();
@@ -70,7 +75,7 @@ impl Core {
         let account = prove(&statement.claims().issuer)?;
         let grantor = statement.claims().grantor.as_ref().map(prove).transpose()?;
         let size = collection.stored.checkpoint.size.0;
-        let path = |tree| self.store.inclusion_path(tree, index.0, size).map_err(unavailable);
+        let path = |tree| self.store.inclusion_path(tree, index.0, size).map_err(unread);
         let history = self.history(record.height)?;
         let certificate = Certificate {
             version: Certificate::version_of(&history, grantor.as_ref()),
@@ -157,7 +162,7 @@ impl Core {
         let (_, collection) = self.sealed(index)?;
         let checkpoint = &collection.stored.checkpoint;
         let path = self.store.inclusion_path(TreeKind::Sha256, index.0, checkpoint.size.0);
-        let path = path.map_err(unavailable)?;
+        let path = path.map_err(unread)?;
         let term = self.store.term_at(checkpoint.height);
         let mut receipts = Vec::new();
         for certified in &collection.seals {

@@ -18,6 +18,7 @@ use xiezhi_types::{AccountId, Height, InstitutionId, LedgerId, StatementId, Time
 
 use crate::{
     api::Following,
+    archive,
     collection::Sealing,
     config::NodeKeys,
     eras::active,
@@ -59,6 +60,9 @@ pub(crate) struct Core {
     /// How following goes, on a node that follows.
     following: RwLock<Option<Arc<Progress>>>,
     pub(crate) changes: watch::Sender<u64>,
+    pub(crate) archiving: archive::Slot,
+    /// Whether a peer is being given blocks that may come from the archive.
+    pub(crate) serving: AtomicBool,
     pub(crate) stopping: AtomicBool,
     pub(crate) started: TimestampMs,
     pub(crate) counters: Counters,
@@ -124,6 +128,8 @@ impl Core {
             answering: Mutex::default(),
             following: RwLock::default(),
             changes: watch::Sender::new(0),
+            archiving: archive::Slot::new(),
+            serving: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             started,
             counters: Counters::default(),

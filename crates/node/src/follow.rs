@@ -20,7 +20,7 @@ use xiezhi_store::{Base, Sealed, Store, StoreError, Tip};
 use xiezhi_types::{Height, LogIndex, TimestampMs};
 
 use crate::{
-    answer::unavailable,
+    answer::{unavailable, unread},
     api::{Following, QueryError},
     collection::{Collection, Sealing},
     core::{Core, View, lock},
@@ -425,7 +425,7 @@ impl Core {
         let record = self.stored_record(index)?;
         let items = match record.items {
             0 => Vec::new(),
-            count => self.store.items(index, count).map_err(unavailable)?,
+            count => self.store.items(index, count).map_err(unread)?,
         };
         Ok(Transaction::new(&record.statement, &items))
     }

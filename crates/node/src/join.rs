@@ -12,7 +12,9 @@ use std::{
     },
 };
 
-use xiezhi_evidence::{Checkpoint, Genesis, TermLink, TimeStamp, alliance, alliance::STATE_KEY};
+use xiezhi_evidence::{
+    Checkpoint, Genesis, TermLink, TimeStamp, alliance, alliance::STATE_KEY, genesis::INSTITUTIONS_MAX,
+};
 use xiezhi_ledger::{
     SNAPSHOT_VERSION, SealedBlock, Snapshot, StateEntries, StateEntryPart, StateTree, after,
 };
@@ -33,6 +35,8 @@ use crate::{
 const STATE_ANSWER_BYTES: usize = 1 << 20;
 /// Tiles are fetched by so many threads.
 const FETCHING: usize = 8;
+/// Longest value of the state: the alliance, with a full statement proposed by each of 64 members, and room.
+const STATE_VALUE_BYTES_MAX: usize = 8 << 20;
 /// Most terms in a history.
 const TERMS_MAX: usize = 10_000;
 
@@ -190,6 +194,9 @@ impl Joining<'_> {
     }
 
     fn state(&self, source: &dyn SnapshotSource, checkpoint: &Checkpoint) -> Result<(), SnapshotError> {
+        // Every account but those of the genesis' institutions came by a record of its own: a lie ends before it fills the disk.
+        let most = checkpoint.size.0.saturating_add(2 + INSTITUTIONS_MAX as u64);
+        let mut taken = 0;
         let mut from = Some([0; 32]);
         let mut root = [0; 32];
         while let Some(hash) = from {
@@ -199,6 +206,16 @@ impl Joining<'_> {
                 || entries.entries.first().is_some_and(|first| first.key_hash < hash)
             {
                 return Err(part("the state", "the answer is to another question"));
+            }
+            taken += entries.entries.len() as u64;
+            if taken > most {
+                return Err(part(
+                    "the state",
+                    format!("more than the {most} entries that the sealed size allows"),
+                ));
+            }
+            if entries.entries.iter().any(|entry| entry.value.len() > STATE_VALUE_BYTES_MAX) {
+                return Err(part("the state", format!("a value of more than {STATE_VALUE_BYTES_MAX} bytes")));
             }
             from = entries.entries.last().filter(|_| entries.more).and_then(|last| after(last.key_hash));
             let entries = entries.entries.into_iter().map(|entry| (entry.key_hash, entry.value));

@@ -16,6 +16,7 @@
 mod admission;
 mod answer;
 mod api;
+mod archive;
 mod certify;
 mod chain;
 mod collection;
@@ -37,8 +38,8 @@ pub mod simulation;
 mod witness;
 
 pub use api::{
-    AccountView, Following, Hit, NodeStatus, PeerStatus, Query, QueryError, Record, RecordStatus,
-    SealedCheckpoint, SubmitError, Tree,
+    AccountView, ArchiveStatus, Following, Hit, NodeStatus, PeerStatus, Query, QueryError, Record,
+    RecordStatus, SealedCheckpoint, SubmitError, Tree,
 };
 pub use config::{
     AuthorityConfig, NodeConfig, NodeKeys, ObserverConfig, Renewal, StampError, Stamper, TimeStampConfig,

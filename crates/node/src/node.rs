@@ -22,6 +22,7 @@ use crate::{
         AccountView, Hit, NodeStatus, Query, QueryError, Record, RecordStatus, SealedCheckpoint, SubmitError,
         Tree,
     },
+    archive,
     collection::Sealing,
     config::{NodeConfig, ObserverConfig, Renewal},
     core::{Core, lock},
@@ -131,6 +132,14 @@ impl Node {
         let (arrivals, _) = mpsc::channel(1);
         let (threads, data_dir) = (Mutex::new(vec![following]), config.data_dir);
         Ok(Self { inner: Arc::new(Inner { core, arrivals, sealing: None, ended, threads, data_dir }) })
+    }
+
+    /// Has the log's older part, all but the newest `keep` records, moved to `objects` from now on, and reads from there what is there.
+    ///
+    /// # Errors
+    /// [`StartError`]; a store that begins with a snapshot has nothing to move.
+    pub fn archive(&self, objects: xiezhi_objects::Waiting, keep: u64) -> Result<(), StartError> {
+        archive::start(&self.inner.core, objects, keep)
     }
 
     /// Stops: consensus first, then the node's threads. What is recorded is durable already.
@@ -537,7 +546,7 @@ impl Node {
         let core = &self.inner.core;
         let (tip, counters) = (core.store.tip(), &core.counters);
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let rows: [(&str, &str, &str, u64); 15] = [
+        let rows: [(&str, &str, &str, u64); 16] = [
             ("height", "gauge", "Height of the last executed block.", tip.height.0),
             ("records", "gauge", "Records in the log.", tip.size.0),
             (
@@ -571,6 +580,7 @@ impl Node {
                 "Unix time at which the first certificate behind this node's seals expires; 0 for none.",
                 core.seal_expires().map_or(0, |at| at.seconds()),
             ),
+            ("archived_records", "gauge", "Records moved to the archive.", core.store.archived().size),
             ("store_bytes", "gauge", "Bytes of the store on disk.", core.store.disk_bytes()),
             ("blocks_total", "counter", "Blocks executed since start.", read(&counters.blocks)),
             ("recorded_total", "counter", "Statements recorded since start.", read(&counters.recorded)),

@@ -16,6 +16,7 @@ use xiezhi_types::{Height, InstitutionId, TimestampMs};
 
 use crate::{
     admission::spread,
+    archive,
     collection::Open,
     config::{NodeKeys, Renewal, Stamper},
     core::{Core, lock},
@@ -169,10 +170,7 @@ impl Sealer {
                 let chain = self.chain();
                 self.judge.take_revocations(&self.core, &chain, lists);
             }
-            Task::Follow(from, after) => match self.core.sealed_blocks(after, true) {
-                Ok(blocks) => self.core.send(from, &Message::Sealed(blocks)),
-                Err(error) => tracing::warn!(%error, "no sealed blocks for a peer"),
-            },
+            Task::Follow(from, after) => archive::serve(&self.core, from, after),
             Task::SayHello => self.say_hello(Vec::new()),
             Task::Renewed(renewal) => self.renew(*renewal),
         }

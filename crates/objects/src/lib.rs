@@ -35,6 +35,12 @@ pub enum ObjectsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no such directory: an unmounted disk must not look like an empty place.
+    #[error("{url}: no such directory")]
+    NoDirectory {
+        /// What was given.
+        url: String,
+    },
     /// The endpoint would be spoken to without encryption, and nobody said that it may.
     #[error("{endpoint}: plain http; say AWS_ALLOW_HTTP=true where nobody else can listen")]
     PlainHttp {
@@ -88,7 +94,7 @@ impl ObjectsError {
     /// Whether the same call may succeed later: the place was not reached, or did not do what it was asked.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Failed { .. })
+        matches!(self, Self::Failed { .. } | Self::NoDirectory { .. })
     }
 }
 
@@ -115,7 +121,7 @@ impl Objects {
     /// Runs in a runtime of tokio with time and I/O enabled, where the place is a bucket.
     ///
     /// # Errors
-    /// [`ObjectsError::Url`], [`ObjectsError::PlainHttp`].
+    /// [`ObjectsError::Url`], [`ObjectsError::NoDirectory`], [`ObjectsError::PlainHttp`].
     pub fn open(url: &str, access: &Access) -> Result<Self, ObjectsError> {
         let (store, prefix) = location::open(url, access)?;
         Ok(Self { store, prefix, place: url.trim_end_matches('/').into() })

@@ -64,7 +64,9 @@ pub(crate) fn open(url: &str, access: &Access) -> Result<(Arc<dyn ObjectStore>, 
         if !directory.starts_with('/') {
             return Err(wrong("the directory's path is absolute"));
         }
-        // Made by whoever runs this, not here: an unmounted disk must not look like an empty place.
+        if !std::path::Path::new(directory).is_dir() {
+            return Err(ObjectsError::NoDirectory { url: url.to_owned() });
+        }
         let local = LocalFileSystem::new_with_prefix(directory).map_err(|e| wrong(&crate::reason(&e)))?;
         return Ok((Arc::new(local.with_fsync(true)), Path::default()));
     }

@@ -105,8 +105,12 @@ fn places_that_cannot_be_are_refused() {
     }
     let dir = tempfile::tempdir().unwrap();
     let missing = format!("file://{}/unmounted", dir.path().display());
-    assert!(matches!(refused(&missing, &Access::default()), ObjectsError::Url { .. }));
+    assert!(matches!(refused(&missing, &Access::default()), ObjectsError::NoDirectory { .. }));
+    let later = Waiting::open(&missing, &Access::default()).unwrap();
+    assert!(matches!(later.get("a", 1).unwrap_err(), ObjectsError::NoDirectory { .. }));
     assert!(!dir.path().join("unmounted").exists());
+    std::fs::create_dir(dir.path().join("unmounted")).unwrap();
+    assert_eq!(later.get("a", 1).unwrap(), None);
     let plain = Access { endpoint: Some("http://example.com".to_owned()), ..Access::default() };
     assert!(matches!(refused("s3://evidence", &plain), ObjectsError::PlainHttp { .. }));
     let half = Access { key_id: Some("test".to_owned()), ..Access::default() };

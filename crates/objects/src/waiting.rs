@@ -1,6 +1,9 @@
 //! The same for threads that wait for the answer.
 
-use std::{future::Future, sync::mpsc};
+use std::{
+    future::Future,
+    sync::{OnceLock, mpsc},
+};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -15,28 +18,43 @@ const AT_ONCE: usize = 16;
 ///
 /// A worker of a runtime with several hands its other tasks to the rest while it waits; that of a runtime with one thread holds them up.
 pub struct Waiting {
-    objects: Objects,
+    url: String,
+    access: Access,
+    /// Once it could be opened.
+    objects: OnceLock<Objects>,
     /// There until this is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Waiting {
-    /// As [`Objects::open`].
+    /// As [`Objects::open`], except that a directory may come later: until then every call fails.
     ///
     /// # Errors
     /// [`ObjectsError`].
     pub fn open(url: &str, access: &Access) -> Result<Self, ObjectsError> {
-        let objects = Objects::open(url, access)?;
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).thread_name("objects").enable_all();
-        let runtime = builder.build().map_err(ObjectsError::Thread)?;
-        Ok(Self { objects, runtime: Some(runtime) })
+        let runtime = Some(builder.build().map_err(ObjectsError::Thread)?);
+        let (url, access) = (url.trim_end_matches('/').to_owned(), access.clone());
+        let waiting = Self { url, access, objects: OnceLock::new(), runtime };
+        match waiting.objects() {
+            Ok(_) | Err(ObjectsError::NoDirectory { .. }) => Ok(waiting),
+            Err(error) => Err(error),
+        }
     }
 
-    /// As [`Objects::place`].
+    fn objects(&self) -> Result<Objects, ObjectsError> {
+        if let Some(objects) = self.objects.get() {
+            return Ok(objects.clone());
+        }
+        let objects = Objects::open(&self.url, &self.access)?;
+        Ok(self.objects.get_or_init(|| objects).clone())
+    }
+
+    /// Where this is, as it was given.
     #[must_use]
     pub fn place(&self) -> &str {
-        self.objects.place()
+        &self.url
     }
 
     /// As [`Objects::get`].
@@ -44,7 +62,7 @@ impl Waiting {
     /// # Errors
     /// [`ObjectsError`].
     pub fn get(&self, name: &str, bytes_max: u64) -> Result<Option<Bytes>, ObjectsError> {
-        let (objects, name) = (self.objects.clone(), name.to_owned());
+        let (objects, name) = (self.objects()?, name.to_owned());
         self.wait(async move { objects.get(&name, bytes_max).await })
     }
 
@@ -53,7 +71,7 @@ impl Waiting {
     /// # Errors
     /// [`ObjectsError`].
     pub fn put_if_absent(&self, name: &str, bytes: Bytes) -> Result<bool, ObjectsError> {
-        let (objects, name) = (self.objects.clone(), name.to_owned());
+        let (objects, name) = (self.objects()?, name.to_owned());
         self.wait(async move { objects.put_if_absent(&name, bytes).await })
     }
 
@@ -62,7 +80,7 @@ impl Waiting {
     /// # Errors
     /// The first [`ObjectsError`], [`ObjectsError::Altered`] among them; some of the objects may be there then.
     pub fn put_checked(&self, all: Vec<(String, Bytes)>) -> Result<(), ObjectsError> {
-        let objects = self.objects.clone();
+        let objects = self.objects()?;
         let puts = futures::stream::iter(all).map(move |(name, bytes)| {
             let objects = objects.clone();
             async move {

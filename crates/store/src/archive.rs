@@ -146,7 +146,8 @@ impl Store {
         Archived { size: self.archived.load(Ordering::Relaxed), is_known: self.archive.get().is_some() }
     }
 
-    /// Moves the oldest whole pieces beyond the newest `keep` records to the archive, at most 4,096 records; gives how many.
+    /// Moves the oldest whole pieces beyond the newest `keep` records to the archive, at most 4,096 records; gives how many. Looks whether the archive is
+    /// there even if none moves.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing has moved, and the next call begins anew.
@@ -155,10 +156,13 @@ impl Store {
         let from = self.archived().size;
         let old = self.tip().size.0.saturating_sub(keep) / PIECE * PIECE;
         let until = old.min(from + PIECES_MAX * PIECE);
-        if until <= from {
+        if until == 0 {
             return Ok(0);
         }
         archive.claim(self)?;
+        if until <= from {
+            return Ok(0);
+        }
         let mut upload = Upload { objects: &archive.objects, waiting: Vec::new(), bytes: 0 };
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         for piece in from / PIECE..until / PIECE {

@@ -452,6 +452,12 @@ pub(crate) struct Observe {
     /// Address of its REST interface
     #[arg(long, default_value = "127.0.0.1:7440", value_name = "ADDRESS")]
     pub(crate) http: SocketAddr,
+    /// Move the older part of the log there: file:///directory or s3://bucket/prefix
+    #[arg(long, value_name = "URL", conflicts_with = "snapshot")]
+    pub(crate) archive: Option<String>,
+    /// How many of the newest records stay out of the archive
+    #[arg(long, default_value_t = 1_000_000, value_name = "RECORDS")]
+    pub(crate) keep: u64,
     /// Bound of the database's cache, in MiB
     #[arg(long, default_value_t = 64, value_name = "MIB")]
     pub(crate) cache_mib: u64,
@@ -650,6 +656,9 @@ pub(crate) struct Fsck {
     /// Where the node keeps its data, over the file's data_dir
     #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
     pub(crate) node_data: Option<PathBuf>,
+    /// Where the older part of the log is, over the file's archive: file:///directory or s3://bucket/prefix
+    #[arg(long, value_name = "URL")]
+    pub(crate) archive: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

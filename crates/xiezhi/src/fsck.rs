@@ -11,11 +11,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use xiezhi_alliance::NodeFile;
 use xiezhi_evidence::Genesis;
 use xiezhi_fsck::{Finding, FsckError, Progress, Report, Stage};
+use xiezhi_objects::{Access, Waiting};
 
 use crate::{Ending, Usage, args::Fsck, home, texts::Texts};
 
 pub(crate) fn run(options: &Fsck, texts: &Texts) -> anyhow::Result<Ending> {
-    let (store, genesis) = places(options, texts)?;
+    let (store, genesis, archive) = places(options, texts)?;
     let usage = |path: &Path, error: &dyn Display| Usage(format!("{}: {error}", path.display()));
     let bytes = fs::read(&genesis).map_err(|error| usage(&genesis, &error))?;
     let parsed = Genesis::parse(&bytes).map_err(|error| usage(&genesis, &error))?;
@@ -33,7 +34,7 @@ pub(crate) fn run(options: &Fsck, texts: &Texts) -> anyhow::Result<Ending> {
         bar.set_position(progress.done);
     };
     let ledger = Genesis::ledger_id(&bytes);
-    let checked = xiezhi_fsck::check(&store, &parsed, ledger, home::now(), &mut tell);
+    let checked = xiezhi_fsck::check(&store, &parsed, ledger, home::now(), archive, &mut tell);
     bar.finish_and_clear();
     let report = checked.map_err(|error: FsckError| Usage(error.to_string()))?;
     if options.json {
@@ -44,18 +45,21 @@ pub(crate) fn run(options: &Fsck, texts: &Texts) -> anyhow::Result<Ending> {
     Ok(if report.is_clean() { Ending::Done } else { Ending::Invalid })
 }
 
-/// The store's directory and the genesis file.
-fn places(options: &Fsck, texts: &Texts) -> anyhow::Result<(PathBuf, PathBuf)> {
+/// The store's directory, the genesis file, and the archive.
+fn places(options: &Fsck, texts: &Texts) -> anyhow::Result<(PathBuf, PathBuf, Option<Waiting>)> {
+    let mut archive = options.archive.clone();
     let (data, genesis) = if options.node.is_dir() {
         (options.node.clone(), options.genesis.clone())
     } else {
         let file = NodeFile::read(&options.node).map_err(|error| Usage(error.to_string()))?;
         let base = options.node.parent().unwrap_or(Path::new("."));
+        archive = archive.or(file.archive.map(|archive| archive.url));
         let data = options.node_data.clone().unwrap_or_else(|| base.join(&file.data_dir));
         (data, Some(options.genesis.clone().unwrap_or_else(|| base.join(&file.genesis))))
     };
     let Some(genesis) = genesis else { bail!(Usage(texts.get("fsck-usage", &[]))) };
-    Ok((data.join("store"), genesis))
+    let archive = archive.map(|url| Waiting::open(&url, &Access::from_env())).transpose();
+    Ok((data.join("store"), genesis, archive.map_err(|error| Usage(error.to_string()))?))
 }
 
 fn stage_text(stage: Stage) -> &'static str {

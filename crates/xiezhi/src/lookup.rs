@@ -261,6 +261,19 @@ pub(crate) async fn status(common: &Common, options: &Status, texts: &Texts) -> 
             if !status.voting && status.following.is_none() {
                 println!("  {}", texts.get("status-silent", &[]));
             }
+            if let Some(archive) = &status.archive {
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("records", &archive.records), ("size", &status.size)];
+                println!("  {}", texts.get("status-archive", &values));
+                let failing = match archive.keep {
+                    _ if !archive.failing => None,
+                    Some(_) => Some("status-archive-fails"),
+                    None => Some("status-archive-unknown"),
+                };
+                if let Some(failing) = failing {
+                    println!("  {}", texts.get(failing, &[]));
+                }
+            }
             if let Some(following) = &status.following {
                 let values: [(&str, &dyn std::fmt::Display); 2] =
                     [("upstream", &following.upstream), ("sealed", &following.sealed_size)];

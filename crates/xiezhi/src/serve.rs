@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use xiezhi_alliance::{Founding, Layout, Overrides, Renewals, found, load};
+use xiezhi_alliance::{ArchiveSection, Founding, Layout, Overrides, Renewals, found, load};
 use xiezhi_api::ApiConfig;
 use xiezhi_client::Client;
 use xiezhi_evidence::Genesis;
@@ -57,7 +57,8 @@ impl Running {
         let (mut config, http) = load(file, overrides, stampers)?;
         config.upstreams = upstreams(&named.follow)?;
         let renewals = Renewals::new(file)?;
-        let mut running = Self::serve(http, move || Node::start(config)).await?;
+        let archive = named.archive;
+        let mut running = Self::serve(http, archive, move || Node::start(config)).await?;
         running.renewing = Some(tokio::spawn(take_renewals(running.node.clone(), renewals)));
         Ok(running)
     }
@@ -65,10 +66,15 @@ impl Running {
     /// Starts the node by `start`, once its address is known to be free, and its REST interface.
     async fn serve(
         http: SocketAddr,
+        archive: Option<ArchiveSection>,
         start: impl FnOnce() -> Result<Node, xiezhi_node::StartError> + Send + 'static,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(http).await.map_err(|error| in_use(http, error))?;
+        let place = archive.as_ref().map(ArchiveSection::open).transpose()?;
         let node = tokio::task::spawn_blocking(start).await??;
+        if let Some((place, archive)) = place.zip(archive) {
+            node.archive(place, archive.keep)?;
+        }
         let app = xiezhi_api::router(node.clone(), ApiConfig::default());
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let (stop, mut stopped) = watch::channel(false);
@@ -414,7 +420,8 @@ pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -
         upstreams,
         cache_bytes: options.cache_mib << 20,
     };
-    let running = Running::serve(options.http, move || Node::observe(config)).await?;
+    let archive = options.archive.clone().map(|url| ArchiveSection { url, keep: options.keep });
+    let running = Running::serve(options.http, archive, move || Node::observe(config)).await?;
     let url = format!("http://{}", running.http);
     println!("{}", texts.get("observe-runs", &[("name", &options.name), ("url", &url)]));
     run_to_the_end(running).await

@@ -3,11 +3,14 @@
 mod place;
 
 use std::{
+    fs::OpenOptions,
+    io::{Read as _, Write as _},
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
 use place::{institutions::Institutions, text};
+use xiezhi_objects::fixtures::S3;
 
 struct Observer(Child);
 
@@ -28,9 +31,14 @@ fn observe(all: &Institutions) -> Observer {
 }
 
 fn observe_with(all: &Institutions, more: &[&str]) -> Observer {
+    observe_env(all, more, &[])
+}
+
+fn observe_env(all: &Institutions, more: &[&str], variables: &[(&'static str, String)]) -> Observer {
     let (http, upstreams) = (http(all), [all.url(0), all.url(1)].join(","));
     let args = ["observe", "copy", "--name", "acme", "--http", &http, "--url", &upstreams];
     let mut command = all.place.command(&[args.as_slice(), more].concat());
+    command.envs(variables.iter().cloned());
     Observer(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
@@ -145,4 +153,107 @@ fn an_observer_that_begins_with_a_snapshot_proves_all_and_says_what_it_does_not_
     let output = all.place.run(&["fsck", "copy", "--genesis", &genesis]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("begins with a snapshot"), "{said}");
+}
+
+/// The answer's status and body to `GET path`, from the node at `url`.
+fn get(url: &str, path: &str) -> (u16, Vec<u8>) {
+    let at = url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(at).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
+    (status, answer[head + 4..].to_vec())
+}
+
+#[test]
+fn what_a_member_and_an_observer_moved_to_their_archives_is_proven_as_before() {
+    let service = S3::start();
+    let mut all = Institutions::found(4);
+    let genesis = text(&all.place.path("alliance/genesis.cbor")).to_owned();
+    all.place.expect(0, &["trust", "add", &genesis, "--yes"]);
+    let directory = all.place.path("archive");
+    std::fs::create_dir(&directory).unwrap();
+    let section = format!("\n[archive]\nurl = \"file://{}\"\nkeep = 20\n", directory.display());
+    let mut config = OpenOptions::new().append(true).open(all.config("court")).unwrap();
+    config.write_all(section.as_bytes()).unwrap();
+    all.start(&[0, 1, 2, 3]);
+    all.wait_live(&[0, 1, 2, 3]);
+
+    // A batch and single deposits, more than one piece of them.
+    for at in 0..300 {
+        all.place.file(&format!("batch/{at}.txt"), format!("item {at}").as_bytes());
+        all.place.file(&format!("many/{at}.txt"), format!("deposit {at}").as_bytes());
+    }
+    let send = |what: &[&str]| {
+        let to = all.url(0);
+        all.place.expect(0, &[["deposit"].as_slice(), what, &["--url", &to, "--timeout", "60"]].concat());
+    };
+    send(&["--batch", "batch"]);
+    send(&["many"]);
+    all.wait(0, "has moved a piece", |status| status["archive"]["records"] == "256");
+    // An observer with a bucket, or another directory where no such service is installed.
+    let (place, access) = match &service {
+        Some(service) => ("s3://evidence/acme".to_owned(), service.variables()),
+        None => {
+            std::fs::create_dir(all.place.path("other")).unwrap();
+            (format!("file://{}", all.place.path("other").display()), Vec::new())
+        }
+    };
+    let args = ["--archive", &place, "--keep", "20"];
+    let observer = observe_env(&all, &args, &access);
+    wait_for(&all, "has moved a piece", |status| status["archive"]["records"] == "256");
+    let observers = format!("http://{}", http(&all));
+    let said = all.place.expect(0, &["status", "--url", &observers]);
+    assert!(said.contains("in the archive: 256 of"), "{said}");
+
+    let mut tiles = Vec::new();
+    for url in [all.url(0), all.url(1), observers.clone()] {
+        all.place.expect(0, &["proof", "inclusion", "7", "--url", &url]);
+        all.place.expect(0, &["proof", "consistency", "3", "300", "--url", &url]);
+        // The batch is the second record; its items and a single deposit get certificates that hold.
+        for path in ["/v1/records/1/certificate?item=0", "/v1/records/9/certificate"] {
+            let (status, certificate) = get(&url, path);
+            assert_eq!(status, 200, "{url}{path}: {}", String::from_utf8_lossy(&certificate));
+            let kept = all.place.file("old.xzc", &certificate);
+            all.place.expect(0, &["verify", "--record-only", text(&kept)]);
+        }
+        let said = all.place.expect(0, &["find", "--file", "many/0.txt", "--url", &url]);
+        assert!(!said.trim().is_empty());
+        let paths = ["/tile/0/000", "/sm3/tile/0/000", "/tile/entries/000"];
+        tiles.push(paths.map(|path| get(&url, path)));
+    }
+    assert!(tiles[0] == tiles[1] && tiles[0] == tiles[2] && tiles[0].iter().all(|tile| tile.0 == 200));
+    // What any web server over the directory gives.
+    assert_eq!(std::fs::read(directory.join("tile/entries/000")).unwrap(), tiles[0][2].1);
+
+    // A backup from the one that moved is whole; the stores are clean with their archives, and not without.
+    let backup = all.place.expect(0, &["backup", "copy.xzb", "--url", &all.url(0), "--json"]);
+    let backup: serde_json::Value = serde_json::from_str(&backup).unwrap();
+    assert_eq!(backup["records"].to_string(), all.status(0)["size"].as_str().unwrap());
+    drop(observer);
+    let output = all.place.run(&["fsck", "copy", "--genesis", &genesis]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("to its archive"), "{output:?}");
+    let mut fsck = all.place.command(&["fsck", "copy", "--genesis", &genesis, "--archive", &place]);
+    let output = fsck.envs(access.clone()).output().unwrap();
+    assert!(output.stdout.starts_with(b"CLEAN"), "{output:?}");
+
+    // The archive is away: what is in it is answered so, the rest goes on.
+    let observer = observe_env(&all, &args, &access);
+    wait_for(&all, "runs again", |status| status["live"] == true);
+    match service {
+        Some(service) => drop(service),
+        None => std::fs::remove_dir_all(all.place.path("other")).unwrap(),
+    }
+    let (status, body) = get(&observers, "/v1/proofs/inclusion?index=7");
+    assert_eq!((status, String::from_utf8_lossy(&body).contains("\"archive\"")), (503, true));
+    assert_eq!(get(&observers, "/v1/proofs/inclusion?index=299").0, 200);
+    let late = all.place.file("late.txt", b"recorded while the archive is away");
+    all.deposit(0, 1, &late);
+    wait_for(&all, "follows", |status| status["size"] == all.status(1)["size"]);
+    drop(observer);
+    all.kill(&[0, 1, 2, 3]);
+    let said = all.place.expect(0, &["fsck", &all.config("court")]);
+    assert!(said.starts_with("CLEAN"), "{said}");
 }

@@ -57,6 +57,7 @@ xiezhi_problem::kinds! {
     OBSERVER = "observer", FORBIDDEN, "This node takes no deposits", "本节点仅同步验证，不接受存证";
     NOT_FOUND = "not-found", NOT_FOUND, "Not found", "未找到";
     NOT_KEPT = "not-kept", GONE, "This node does not keep it; other nodes do", "本节点未保存,请查询其他节点";
+    ARCHIVE = "archive", SERVICE_UNAVAILABLE, "It is in this node's archive, which is not in reach", "所查内容已归档，本节点暂时无法读取归档";
     NOT_SEALED = "not-sealed", CONFLICT, "Recorded, but not sealed to policy yet", "已记录,尚未达到封存条件";
     OUT_OF_RANGE = "out-of-range", BAD_REQUEST, "A number is out of range", "数值超出范围";
     NO_SUCH_ROUTE = "no-such-route", NOT_FOUND, "There is no such address", "地址不存在";

@@ -132,6 +132,7 @@ fn what_can_be_tried_again_says_when() {
         (SubmitError::Unavailable { reason: "stopping".to_owned() }.into(), "unavailable", 503, Some(5)),
         (QueryError::NotFound { what: "record 7".to_owned() }.into(), "not-found", 404, None),
         (QueryError::NotKept { height: Height(9), size: 7 }.into(), "not-kept", 410, None),
+        (QueryError::Archive { what: "record 7".to_owned() }.into(), "archive", 503, Some(15)),
         (QueryError::NotSealed(Box::new(status())).into(), "not-sealed", 409, Some(1)),
         (QueryError::Range { field: "size", reason: "9".to_owned() }.into(), "out-of-range", 400, None),
         (QueryError::Unavailable { reason: "disk".to_owned() }.into(), "unavailable", 503, Some(5)),

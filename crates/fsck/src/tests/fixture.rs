@@ -234,7 +234,7 @@ pub(crate) fn filled() -> Closed {
 }
 
 pub(crate) fn check_at(path: &Path, ledger: LedgerId) -> Result<Report, FsckError> {
-    crate::check(path, &genesis(), ledger, NOW, &mut |_| {})
+    crate::check(path, &genesis(), ledger, NOW, None, &mut |_| {})
 }
 
 pub(crate) fn check(closed: &Closed) -> Report {
