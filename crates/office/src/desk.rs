@@ -31,6 +31,7 @@ use crate::{
     policy::{Action, Scope, Session, Target, allows, scope},
 };
 
+pub use passkeys::OwnPasskey;
 pub use records::OnRecord;
 
 /// How long a challenge is good for, in milliseconds.
@@ -75,6 +76,9 @@ pub enum DeskError {
     /// The binding was revoked.
     #[error("this account's binding was revoked, for ever: apply anew")]
     Revoked,
+    /// The last passkey, and it was not said that it is meant.
+    #[error("this is the last passkey: nobody may be able to log in again without it")]
+    LastPasskey,
     /// Recorded, but not sealed yet.
     #[error("the binding is recorded but not sealed yet: ask again")]
     NotSealed,

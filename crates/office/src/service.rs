@@ -26,7 +26,7 @@ use xiezhi_types::{AccountId, TimestampMs};
 use crate::{
     Applicant, Desk, DeskError, IssuerConfig, People, Revocation,
     binding::Challenge,
-    people::random,
+    people::{Roles, random},
     policy::{Role, Session},
 };
 
@@ -36,6 +36,8 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 const EDGE: Edge = Edge { too_large: "at most 64 KiB are read", malformed: "not of the expected form" };
 /// How often the office looks whether it owes the ledger a record; officers at the desk are other processes.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long it waits before it tries again what it could not do.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Most challenges that are remembered.
 const CHALLENGES_MAX: usize = 10_000;
 
@@ -51,8 +53,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Serves `desk` at `url` to the programs `clients`, each known by its key, and to people whom `issuers` know; `officers` are those of
-    /// them, and of people with passkeys, who have another role.
+    /// Serves `desk` at `url` to the programs `clients`, each known by its key, and to people whom `issuers` know; `officers` says
+    /// of each of them, and of people with passkeys, which other role he has at that moment.
     #[must_use]
     pub fn new(
         desk: Desk,
@@ -60,7 +62,7 @@ impl Service {
         url: &str,
         clients: HashMap<String, PublicKey>,
         issuers: HashMap<String, IssuerConfig>,
-        officers: HashMap<String, Role>,
+        officers: Roles,
         clock: fn() -> TimestampMs,
     ) -> Self {
         let door = Door::new(url, "office");
@@ -123,13 +125,14 @@ impl Service {
         Ok(self.desk.bind(session, &self.ledger, &challenge, &signatures, now).await?)
     }
 
-    /// Puts on the ledger what the office owes it, for ever: looks every second.
+    /// Puts on the ledger what the office owes it, for ever: looks every second, and less often while it cannot.
     pub async fn keep_delivering(&self) {
         loop {
-            if let Err(error) = self.desk.deliver(&self.ledger, self.now()).await {
+            let owed = self.desk.deliver(&self.ledger, self.now()).await;
+            if let Err(error) = &owed {
                 tracing::warn!(%error, "the office");
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(if matches!(owed, Ok(0)) { LOOK_AGAIN } else { TRY_AGAIN }).await;
         }
     }
 
@@ -191,6 +194,7 @@ kinds! {
     POSSESSION = "possession-not-proven", UNPROCESSABLE_ENTITY, "The signatures do not prove that the account is yours", "签名不足以证明该账户归您所有";
     NO_BINDING = "no-binding", NOT_FOUND, "This account is not bound to this application", "该账户未绑定于此申请";
     REVOKED = "binding-revoked", CONFLICT, "This account's binding was revoked, for ever: apply anew", "该账户的绑定已撤销且不可恢复,请重新申请";
+    LAST_PASSKEY = "last-passkey", CONFLICT, "This is the last passkey: say that you mean it", "这是最后一个通行密钥,须明确确认";
     NOT_SEALED = "binding-not-sealed", SERVICE_UNAVAILABLE, "Recorded, but not sealed yet: ask again", "已记录,尚未封存,请稍后重试";
     LEDGER_REFUSED = "ledger-refused", CONFLICT, "The ledger refused the record", "账本拒绝了该记录";
     ERASED = "erased", GONE, "The data was erased", "数据已删除";
@@ -217,6 +221,7 @@ impl From<DeskError> for Problem {
             DeskError::Possession(_) => &kinds::POSSESSION,
             DeskError::NoBinding => &kinds::NO_BINDING,
             DeskError::Revoked => &kinds::REVOKED,
+            DeskError::LastPasskey => &kinds::LAST_PASSKEY,
             DeskError::NotSealed => &kinds::NOT_SEALED,
             DeskError::Ledger(LedgerError::Refused { .. }) => &kinds::LEDGER_REFUSED,
             DeskError::Keys(PersonKeyError::Erased) => &kinds::ERASED,

@@ -12,9 +12,7 @@ use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_evidence::{Body, Certificate, Manifest, manifest::Value as Field};
 use xiezhi_types::{RecordNumber, TimestampMs, canonical, from_canonical};
 
-use super::{
-    Application, Desk, DeskError, application, group, ms, permit, reason_place, salts, step,
-};
+use super::{Application, Desk, DeskError, application, group, ms, permit, reason_place, salts, step};
 use crate::{
     Erasure, Event, Revocation, State,
     binding::{self, PHASE_REVOKED},
@@ -102,7 +100,7 @@ async fn owe(
 
 impl Desk {
     /// The revocations of bindings to an application, oldest first.
-    pub(super) async fn revocations(&self, application: &str) -> Result<Vec<OnRecord>, DeskError> {
+    pub(crate) async fn revocations(&self, application: &str) -> Result<Vec<OnRecord>, DeskError> {
         let sql = "SELECT account, manifest, certificate FROM office_records \
             WHERE kind = 'revocation' AND application = $1 ORDER BY seq";
         self.database.query(sql, vec![application.into()]).await?.iter().map(on_record).collect()
@@ -114,7 +112,8 @@ impl Desk {
     /// [`DeskError::Denied`].
     pub async fn erasures(&self, session: &Session) -> Result<Vec<OnRecord>, DeskError> {
         permit(session, Action::ReadErasures, self.own(session))?;
-        let sql = "SELECT account, manifest, certificate FROM office_records WHERE kind = 'erasure' ORDER BY seq";
+        let sql =
+            "SELECT account, manifest, certificate FROM office_records WHERE kind = 'erasure' ORDER BY seq";
         self.database.query(sql, Vec::new()).await?.iter().map(on_record).collect()
     }
 
@@ -254,7 +253,8 @@ impl Desk {
         Ok(asked.person)
     }
 
-    /// Puts what the office owes on the ledger; how many records are still owed. What fails is said in the log and left to the next round.
+    /// Puts what the office owes on the ledger; how many records that were tried are still owed. What fails is said in the log and left to the
+    /// next round, as is everything after it while the ledger does not answer.
     ///
     /// # Errors
     /// [`DeskError::Database`].
@@ -266,6 +266,9 @@ impl Desk {
             if let Err(error) = self.deliver_one(ledger, &row, now).await {
                 owed += 1;
                 tracing::warn!(%error, "a record is owed to the ledger");
+                if matches!(error, DeskError::Ledger(LedgerError::Unavailable { .. })) {
+                    break;
+                }
             }
         }
         Ok(owed)

@@ -100,10 +100,7 @@ async fn revoking(place: &Place) {
     assert_eq!((one.reason.as_str(), one.reference.as_str()), ("holder", ""));
     let third = bound(&desk, &owner, &officer).await;
     assert!(matches!(desk.rescind(&owner, &third, &because("changed"), NOW).await, Err(DeskError::Denied)));
-    assert_eq!(
-        desk.rescind(&officer, &third, &because("changed"), NOW).await.unwrap(),
-        State::Rescinded
-    );
+    assert_eq!(desk.rescind(&officer, &third, &because("changed"), NOW).await.unwrap(), State::Rescinded);
     let found = desk.show(&owner, &third, NOW).await.unwrap();
     assert_eq!((found.accounts.len(), found.revoked[0].reason.as_str()), (0, "changed"));
     let reason = found.history.iter().find(|one| one.event == "rescinded").unwrap().reason.clone();
@@ -128,7 +125,10 @@ async fn erasing(place: &Place) {
     let found = desk.erasures(&auditor).await.unwrap();
     assert_eq!(found.len(), 1, "done twice it is one");
     let one = &found[0];
-    assert_eq!((one.reason.as_str(), one.reference.as_str(), one.actor.as_str()), ("request", "DP-2026-17", "wang"));
+    assert_eq!(
+        (one.reason.as_str(), one.reference.as_str(), one.actor.as_str()),
+        ("request", "DP-2026-17", "wang")
+    );
     // A binding outlives the data, and its holder can still end it.
     desk.revoke(&owner, &id, ACCOUNT, &because("holder"), NOW).await.unwrap();
     assert_eq!(desk.show(&owner, &id, NOW).await.unwrap().revoked.len(), 1);
