@@ -161,7 +161,7 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Vault(options) => vault::run(&common, &options, texts).await,
             Command::Evidence(options) => evidence::run(&options, texts).await,
             Command::Office(options) => office::run(&common, &options, texts).await,
-            Command::Ca(options) => ca::run(&options, texts).await,
+            Command::Ca(options) => ca::run(&common, &options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,
             Command::Trust(options) => trust::run(&options, texts).await,
             Command::Equivocation(options) => equivocation::run(&common, &options, texts).await,
