@@ -23,7 +23,7 @@ pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_
 pub use desk::{Application, Desk, DeskError, Dossier, Happened};
 pub use erasure::{BASES, Erasure};
 pub use oidc::{IssuerConfig, LoginError};
-pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Visitor};
+pub use people::{BrowserAnswer, BrowserQuestion, EXAMPLES, KeyError, People, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
 pub use service::{Bind, BindSignature, Service, router};
 pub use state::{Event, State, WrongState};

@@ -27,6 +27,9 @@ const LOGIN_LIFE_S: u64 = 600;
 /// Most sessions, logins and ceremonies at the same time, of each.
 const REMEMBERED_MAX: usize = 10_000;
 
+/// Applicants of a demonstration whose applications are there from the beginning.
+pub const EXAMPLES: [&str; 2] = ["example-person", "example-enterprise"];
+
 /// Who is behind a browser.
 #[derive(Debug, Clone)]
 pub struct Visitor {
@@ -185,16 +188,20 @@ impl People {
         self.open(Visitor { session, said: None })
     }
 
-    /// Lets anybody in as anything, in a demonstration.
+    /// Lets anybody in as anything, in a demonstration: as one of the [`EXAMPLES`], as somebody of the role `who`, or else as somebody new.
     ///
     /// # Errors
     /// [`DeskError::Denied`] where this is none.
-    pub fn demonstrate(&self, officer: bool) -> Result<String, DeskError> {
+    pub fn demonstrate(&self, who: &str) -> Result<String, DeskError> {
         if !self.desk.is_demonstration() {
             return Err(DeskError::Denied);
         }
-        let name = format!("demonstration-{}", hex::encode(random::<8>()?));
-        self.enter(name, if officer { Role::Officer } else { Role::Person })
+        if EXAMPLES.contains(&who) {
+            return self.enter(who.to_owned(), Role::Person);
+        }
+        let roles = [Role::Officer, Role::Protection, Role::Auditor];
+        let role = roles.into_iter().find(|role| role.name() == who).unwrap_or(Role::Person);
+        self.enter(format!("demonstration-{}", hex::encode(random::<8>()?)), role)
     }
 
     /// Where to log in, and the state that the browser keeps in a cookie meanwhile.

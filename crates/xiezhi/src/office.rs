@@ -14,11 +14,12 @@ use xiezhi_client::Client;
 use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
 use xiezhi_office::{
-    Desk, DeskError, Erasure, Evidence, IssuerConfig, Service,
+    Applicant, ApplicantKind, Desk, DeskError, EXAMPLES, Erasure, Evidence, Individual, IssuerConfig,
+    Service, State,
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
-use xiezhi_types::AccountId;
+use xiezhi_types::{AccountId, TimestampMs};
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
 use crate::{
@@ -154,7 +155,7 @@ pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts)
     let listener = serve::listen(*listen, "--listen", texts).await?;
     let address = listener.local_addr()?;
     println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
-    let pages = xiezhi_portal::router(client, Some(service.clone()));
+    let pages = xiezhi_portal::router(client, Some(service.clone()), false);
     let router = xiezhi_office::router(service).fallback_service(pages);
     axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
     Ok(Ending::Done)
@@ -182,7 +183,46 @@ pub(crate) async fn demonstration(
         demonstration: true,
     };
     let own = OwnAccount::open(&config.account)?;
-    Ok(Arc::new(config.service(client, anchor, own).await?))
+    let service = config.service(client, anchor, own).await?;
+    seed(service.desk(), home::now()).await?;
+    Ok(Arc::new(service))
+}
+
+/// The examples' applications: the person's is approved, the enterprise's waits in the officer's queue. Done again it changes nothing.
+async fn seed(desk: &Desk, now: TimestampMs) -> anyhow::Result<()> {
+    let of = |name: &str, number: &str| Individual {
+        name: name.to_owned(),
+        number_kind: "resident-id".to_owned(),
+        number: number.to_owned(),
+    };
+    let [person, enterprise] = [of("示例张三", "11010519491231002X"), of("示例李四", "11010519491231002X")];
+    let applicants = [
+        Applicant {
+            kind: ApplicantKind::Person,
+            number_kind: person.number_kind,
+            number: person.number,
+            name: person.name,
+            legal_representative: None,
+            agent: None,
+        },
+        Applicant {
+            kind: ApplicantKind::Enterprise,
+            number_kind: "credit-code".to_owned(),
+            number: "91350100M000100Y43".to_owned(),
+            name: "福州示例有限公司".to_owned(),
+            legal_representative: Some(enterprise),
+            agent: None,
+        },
+    ];
+    for (principal, applicant) in EXAMPLES.into_iter().zip(applicants) {
+        let institution = desk.institution().to_owned();
+        let session = Session { principal: principal.to_owned(), role: Role::Person, institution };
+        let applied = desk.apply(&session, &applicant, Some("example"), now).await?;
+        if applicant.kind == ApplicantKind::Person && applied.state == State::Submitted {
+            desk.decide(&session, &applied.id, &Evidence::Demonstration, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// `id`: numbers, and what an office and its certificates say of who somebody is.

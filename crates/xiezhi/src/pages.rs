@@ -24,15 +24,19 @@ pub(crate) fn write_offline(file: &Path, texts: &Texts) -> anyhow::Result<Ending
     Ok(Ending::Done)
 }
 
-/// Serves the pages over `client`'s nodes, and those of `office`, until the task is aborted, and says where.
+/// Serves the pages over `client`'s nodes, those of `office` and a vault, until the task is aborted, and says where.
 pub(crate) fn serve(
     listener: TcpListener,
     client: Client,
     office: Option<Arc<xiezhi_office::Service>>,
+    vault: Option<axum::Router>,
     texts: &Texts,
 ) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
     let url = format!("http://{}", listener.local_addr()?);
-    let router = xiezhi_portal::router(client, office);
+    let mut router = xiezhi_portal::router(client, office, vault.is_some());
+    if let Some(vault) = vault {
+        router = router.nest_service("/vault", vault);
+    }
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     println!("{}", texts.get("pages-run", &[("url", &url)]));
     Ok(serving)
@@ -41,7 +45,7 @@ pub(crate) fn serve(
 pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> anyhow::Result<Ending> {
     let client = home::client(common, texts)?;
     let listener = listen(options.listen, "--listen", texts).await?;
-    let serving = serve(listener, client, None, texts)?;
+    let serving = serve(listener, client, None, None, texts)?;
     tokio::select! {
         ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),
         () = told_to_stop() => Ok(Ending::Done),
