@@ -46,7 +46,8 @@ async function groupOf(matter) {
   const all = [...await inStore("evidence", (store) => store.getAll()), ...await inStore("deposits", (store) => store.getAll())];
   return all.find((one) => one.holder === holder() && one.matter === matter && one.group)?.group || random();
 }
-async function deposit(own, file, { matter, group, phase, note }) {
+// Digested, signed and kept; what remains until the certificate is done goes on by itself.
+async function begun(own, file, { matter, group, phase, note }) {
   const shown = listed(file.name), bar = shown.part("bar");
   try {
     if (!file.size) throw new Error(say.empty);
@@ -59,9 +60,11 @@ async function deposit(own, file, { matter, group, phase, note }) {
     const made = { name: file.name, type: file.type, exhibit, statement, manifest, matter, group, note, holder: holder(), sent: false }, id = random();
     // Before it is sent: what is recorded is never without its manifest.
     await inStore("deposits", (store) => store.put(made, id));
-    await finish(id, made, shown);
-  } catch (error) { bar.hidden = true; shown.says(error.message); shown.item.classList.add("failed"); }
+    // Its seals come while the next file is digested.
+    return { done: finish(id, made, shown).catch((error) => failed(shown, error)) };
+  } catch (error) { bar.hidden = true; failed(shown, error); return { done: null }; }
 }
+function failed(shown, error) { shown.says(error.message); shown.item.classList.add("failed"); }
 $("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const files = [...$("files").files];
@@ -72,7 +75,9 @@ $("form").addEventListener("submit", async (event) => {
   try {
     const own = await registered(), matter = $("matter").value.trim(), note = $("note").value.trim();
     const group = matter ? await groupOf(matter) : null, phase = group && $("phase").value ? Number($("phase").value) : null;
-    for (const file of files) await deposit(own, file, { matter, group, phase, note });
+    const sealing = [];
+    for (const file of files) sealing.push(await begun(own, file, { matter, group, phase, note }));
+    await Promise.all(sealing.map((one) => one.done));
     $("form").reset();
   } catch (error) { $("error").textContent = error.message; }
   $("deposit").disabled = false;
@@ -91,6 +96,6 @@ drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classLis
   const [ids, deposits] = [await inStore("deposits", (store) => store.getAllKeys()), await inStore("deposits", (store) => store.getAll())];
   for (const [at, left] of deposits.entries()) {
     const shown = listed(left.name);
-    try { await finish(ids[at], left, shown); } catch (error) { shown.says(error.message); shown.item.classList.add("failed"); }
+    try { await finish(ids[at], left, shown); } catch (error) { failed(shown, error); }
   }
 })();

@@ -165,7 +165,8 @@ async function granted() {
       looking.disabled = true;
       try {
         const { original, certificate, verdict } = await opened(exhibit, detail?.purpose || say.ownPurpose, (done) => { says.textContent = `${Math.round(done * 100)} %`; });
-        said(says, verdict);
+        says.textContent = { valid: say.same, invalid: say.differs }[verdict.outcome] || say.unknown;
+        says.className = `mark ${verdict.outcome}`;
         const name = verdict.facts.record_number;
         save(`${name}.bin`, original); save(`${name}.xzc`, new Blob([certificate], { type: CERTIFICATE }));
       } catch (failed) { says.textContent = failed.message; }
