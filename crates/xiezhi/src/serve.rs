@@ -317,8 +317,13 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
             let office =
                 office::demonstration(&dir.join("office"), url, client.clone(), anchor.clone()).await;
             let office = office.inspect_err(closed("office")).ok();
-            let (router, upkeep) = vault.map(|vault| (vault.router, vault.upkeep)).unzip();
-            Some((pages::serve(listener, client, office, router, texts)?, upkeep))
+            let mut router = xiezhi_portal::router(client, office, vault.is_some());
+            let mut upkeep = None;
+            if let Some(vault) = vault {
+                router = router.nest_service("/vault", vault.router);
+                upkeep = Some(vault.upkeep);
+            }
+            Some((pages::serve(listener, router, texts)?, upkeep))
         }
     };
     println!("\n{}", texts.get("up-next", &[]));

@@ -196,6 +196,10 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let target = of(exhibit, "/grants", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
         }
+        VaultAction::Granted { at } => {
+            let mut visitor = Visitor::new(at, texts).await?;
+            print(&visitor.json(Method::GET, "/v1/exhibits", &Value::Null).await?);
+        }
         VaultAction::Reads { exhibit, at } => {
             let target = of(exhibit, "/entries", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
