@@ -76,11 +76,13 @@ function matterOf(name, all) {
   part(place, "name").textContent = name || say.single;
   all.sort((a, b) => (a.phase ?? Infinity) - (b.phase ?? Infinity) || (a.since < b.since ? -1 : 1));
   if (!name) all.reverse();
+  let phase = null;
   for (const piece of all) {
-    const step = document.createElement("li"), phase = document.createElement("span");
-    phase.className = "phase";
-    phase.textContent = piece.phase === null || piece.phase === undefined ? "" : say.phase.replace("%", piece.phase);
-    step.append(phase, shown(piece));
+    const step = document.createElement("li"), label = document.createElement("span"), own = piece.phase ?? null;
+    label.className = "phase";
+    label.textContent = own === null || own === phase ? "" : say.phase.replace("%", own);
+    phase = own;
+    step.append(label, shown(piece));
     steps.append(step);
   }
   return place;

@@ -28,9 +28,10 @@ async function asked(path, options) {
   throw Object.assign(new Error(problem.title ? `${problem.title} (${problem.detail})` : `${answer.status}`), { code: problem.code });
 }
 async function vault(method, path, body, headers) {
-  const { token } = await session();
   const sent = body instanceof Blob || body instanceof Uint8Array || body === undefined ? body : JSON.stringify(body);
-  return asked(`/vault/v1/${path}`, { method, body: sent, headers: { authorization: `Bearer ${token}`, ...headers } });
+  const once = async () => asked(`/vault/v1/${path}`, { method, body: sent, headers: { authorization: `Bearer ${(await session()).token}`, ...headers } });
+  // A vault that was started anew knows nobody: logged in once more.
+  return once().catch((failed) => { if (failed.code !== "unauthenticated") throw failed; pass = null; return once(); });
 }
 const read = async (path) => (await vault("GET", path)).json();
 async function exhibitOf({ statement, item }) {

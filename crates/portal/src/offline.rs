@@ -18,6 +18,7 @@ pub(crate) const VERIFY: &str = concat!(
 pub(crate) const DEPOSIT: &str = concat!(
     include_str!("../../wasm/page/machine.js"),
     include_str!("../assets/keys.js"),
+    include_str!("../assets/roles.js"),
     include_str!("../assets/deposit.js")
 );
 pub(crate) const MINE: &str = concat!(

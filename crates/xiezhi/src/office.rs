@@ -14,8 +14,7 @@ use xiezhi_client::Client;
 use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
 use xiezhi_office::{
-    Applicant, ApplicantKind, Desk, DeskError, EXAMPLES, Erasure, Evidence, Individual, IssuerConfig,
-    Service, State,
+    Applicant, ApplicantKind, Desk, DeskError, EXAMPLES, Erasure, Evidence, IssuerConfig, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
@@ -188,37 +187,26 @@ pub(crate) async fn demonstration(
     Ok(Arc::new(service))
 }
 
-/// The examples' applications: the person's is approved, the enterprise's waits in the officer's queue. Done again it changes nothing.
+/// The examples' applications, where there are none yet: the person's is approved, the enterprise's waits in the officer's queue.
 async fn seed(desk: &Desk, now: TimestampMs) -> anyhow::Result<()> {
-    let of = |name: &str, number: &str| Individual {
-        name: name.to_owned(),
-        number_kind: "resident-id".to_owned(),
-        number: number.to_owned(),
-    };
-    let [person, enterprise] = [of("示例张三", "11010519491231002X"), of("示例李四", "11010519491231002X")];
+    let number = "11010519491231002X";
+    let representative = json!({ "name": "示例李四", "number_kind": "resident-id", "number": number });
     let applicants = [
-        Applicant {
-            kind: ApplicantKind::Person,
-            number_kind: person.number_kind,
-            number: person.number,
-            name: person.name,
-            legal_representative: None,
-            agent: None,
-        },
-        Applicant {
-            kind: ApplicantKind::Enterprise,
-            number_kind: "credit-code".to_owned(),
-            number: "91350100M000100Y43".to_owned(),
-            name: "福州示例有限公司".to_owned(),
-            legal_representative: Some(enterprise),
-            agent: None,
-        },
+        json!({ "kind": "person", "number_kind": "resident-id", "number": number, "name": "示例张三" }),
+        json!({
+            "kind": "enterprise", "number_kind": "credit-code", "number": "91350100M000100Y43", "name": "福州示例有限公司",
+            "legal_representative": representative
+        }),
     ];
     for (principal, applicant) in EXAMPLES.into_iter().zip(applicants) {
         let institution = desk.institution().to_owned();
         let session = Session { principal: principal.to_owned(), role: Role::Person, institution };
-        let applied = desk.apply(&session, &applicant, Some("example"), now).await?;
-        if applicant.kind == ApplicantKind::Person && applied.state == State::Submitted {
+        if !desk.list(&session, None, None).await?.is_empty() {
+            continue;
+        }
+        let applicant: Applicant = serde_json::from_value(applicant)?;
+        let applied = desk.apply(&session, &applicant, None, now).await?;
+        if applicant.kind == ApplicantKind::Person {
             desk.decide(&session, &applied.id, &Evidence::Demonstration, now).await?;
         }
     }
