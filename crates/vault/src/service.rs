@@ -102,6 +102,7 @@ impl Service {
         let Some((size, head)) = self.vault.new_head(&self.ledger.account_id()).await.map_err(text)? else {
             return Ok(false);
         };
+        self.ledger.register(self.now()).await.map_err(|error| error.to_string())?;
         let digest = xiezhi_crypto::DigestAlg::Sha256.digest(&head);
         let body =
             DepositBody { manifest_root: xiezhi_crypto::sha256(&head), digests: vec![digest], phase: None };
@@ -121,7 +122,7 @@ pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/v1/vault", get(about))
         .route("/v1/token", post(token))
-        .route("/v1/exhibits", post(begin))
+        .route("/v1/exhibits", post(begin).get(granted))
         .route(
             "/v1/uploads/{id}",
             head(upload_progress)
@@ -223,6 +224,11 @@ async fn begin(
     let progress = service.vault.begin(&caller, &body, query.size, service.now()).await?;
     let location = format!("{}/v1/uploads/{}", service.door.url(), progress.exhibit);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(progress)).into_response())
+}
+
+async fn granted(State(service): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(json!({ "granted": service.vault.granted(&caller, service.now()).await? })).into_response())
 }
 
 fn number(headers: &HeaderMap, name: &'static str) -> Result<u64, Problem> {

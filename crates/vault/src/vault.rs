@@ -160,6 +160,23 @@ pub struct Opened {
     pub key: String,
     /// Position of the entry that says so.
     pub entry: u64,
+    /// The record's certificate, by which the reader judges what was read; hexadecimal.
+    pub certificate: String,
+}
+
+/// An original that somebody else lets an account read.
+#[derive(Debug, Clone, Serialize)]
+pub struct Readable {
+    /// The exhibit's id.
+    pub exhibit: String,
+    /// Whose it is.
+    pub owner: String,
+    /// Bytes of the original.
+    pub size: u64,
+    /// Until when; RFC 3339.
+    pub expires: String,
+    /// Purpose and case number.
+    pub detail: Option<Json>,
 }
 
 /// A grant as its owner sees it.
@@ -350,6 +367,11 @@ impl Vault {
             .map_err(|_| VaultError::Internal("a key of another length"))
     }
 
+    async fn certificate(&self, row: &Kept) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let sealed = row.certificate.as_deref().ok_or(VaultError::Erased)?;
+        Ok(self.keys.unseal(&row.person, "vault certificate", sealed).await?)
+    }
+
     /// Begins the upload of the original of `certificate`, `size` bytes, by the account that recorded it; or goes on with it.
     ///
     /// # Errors
@@ -446,8 +468,7 @@ impl Vault {
             Ok(digests) => digests,
             Err(finding) => return Ok((finding, finding.to_string())),
         };
-        let sealed = row.certificate.as_deref().ok_or(VaultError::Erased)?;
-        let certificate = self.keys.unseal(&row.person, "vault certificate", sealed).await?;
+        let certificate = self.certificate(row).await?;
         let exhibit = Exhibit::Digests { size: Some(row.size), digests };
         let verdict = self.verdict(&certificate, &exhibit, now);
         let finding = if verdict.outcome == Outcome::Valid { Finding::Well } else { Finding::Damaged };

@@ -96,9 +96,17 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let grant =
         [&["vault", "grant", &id, "--grantee", grantee, "--purpose", "case"], &until[..], &owner].concat();
     let grant = place.expect(0, &grant).trim().to_owned();
+    let granted = |to: &[&str]| json(&place.expect(0, &[&["vault", "granted"], to].concat()));
+    let found = granted(&court);
+    assert_eq!(
+        (&found["granted"][0]["exhibit"], &found["granted"][0]["detail"]["case"]),
+        (&id.as_str().into(), &"(2026)1".into())
+    );
+    assert_eq!(granted(&owner)["granted"], Value::Array(Vec::new()), "one's own is not granted");
     place.expect(0, &get);
     assert!(fs::read(place.path("read.bin")).unwrap() == content);
     place.expect(0, &[&["vault", "revoke", &id, &grant], &owner[..]].concat());
+    assert_eq!(granted(&court)["granted"], Value::Array(Vec::new()));
     place.expect(1, &get);
     place.expect(1, &[&["vault", "grants", &id], &court[..]].concat());
 
