@@ -12,6 +12,9 @@ pub(crate) const NO_ITEM: u32 = u32::MAX;
 /// Items that are stored together: one write and one read for many.
 pub(crate) const BUNDLE_ITEMS: usize = 256;
 
+/// Of `meta`: how many records moved to the archive.
+pub(crate) const ARCHIVE: &[u8] = b"archive";
+
 pub(crate) fn concat(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }

@@ -7,6 +7,7 @@
 //! ```text
 //! meta    "format" | "ledger" | "tip"
 //!         "base"                      -> height, size: only in a store that was made from a snapshot
+//!         "archive"                   -> how many records moved to the archive, with their items and the tiles over them
 //!         "term/" number              -> the block that decided the term, the alliance after it, the proof of it
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
@@ -24,6 +25,7 @@
 //! Numbers in keys are big-endian, so that keys sort as numbers do.
 
 mod apply;
+mod archive;
 mod keys;
 mod read;
 mod snapshot;
@@ -32,7 +34,7 @@ mod trees;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, OnceLock, RwLock, atomic::AtomicU64},
 };
 
 use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -41,6 +43,8 @@ use xiezhi_ledger::{StateNodes, StateTree, StateVersion, genesis_state};
 use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
 
 pub use apply::Sealed;
+use archive::Archive;
+pub use archive::Archived;
 pub use read::{Found, Search, StoredCheckpoint, StoredRecord};
 pub use snapshot::{Base, SnapshotError, TileSource};
 pub use terms::TermChange;
@@ -118,6 +122,14 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It moved to the archive and cannot be had from there, or cannot move. Retrying helps when the archive is reached again.
+    #[error("{what} is in the archive: {reason}")]
+    Archive {
+        /// What.
+        what: String,
+        /// What is wrong with the archive.
+        reason: String,
+    },
     /// A block was applied out of order.
     #[error("block {found} cannot follow block {tip}")]
     OutOfOrder {
@@ -180,6 +192,8 @@ pub struct Store {
     trees: RwLock<Arc<Trees>>,
     cache: trees::TileCache,
     writer: Mutex<()>,
+    archived: AtomicU64,
+    archive: OnceLock<Archive>,
     #[cfg(feature = "simulation")]
     full: std::sync::atomic::AtomicBool,
 }
@@ -226,6 +240,8 @@ impl Store {
             trees: RwLock::new(Arc::new(Trees::default())),
             cache: trees::TileCache::default(),
             writer: Mutex::new(()),
+            archived: AtomicU64::new(0),
+            archive: OnceLock::new(),
             #[cfg(feature = "simulation")]
             full: false.into(),
         };
@@ -263,6 +279,7 @@ impl Store {
         let base = self.get(&self.meta, b"base")?;
         let base = base.map(|base| Base::decode(&base).ok_or_else(|| damaged("base", "wrong length")));
         *self.base.write().unwrap_or_else(|e| e.into_inner()) = base.transpose()?;
+        self.restore_archived()?;
         self.restore_terms(tip.state)?;
         let trees = Trees::restore(self, tip.size.0)?;
         *self.trees.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(trees);

@@ -54,12 +54,14 @@ pub struct Found {
 }
 
 impl Store {
-    /// The record at `index`.
+    /// The record at `index`, from the archive if it is there.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn record(&self, index: LogIndex) -> Result<Option<StoredRecord>, StoreError> {
-        let Some(value) = self.get(&self.log, &index.0.to_be_bytes())? else { return Ok(None) };
+        let Some(value) = self.get(&self.log, &index.0.to_be_bytes())? else {
+            return self.archived_record(index);
+        };
         let read = || {
             Some(StoredRecord {
                 height: Height(keys::u64_at(&value, 0)?),
@@ -78,7 +80,12 @@ impl Store {
     pub fn item(&self, index: LogIndex, item: u32, items: u32) -> Result<Option<Vec<u8>>, StoreError> {
         let (bundle, at) = (item as usize / keys::BUNDLE_ITEMS, item as usize % keys::BUNDLE_ITEMS);
         let bundle = u32::try_from(bundle).unwrap_or(keys::NO_ITEM);
-        let Some(bytes) = self.get(&self.items, &keys::place(index, Some(bundle)))? else { return Ok(None) };
+        if item >= items {
+            return Ok(None);
+        }
+        let Some(bytes) = self.get(&self.items, &keys::place(index, Some(bundle)))? else {
+            return Ok(self.archived_items(index)?.get(item as usize).cloned());
+        };
         Ok(read_bundle(&bytes, bundle, items)?.get(at).cloned())
     }
 
@@ -89,10 +96,14 @@ impl Store {
     pub fn items(&self, index: LogIndex, items: u32) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut all = Vec::with_capacity(items as usize);
         for (bundle, guard) in (0u32..).zip(self.items.prefix(index.0.to_be_bytes())) {
-            let bytes = guard.value().map_err(|source| self.failed(source))?;
+            let (key, bytes) = guard.into_inner().map_err(|source| self.failed(source))?;
+            if keys::u32_at(&key, 8) != Some(bundle) {
+                break;
+            }
             all.extend(read_bundle(&bytes, bundle, items)?);
         }
-        Ok(all)
+        // All moved, or all but what lay bare again.
+        if all.len() < items as usize { self.archived_items(index) } else { Ok(all) }
     }
 
     /// Index of the statement `id`.

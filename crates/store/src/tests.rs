@@ -19,6 +19,7 @@ use xiezhi_types::{GroupId, LogIndex, canonical};
 
 use super::*;
 
+mod archive;
 mod snapshot;
 
 const GROUP: GroupId = GroupId([9; 16]);

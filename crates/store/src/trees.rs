@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use xiezhi_merkle::{Appender, Hash, HashReader, Sha256, Sm3, TileTree, TreeHash};
+use xiezhi_merkle::{Appender, Hash, HashReader, PathError, Sha256, Sm3, TileTree, TreeHash};
 
 use crate::{Store, StoreError, damaged, keys};
 
@@ -57,6 +57,8 @@ const CACHED_TILES_MAX: usize = 2048;
 pub(crate) trait Twin: TreeHash {
     const TAG: u8;
     const KIND: TreeKind;
+    /// What stands before the names of its tiles where both trees' are in one place.
+    const FOLDER: &str;
     fn cache(cache: &TileCache) -> &Tiles<Self>;
     fn edge(trees: &Trees, level: u8) -> Option<&Arc<TileTree<Self>>>;
 }
@@ -64,6 +66,7 @@ pub(crate) trait Twin: TreeHash {
 impl Twin for Sha256 {
     const TAG: u8 = b'2';
     const KIND: TreeKind = TreeKind::Sha256;
+    const FOLDER: &str = "";
 
     fn cache(cache: &TileCache) -> &Tiles<Self> {
         &cache.sha256
@@ -77,6 +80,7 @@ impl Twin for Sha256 {
 impl Twin for Sm3 {
     const TAG: u8 = b'3';
     const KIND: TreeKind = TreeKind::Sm3;
+    const FOLDER: &str = "sm3/";
 
     fn cache(cache: &TileCache) -> &Tiles<Self> {
         &cache.sm3
@@ -94,17 +98,22 @@ pub(crate) fn tile_key<H: Twin>(level: u8, index: u64) -> Vec<u8> {
 /// Reads tiles from the database only.
 pub(crate) struct Stored<'a>(pub(crate) &'a Store);
 
+impl Stored<'_> {
+    fn find<H: Twin>(&self, level: u8, index: u64) -> Result<Option<Arc<TileTree<H>>>, StoreError> {
+        let Some(bytes) = self.0.get(&self.0.tiles, &tile_key::<H>(level, index))? else { return Ok(None) };
+        Ok(Some(Arc::new(TileTree::from_bytes(&bytes).map_err(|e| damaged("a tile", e))?)))
+    }
+}
+
 impl<H: Twin> HashReader<H> for Stored<'_> {
     type Error = StoreError;
 
     fn tile(&self, level: u8, index: u64, _width: u16) -> Result<Arc<TileTree<H>>, StoreError> {
-        let key = tile_key::<H>(level, index);
-        let bytes = self.0.get(&self.0.tiles, &key)?.ok_or_else(|| damaged("a tile", "missing"))?;
-        Ok(Arc::new(TileTree::from_bytes(&bytes).map_err(|e| damaged("a tile", e))?))
+        self.find(level, index)?.ok_or_else(|| damaged("a tile", "missing"))
     }
 }
 
-/// Reads tiles from the right edge in memory, the cache, or the database.
+/// Reads tiles from the right edge in memory, the cache, the database, or the archive.
 pub(crate) struct Cached<'a> {
     pub(crate) store: &'a Store,
     pub(crate) trees: Arc<Trees>,
@@ -127,7 +136,11 @@ impl<H: Twin> HashReader<H> for Cached<'_> {
         if let Some(tile) = cache.lock().unwrap_or_else(|e| e.into_inner()).get(&(level, index)) {
             return Ok(Arc::clone(tile));
         }
-        let tile: Arc<TileTree<H>> = Stored(self.store).tile(level, index, width)?;
+        let tile = match Stored(self.store).find(level, index)? {
+            Some(tile) => tile,
+            None if level == 0 => Arc::new(self.store.archived_tile::<H>(index)?),
+            None => return Err(damaged("a tile", "missing")),
+        };
         if tile.is_full() {
             let mut cache = cache.lock().unwrap_or_else(|e| e.into_inner());
             if cache.len() >= CACHED_TILES_MAX {
@@ -139,8 +152,15 @@ impl<H: Twin> HashReader<H> for Cached<'_> {
     }
 }
 
+fn no_path(error: PathError<StoreError>) -> StoreError {
+    match error {
+        PathError::Read { source, .. } => source,
+        error => damaged("a tree", error),
+    }
+}
+
 impl Store {
-    fn cached(&self) -> Cached<'_> {
+    pub(crate) fn cached(&self) -> Cached<'_> {
         Cached { store: self, trees: Arc::clone(&self.trees.read().unwrap_or_else(|e| e.into_inner())) }
     }
 
@@ -154,7 +174,7 @@ impl Store {
             TreeKind::Sha256 => xiezhi_merkle::inclusion_path::<Sha256, _>(&reader, index, size),
             TreeKind::Sm3 => xiezhi_merkle::inclusion_path::<Sm3, _>(&reader, index, size),
         }
-        .map_err(|e| damaged("a tree", e))
+        .map_err(no_path)
     }
 
     /// Consistency path from the tree of `old` records to the tree of `new`.
@@ -167,7 +187,7 @@ impl Store {
             TreeKind::Sha256 => xiezhi_merkle::consistency_path::<Sha256, _>(&reader, old, new),
             TreeKind::Sm3 => xiezhi_merkle::consistency_path::<Sm3, _>(&reader, old, new),
         }
-        .map_err(|e| damaged("a tree", e))
+        .map_err(no_path)
     }
 
     /// The first `width` hashes of a tile; the caller has checked that they are within the tree.
