@@ -189,7 +189,7 @@ mod tests {
         };
         for searchable in [true, false] {
             let (statement, manifest) = signed(&exhibit(searchable));
-            assert_eq!(statement.claims().group, None);
+            assert_eq!(statement.group(), None);
             let manifest: Manifest = from_canonical("manifest", &hex::decode(manifest).unwrap()).unwrap();
             let Body::Deposit(body) = statement.body() else { panic!("a deposit") };
             assert_eq!((body.manifest_root, body.digests.len()), (manifest.root(), usize::from(searchable)));
@@ -198,7 +198,7 @@ mod tests {
         let grouped =
             exhibit(true).replacen('{', &format!(r#"{{"group": "{}", "phase": 3,"#, "66".repeat(16)), 1);
         let (statement, _) = signed(&grouped);
-        assert_eq!(statement.claims().group.map(|group| group.to_string()), Some("66".repeat(16)));
+        assert_eq!(statement.group().map(|group| group.to_string()), Some("66".repeat(16)));
         assert!(matches!(statement.body(), Body::Deposit(body) if body.phase == Some(3)));
     }
 
