@@ -29,5 +29,7 @@ mod alliance;
 mod byzantine;
 mod checks;
 mod cluster;
+mod operators;
 mod schedule;
+mod terms;
 mod tests;
