@@ -5,20 +5,23 @@ use std::{path::Path, sync::Arc};
 use xiezhi_crypto::{DigestAlg, SignatureAlg, SigningKey, sha256};
 use xiezhi_evidence::{
     AccountSpec, Body, DepositBody, Genesis, Governance, Institution, LocalName, Policy, StatementDraft,
-    alliance::institution_account_id, governance::Keys,
+    alliance::institution_account_id,
+    governance::{Invite, Keys},
 };
 use xiezhi_node::{NodeConfig, NodeKeys, TimeStampConfig};
 use xiezhi_pki::Profile;
 use xiezhi_types::{AccountId, InstitutionId, LedgerId, Role, TimestampMs};
 use xiezhi_verify::fixtures::{Fixture, Plan, SEALED_S, Sealer, issue, signing_key};
 
-/// Most institutions: ca, court, forensic, notary, and where terms change a registry. The genesis' policy asks for a quorum's seals, the court's and
+/// Most institutions: ca, court, forensic, notary, and where terms change [`REGISTRY`]. The genesis' policy asks for a quorum's seals, the court's and
 /// the notary's among them, and a time stamp.
 pub(crate) const NODES_MAX: usize = 5;
 /// Those whose seal the policy can do without, and who may therefore lie without stopping the certificates.
 pub(crate) const MAY_LIE: [usize; 2] = [0, 2];
 /// The institutions that the policy names by their role.
 pub(crate) const NEEDED: [usize; 2] = [1, 3];
+/// The fifth institution, of the genesis or invited later.
+pub(crate) const REGISTRY: usize = 4;
 /// When the world begins.
 pub(crate) const START_MS: u64 = SEALED_S * 1000;
 /// The least a genesis allows.
@@ -27,6 +30,18 @@ const BLOCK_BYTES_MAX: u32 = 1 << 20;
 const FIRST_KEYS: (u8, u8) = (0x21, 0x31);
 /// The same of the keys that replace them.
 const SECOND_KEYS: (u8, u8) = (0x71, 0x79);
+/// The same of the key with which an invitation is accepted.
+const INVITED_KEY: u8 = 0x66;
+
+/// What there is of the fifth institution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Registry {
+    Absent,
+    /// A member from the beginning.
+    Member,
+    /// None at first; its node follows.
+    Invited,
+}
 
 pub(crate) struct Alliance {
     pub(crate) fixture: Fixture,
@@ -49,23 +64,30 @@ fn bytes_of(key: &SigningKey) -> [u8; 32] {
     key.public_key().as_bytes().try_into().unwrap()
 }
 
-/// The fifth institution.
-fn with_registry(mut fixture: Fixture) -> Fixture {
+/// With a fifth institution, which is a member `from_the_beginning` or may be invited.
+fn with_registry(mut fixture: Fixture, from_the_beginning: bool) -> Fixture {
     let id: InstitutionId = "registry".parse().unwrap();
-    let (seal, consensus) = (key(4, FIRST_KEYS.0), key(4, FIRST_KEYS.1));
+    let (seal, consensus) = (key(REGISTRY, FIRST_KEYS.0), key(REGISTRY, FIRST_KEYS.1));
     let institution = Institution {
         id: id.clone(),
         role: Role::Technology,
-        name: LocalName { zh: "示例登记中心".to_owned(), en: "Example Registry".to_owned() },
+        name: registry_name(),
         consensus_key: bytes_of(&consensus),
         seal_key: bytes_of(&seal),
     };
-    let chain = chain(&fixture, &id, &seal, FIRST_KEYS.0 + 4);
+    let chain = chain(&fixture, &id, &seal, seed(REGISTRY, FIRST_KEYS.0));
     fixture.sealers.push(Sealer { id, key: seal, chain, serial: Vec::new() });
+    if !from_the_beginning {
+        return fixture;
+    }
     fixture.with_genesis(|genesis| {
         genesis.institutions.push(institution);
         genesis.policy = Policy::quorum(&genesis.institutions, &[Role::Court, Role::Notary], 1);
     })
+}
+
+fn registry_name() -> LocalName {
+    LocalName { zh: "示例登记中心".to_owned(), en: "Example Registry".to_owned() }
 }
 
 /// The certificates of a seal key.
@@ -76,10 +98,13 @@ fn chain(fixture: &Fixture, institution: &InstitutionId, key: &SigningKey, seria
 }
 
 impl Alliance {
-    /// Of four members, or of five where its terms change.
-    pub(crate) fn new(members: usize, rotates: Option<usize>) -> Self {
+    pub(crate) fn new(with: Registry, rotates: Option<usize>) -> Self {
         let fixture = Fixture::new().with_genesis(|genesis| genesis.limits.block_bytes_max = BLOCK_BYTES_MAX);
-        let fixture = if members > 4 { with_registry(fixture) } else { fixture };
+        let fixture = match with {
+            Registry::Absent => fixture,
+            Registry::Member => with_registry(fixture, true),
+            Registry::Invited => with_registry(fixture, false),
+        };
         let genesis = fixture.genesis.encode();
         let lists = fixture.lists(&Plan::default());
         let depositor = signing_key(SignatureAlg::Ed25519, 0x61);
@@ -175,17 +200,32 @@ impl Alliance {
         self.sign(self.spec().id(), &self.depositor, now_ms, Body::Deposit(body))
     }
 
-    /// What an institution says about membership, signed with its seal key whose bytes are `seal_key`.
+    /// What an institution says about membership, signed with its key whose bytes are `seal_key`.
     pub(crate) fn say(&self, node: usize, seal_key: &[u8; 32], now_ms: u64, said: &Governance) -> Vec<u8> {
-        let keys = self.key_seeds(node).into_iter().map(|(first, _)| key(node, first));
+        let seal_keys = self.key_seeds(node).into_iter().map(|(first, _)| first);
+        let keys = seal_keys.chain([INVITED_KEY]).map(|first| key(node, first));
         let key = keys.into_iter().find(|key| bytes_of(key) == *seal_key).unwrap();
         let issuer = institution_account_id(&self.ledger(), self.id(node));
         self.sign(issuer, &key, now_ms, Body::Governance(said.clone()))
     }
 
-    /// The keys that replace those of the institution that gets others.
+    /// The invitation of [`REGISTRY`].
+    pub(crate) fn invite(&self) -> Invite {
+        let key = bytes_of(&key(REGISTRY, INVITED_KEY));
+        Invite { institution: self.id(REGISTRY).clone(), role: Role::Technology, name: registry_name(), key }
+    }
+
+    /// The keys with which an institution takes its seat.
+    pub(crate) fn first_keys(&self, node: usize) -> Keys {
+        self.proven(node, FIRST_KEYS)
+    }
+
+    /// The keys that replace them.
     pub(crate) fn second_keys(&self, node: usize) -> Keys {
-        let (seal, consensus) = SECOND_KEYS;
+        self.proven(node, SECOND_KEYS)
+    }
+
+    fn proven(&self, node: usize, (seal, consensus): (u8, u8)) -> Keys {
         let address = "127.0.0.1:1".to_owned();
         Keys::prove(&self.ledger(), self.id(node), &key(node, consensus), &key(node, seal), address).unwrap()
     }

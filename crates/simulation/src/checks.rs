@@ -70,7 +70,7 @@ impl Checks {
         let genesis = &alliance.fixture.genesis;
         Self {
             origin: genesis.origin(&alliance.ledger()),
-            names: genesis.institutions.iter().map(|one| one.id.to_string()).collect(),
+            names: (0..alliance.nodes()).map(|node| alliance.id(node).to_string()).collect(),
             terms: Terms::new(alliance),
             said: BTreeMap::new(),
             log: Vec::new(),
@@ -195,7 +195,8 @@ impl Checks {
             who.insert(known);
         }
         if sealed.missing.is_met() {
-            must(term.is_met(&who, sealed.timestamps.len()), || {
+            let height = sealed.checkpoint.height.0;
+            must(self.terms.is_met(height, &who, sealed.timestamps.len()), || {
                 let stamps = sealed.timestamps.len();
                 format!(
                     "node {number}: {size} records count as sealed by {who:?} alone, {stamps} time stamps"

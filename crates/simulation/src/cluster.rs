@@ -25,7 +25,7 @@ use crate::{
     alliance::{Alliance, NODES_MAX, START_MS},
     byzantine::{Liar, Lie, spread_false_seals},
     checks::Checks,
-    schedule::{Chance, Event, Schedule, Wish},
+    schedule::{Chance, Event, Schedule, Want, Wish},
 };
 
 /// How often the nodes' threads get a turn.
@@ -119,6 +119,8 @@ pub(crate) struct Cluster {
     pub(crate) wishes: Vec<(u64, Wish)>,
     /// Which nodes have voted on which proposals.
     pub(crate) voted: BTreeSet<(usize, u64)>,
+    /// Whether the invited institution has seen that it is.
+    pub(crate) confirms: bool,
     skews: [Arc<AtomicI64>; NODES_MAX],
     partition: u8,
     deaf: Vec<(usize, usize)>,
@@ -126,8 +128,8 @@ pub(crate) struct Cluster {
     synced: BTreeMap<String, Synced>,
     looked_ms: u64,
     pub(crate) healed: bool,
-    /// Institutions' statements that were refused for ever.
-    pub(crate) refusals: u64,
+    /// Why institutions' statements were refused for ever.
+    pub(crate) refusals: BTreeSet<&'static str>,
     /// How often a node went over to another part.
     pub(crate) overs: u64,
     /// Lives ended by a crash, and nodes that stopped by themselves for want of room.
@@ -139,7 +141,7 @@ pub(crate) type Faces = BTreeMap<usize, Vec<Face>>;
 
 impl Cluster {
     pub(crate) fn new(schedule: Schedule, dir: &Path) -> Self {
-        let alliance = Alliance::new(schedule.members, schedule.rotates);
+        let alliance = Alliance::new(schedule.registry, schedule.rotates);
         let checks = Checks::new(&alliance);
         let chance = Chance::new(!schedule.seed);
         let mut cluster = Self {
@@ -153,6 +155,7 @@ impl Cluster {
             deposits: 0,
             wishes: Vec::new(),
             voted: BTreeSet::new(),
+            confirms: false,
             skews: Default::default(),
             partition: 0,
             deaf: Vec::new(),
@@ -160,7 +163,7 @@ impl Cluster {
             synced: BTreeMap::new(),
             looked_ms: 0,
             healed: false,
-            refusals: 0,
+            refusals: BTreeSet::new(),
             overs: 0,
             crashes: 0,
             stopped: 0,
@@ -262,7 +265,7 @@ impl Cluster {
 
     async fn heal(&mut self, stage: &mut Stage, faces: &mut Faces, now_ms: u64) -> Result<(), String> {
         self.healed = true;
-        self.wishes.clear();
+        self.wishes.retain(|(_, wish)| wish.want == Want::Confirm);
         self.partition = 0;
         self.deaf.clear();
         self.links = GOOD;

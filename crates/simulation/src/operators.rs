@@ -3,13 +3,14 @@
 use xiezhi_evidence::{
     Governance, Policy,
     alliance::MemberStatus,
+    genesis::Institution,
     governance::{Change, Step, Vote},
 };
 use xiezhi_ledger::{GovernanceError, Rejection};
 use xiezhi_types::{InstitutionId, Role};
 
 use crate::{
-    alliance::{Alliance, START_MS},
+    alliance::{Alliance, REGISTRY, START_MS},
     cluster::{Cluster, Faces, Purpose},
     schedule::{Chance, Want, Wish},
 };
@@ -35,6 +36,12 @@ impl Cluster {
                 let vote = Governance::Vote(Vote { proposal: proposal.number, approve });
                 self.say(faces, *node, &vote, Purpose::Vote(*node, proposal.number), now_ms);
             }
+            let is_invited =
+                alliance.invitations.iter().any(|one| one.institution == *self.alliance.id(*node));
+            if is_invited && !self.confirms {
+                self.confirms = true;
+                self.wishes.push((now_ms, Wish { node: *node, want: Want::Confirm }));
+            }
         }
         let due = |(at, wish): &mut (u64, Wish)| *at <= now_ms && faces.contains_key(&wish.node);
         let wishes: Vec<_> = self.wishes.extract_if(.., due).collect();
@@ -46,9 +53,11 @@ impl Cluster {
 
     fn say(&mut self, faces: &Faces, node: usize, said: &Governance, purpose: Purpose, now_ms: u64) {
         let alliance = faces[&node][0].node.alliance();
+        let id = self.alliance.id(node);
+        let invitation = || alliance.invitations.iter().find(|one| one.institution == *id).map(|one| one.key);
+        let key = alliance.term.member(id).map(|member| member.institution.seal_key).or_else(invitation);
         // Who is no member any more has nothing to say.
-        let Some(member) = alliance.term.member(self.alliance.id(node)) else { return };
-        let key = member.institution.seal_key;
+        let Some(key) = key else { return };
         let statement = self.alliance.say(node, &key, START_MS + now_ms, said);
         self.checks.said.insert(statement.clone(), (node, said.clone()));
         self.deposit(statement, node, purpose);
@@ -62,11 +71,15 @@ impl Cluster {
             }
             _ => false,
         };
-        self.refusals += u64::from(never);
+        if never {
+            self.refusals.insert(rejection.code());
+        }
         match purpose {
             _ if never => {}
             Purpose::Vote(node, number) => drop(self.voted.remove(&(node, number))),
-            Purpose::Wish(wish) if !self.healed => self.wishes.push((now_ms + WANT_AGAIN_MS, wish)),
+            Purpose::Wish(wish) if !self.healed || wish.want == Want::Confirm => {
+                self.wishes.push((now_ms + WANT_AGAIN_MS, wish))
+            }
             Purpose::Wish(_) | Purpose::Deposit => {}
         }
     }
@@ -95,6 +108,20 @@ fn wanted(alliance: &Alliance, now: &xiezhi_evidence::Alliance, wish: Wish) -> G
             let policy = Some(Policy::quorum(&before, roles, 1));
             Governance::Propose(Change { step: Step::Policy, policy })
         }
+        Want::Invite => {
+            let invite = alliance.invite();
+            let mut after = before.clone();
+            after.push(Institution {
+                id: invite.institution.clone(),
+                role: invite.role,
+                name: invite.name.clone(),
+                consensus_key: invite.key,
+                seal_key: invite.key,
+            });
+            let policy = Some(now.term.policy.adjusted(&before, &after));
+            Governance::Propose(Change { step: Step::Invite(invite), policy })
+        }
+        Want::Confirm => Governance::Confirm(alliance.first_keys(REGISTRY)),
         Want::Rotate => Governance::Rotate(alliance.second_keys(wish.node)),
     }
 }

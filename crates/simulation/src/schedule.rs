@@ -1,6 +1,9 @@
 //! What happens when: everything follows from the seed.
 
-use crate::{alliance::MAY_LIE, byzantine::Lie};
+use crate::{
+    alliance::{MAY_LIE, REGISTRY, Registry},
+    byzantine::Lie,
+};
 
 /// Numbers that follow from a seed: SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
@@ -69,6 +72,10 @@ pub(crate) enum Want {
     Suspend(usize),
     Readmit(usize),
     Remove(usize),
+    /// The registry is to be a member.
+    Invite,
+    /// Itself, which is invited, is to be a member.
+    Confirm,
     /// Whether the policy is to ask for the notary's seal.
     Policy(bool),
     /// Other keys for itself.
@@ -78,8 +85,8 @@ pub(crate) enum Want {
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
     pub(crate) seed: u64,
-    /// Four, or five where terms change.
-    pub(crate) members: usize,
+    /// Whether there is a fifth institution.
+    pub(crate) registry: Registry,
     /// Who has a second set of keys.
     pub(crate) rotates: Option<usize>,
     pub(crate) liar: Option<(usize, Lie)>,
@@ -99,21 +106,27 @@ impl Schedule {
         let mut chance = Chance::new(seed);
         let liar = liar(&mut chance, &MAY_LIE);
         let heal_ms = 8_000 + chance.below(10_000);
-        Self { seed, members: 4, rotates: None, liar, events: faults(&mut chance, 4, heal_ms), heal_ms }
-            .in_order()
+        let events = faults(&mut chance, 4, heal_ms);
+        Self { seed, registry: Registry::Absent, rotates: None, liar, events, heal_ms }.in_order()
     }
 
     pub(crate) fn in_many_terms(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
-        let liar = liar(&mut chance, &[MAY_LIE[0], MAY_LIE[1], 4]);
+        let liar = liar(&mut chance, &[MAY_LIE[0], MAY_LIE[1], REGISTRY]);
         let heal_ms = 10_000 + chance.below(10_000);
         let mut events = faults(&mut chance, 5, heal_ms);
         let honest = |node: &usize| liar.is_none_or(|(liar, _)| liar != *node);
         let rotates = chance.percent(50).then(|| chance.below(5) as usize).filter(honest);
-        for _ in 0..2 + chance.below(3) {
-            let at = chance.below(heal_ms / 2);
+        let registry = if chance.percent(40) { Registry::Invited } else { Registry::Member };
+        if registry == Registry::Invited {
+            let wish = Wish { node: chance.below(4) as usize, want: Want::Invite };
+            events.push((chance.below(heal_ms / 4), Event::Want(wish)));
+        }
+        for _ in 0..2 + chance.below(4) {
+            let at = chance.below(heal_ms * 2 / 3);
             let node = chance.below(5) as usize;
-            let target = if chance.percent(80) { chance.one(&[0, 2, 4]) } else { chance.below(5) as usize };
+            let target =
+                if chance.percent(80) { chance.one(&[0, 2, REGISTRY]) } else { chance.below(5) as usize };
             let want = match chance.below(8) {
                 0..=3 => Want::Suspend(target),
                 4 => Want::Remove(target),
@@ -129,7 +142,7 @@ impl Schedule {
         if let Some(node) = rotates {
             events.push((chance.below(heal_ms), Event::Want(Wish { node, want: Want::Rotate })));
         }
-        Self { seed, members: 5, rotates, liar, events, heal_ms }.in_order()
+        Self { seed, registry, rotates, liar, events, heal_ms }.in_order()
     }
 
     fn in_order(mut self) -> Self {
@@ -140,7 +153,8 @@ impl Schedule {
 
     /// The institutions that keep to the rules.
     pub(crate) fn honest(&self) -> Vec<usize> {
-        (0..self.members).filter(|node| self.liar.is_none_or(|(liar, _)| liar != *node)).collect()
+        let nodes = if self.registry == Registry::Absent { REGISTRY } else { REGISTRY + 1 };
+        (0..nodes).filter(|node| self.liar.is_none_or(|(liar, _)| liar != *node)).collect()
     }
 }
 

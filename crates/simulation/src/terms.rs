@@ -52,14 +52,25 @@ impl Term {
         roles.into_iter().zip(NEEDED).filter(|(role, _)| names(*role)).map(|(_, node)| node).collect()
     }
 
-    /// Whether the seals of `who` and `stamps` time stamps make certificates.
-    pub(crate) fn is_met(&self, who: &BTreeSet<usize>, stamps: usize) -> bool {
-        let counted = self.active().intersection(who).count();
-        counted >= self.quorum() && self.needed().iter().all(|node| who.contains(node)) && stamps >= 1
+    /// Of whom the policy asks for how many.
+    fn named(&self, ids: &[InstitutionId]) -> (BTreeSet<usize>, usize) {
+        let group = self.policy.seals.members.iter().find_map(|member| match member {
+            Member::Group(group) => Some(group),
+            _ => None,
+        });
+        let group = group.unwrap();
+        let named = ids.iter().enumerate().filter(|(_, id)| {
+            group.members.iter().any(|member| matches!(member, Member::Institution(named) if named == *id))
+        });
+        (named.map(|(node, _)| node).collect(), group.threshold as usize)
     }
 
-    fn check(&self, before: &Self) -> Result<(), String> {
+    fn check(&self, before: &Self, ids: &[InstitutionId]) -> Result<(), String> {
         let active = self.active();
+        let (named, _) = self.named(ids);
+        if !named.is_subset(&active) {
+            return Err(format!("the policy names {named:?} where {active:?} are active"));
+        }
         if active.len() < ACTIVE_MIN {
             return Err(format!("only {active:?} would be left"));
         }
@@ -86,7 +97,11 @@ pub(crate) struct Terms {
     ids: Vec<InstitutionId>,
     pub(crate) decided: Vec<Term>,
     open: Vec<Proposal>,
+    /// The policy with which whoever is invited comes.
+    invited: BTreeMap<usize, Option<Policy>>,
     next_number: u64,
+    /// What changed, in a word each.
+    pub(crate) kinds: BTreeSet<&'static str>,
 }
 
 impl Terms {
@@ -98,13 +113,29 @@ impl Terms {
             seal_key: one.seal_key,
         });
         let first = Term { from: 0, seats: (0..).zip(seats).collect(), policy: genesis.policy.clone() };
-        let ids = genesis.institutions.iter().map(|one| one.id.clone()).collect();
-        Self { ids, decided: vec![first], open: Vec::new(), next_number: 1 }
+        let ids = (0..alliance.nodes()).map(|node| alliance.id(node).clone()).collect();
+        Self {
+            ids,
+            decided: vec![first],
+            open: Vec::new(),
+            invited: BTreeMap::new(),
+            next_number: 1,
+            kinds: BTreeSet::new(),
+        }
     }
 
     /// The term to which `height` belongs.
     pub(crate) fn at(&self, height: u64) -> &Term {
         self.decided.iter().rev().find(|term| term.from <= height).unwrap()
+    }
+
+    /// Whether the seals of `who`, active members all, and `stamps` time stamps make certificates of the term to which `height` belongs.
+    pub(crate) fn is_met(&self, height: u64, who: &BTreeSet<usize>, stamps: usize) -> bool {
+        let term = self.at(height);
+        let (named, threshold) = term.named(&self.ids);
+        named.intersection(who).count() >= threshold
+            && term.needed().iter().all(|node| who.contains(node))
+            && stamps >= 1
     }
 
     pub(crate) fn last(&self) -> &Term {
@@ -115,7 +146,7 @@ impl Terms {
     pub(crate) fn check(&self, height: u64, said: &alliance::Term) -> Result<(), String> {
         let number = usize::try_from(said.number).unwrap();
         let seats = said.members.iter().map(|member| {
-            let node = self.ids.iter().position(|id| *id == member.institution.id).unwrap();
+            let node = self.node(&member.institution.id);
             let seat = Seat {
                 active: member.status == MemberStatus::Active,
                 consensus_key: member.institution.consensus_key,
@@ -138,6 +169,16 @@ impl Terms {
         let now = self.last().clone();
         if now.from > height {
             return Err(format!("a term from height {} on was decided already", now.from));
+        }
+        if let Governance::Confirm(keys) = said {
+            let policy = self.invited.remove(&by).ok_or_else(|| format!("node {by} was not invited"))?;
+            let mut term = Term { from: height + DELAY, ..now.clone() };
+            let (consensus_key, seal_key) = (keys.consensus_key, keys.seal_key);
+            term.seats.insert(by, Seat { active: true, consensus_key, seal_key });
+            term.policy = policy.unwrap_or(term.policy);
+            term.check(&now, &self.ids)?;
+            self.decide(term, "invite");
+            return Ok(());
         }
         if !now.active().contains(&by) {
             return Err(format!("node {by} has no seat"));
@@ -164,8 +205,17 @@ impl Terms {
                 other.remove(&by);
                 side.insert(by);
                 if open.approved.len() >= now.quorum() {
-                    let term = self.outlook(height, &self.open[at].change.clone())?;
-                    self.decide(term);
+                    let change = self.open.remove(at).change;
+                    let term = self.outlook(height, &change)?;
+                    match &change.step {
+                        Step::Invite(invite) => {
+                            self.invited.insert(self.node(&invite.institution), change.policy);
+                        }
+                        Step::Suspend(_) => self.decide(term, "suspend"),
+                        Step::Readmit(_) => self.decide(term, "readmit"),
+                        Step::Remove(_) => self.decide(term, "remove"),
+                        _ => self.decide(term, "policy"),
+                    }
                 } else if open.refused.len() > now.active().len() - now.quorum() {
                     self.open.remove(at);
                 }
@@ -174,15 +224,20 @@ impl Terms {
                 let mut term = Term { from: height + DELAY, ..now.clone() };
                 let seat = term.seats.get_mut(&by).unwrap();
                 (seat.consensus_key, seat.seal_key) = (keys.consensus_key, keys.seal_key);
-                term.check(&now)?;
-                self.decide(term);
+                term.check(&now, &self.ids)?;
+                self.decide(term, "rotate");
             }
             other => return Err(format!("nobody said {other:?}")),
         }
         Ok(())
     }
 
-    fn decide(&mut self, term: Term) {
+    fn node(&self, id: &InstitutionId) -> usize {
+        self.ids.iter().position(|one| one == id).unwrap()
+    }
+
+    fn decide(&mut self, term: Term, kind: &'static str) {
+        self.kinds.insert(kind);
         self.decided.push(term);
         self.open.clear();
     }
@@ -190,23 +245,27 @@ impl Terms {
     /// The term that follows if `change` passes at `height`.
     fn outlook(&self, height: u64, change: &Change) -> Result<Term, String> {
         let now = self.last();
-        let node = |id: &InstitutionId| self.ids.iter().position(|one| one == id).unwrap();
         let mut term = Term { from: height + DELAY, ..now.clone() };
-        let mut set = |id, active| match term.seats.get_mut(&node(id)) {
+        let mut set = |id, active| match term.seats.get_mut(&self.node(id)) {
             Some(seat) if seat.active != active => Ok(seat.active = active),
             _ => Err(format!("{id} is not the other way round")),
         };
         match &change.step {
             Step::Suspend(id) => set(id, false)?,
             Step::Readmit(id) => set(id, true)?,
-            Step::Remove(id) => drop(term.seats.remove(&node(id)).ok_or("it is no member")?),
+            Step::Remove(id) => drop(term.seats.remove(&self.node(id)).ok_or("it is no member")?),
             Step::Policy => {}
+            Step::Invite(invite) => {
+                let seat = Seat { active: true, consensus_key: invite.key, seal_key: invite.key };
+                let before = term.seats.insert(self.node(&invite.institution), seat);
+                before.map_or(Ok(()), |_| Err("it is a member already"))?;
+            }
             other => return Err(format!("nobody proposes {other:?}")),
         }
         if let Some(policy) = &change.policy {
             term.policy = policy.clone();
         }
-        term.check(now)?;
+        term.check(now, &self.ids)?;
         Ok(term)
     }
 }

@@ -25,10 +25,12 @@ struct Played {
     sealed: u64,
     crashes: u64,
     stopped: u64,
-    /// Terms after the first, changes of parts, statements of institutions that were refused.
+    /// Terms after the first, what changed with them, how often nodes went over to another part.
     terms: usize,
+    kinds: BTreeSet<&'static str>,
     overs: u64,
-    refusals: u64,
+    /// Why statements of institutions were refused.
+    refusals: BTreeSet<&'static str>,
 }
 
 /// The stores lose what a test says they lose, so that they can lie in memory where there is such a place.
@@ -59,6 +61,7 @@ fn play(schedule: Schedule) -> Result<Played, String> {
         crashes: cluster.crashes,
         stopped: cluster.stopped,
         terms: cluster.checks.terms.decided.len() - 1,
+        kinds: cluster.checks.terms.kinds,
         overs: cluster.overs,
         refusals: cluster.refusals,
     })
@@ -75,25 +78,39 @@ fn nothing_is_lost_forked_or_stuck_under_any_seed() {
     }
     let first = number("XIEZHI_SIM_SEED").unwrap_or(1);
     let seeds = number("XIEZHI_SIM_SEEDS").unwrap_or(SEEDS);
-    let mut sums = [0; 4];
+    let mut sums = [0; 5];
+    let (mut kinds, mut refusals) = (BTreeSet::new(), BTreeSet::new());
     for seed in first..first + seeds {
         let schedule = Schedule::of(seed);
         match play(schedule.clone()) {
             Ok(played) => {
                 println!("seed {seed}: {played:?} {:?}", schedule.liar);
                 assert_eq!(played.records as u64, played.sealed);
-                let counts =
-                    [played.records as u64, played.acknowledged as u64, played.crashes, played.stopped];
+                kinds.extend(played.kinds);
+                refusals.extend(played.refusals);
+                let counts = [
+                    played.records as u64,
+                    played.acknowledged as u64,
+                    played.crashes,
+                    played.stopped,
+                    played.terms as u64,
+                ];
                 sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
             }
             Err(reason) => panic!("XIEZHI_SIM_SEED={seed}: {reason}\n{schedule:?}"),
         }
     }
-    let [records, acknowledged, crashes, stopped] = sums;
+    let [records, acknowledged, crashes, stopped, terms] = sums;
     println!(
         "{seeds} seeds from {first}: {records} records, {acknowledged} acknowledged, {crashes} crashes, \
-         {stopped} stopped for want of room"
+         {stopped} stopped for want of room, {terms} terms by {kinds:?}, refused {refusals:?}"
     );
+    if (first, seeds) == (1, SEEDS) {
+        // The ordinary seeds do have every kind of change, and ask for what must not be.
+        assert_eq!(kinds, ["invite", "policy", "readmit", "remove", "rotate", "suspend"].into());
+        let refused = ["governance-term-not-allowed", "governance-not-a-member"];
+        assert!(refused.iter().all(|code| refusals.contains(code)), "{refusals:?}");
+    }
 }
 
 /// An ordinary run has every fault and every lie in it.
