@@ -217,6 +217,11 @@ impl Follower {
                 state.problem = None;
                 if added == 0 {
                     self.rests_until = now + POLL;
+                    // Whoever has nothing may be behind as well, or hold it back; a member must catch up.
+                    if self.sealing.is_some() {
+                        self.at = (self.at + 1) % self.sources.len();
+                        state.upstream = self.at;
+                    }
                 }
             }
             Err(FollowError::Upstream(problem)) => {

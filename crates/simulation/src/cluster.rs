@@ -34,10 +34,12 @@ pub(crate) const STEP: Duration = Duration::from_millis(10);
 const LOOK_MS: u64 = 250;
 /// How long after the last fault everything must be recorded and sealed everywhere.
 const LIVE_WITHIN_MS: u64 = 60_000;
-/// A depositor who hears nothing or is refused asks again after this time.
+/// A depositor who is refused asks again after this time.
 const ASK_AGAIN_MS: u64 = 2_000;
 /// Of a hundred times that a node goes from era to era while things fail, it crashes so often on the way.
 const CRASH_ON_THE_WAY_PERCENT: u64 = 10;
+/// A depositor who hears nothing for so long asks again, if need be at another node.
+const WAITS_MS: u64 = 10_000;
 /// Links without faults.
 const GOOD: (u64, u64, u8) = (10, 3, 0);
 
@@ -515,6 +517,8 @@ impl Cluster {
                         return false;
                     }
                     Some(_) => client.ending = None,
+                    // A node that follows by now never hears that a statement was refused.
+                    None if now_ms >= client.ask_at_ms + WAITS_MS => client.ending = None,
                     None => {}
                 }
             }

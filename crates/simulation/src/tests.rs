@@ -137,6 +137,13 @@ fn a_block_left_behind_by_a_view_is_followed_at_once() {
     }
 }
 
+/// An invited institution asked for ever a peer that was behind itself, and never took its seat.
+#[test]
+fn a_member_that_follows_passes_over_peers_that_have_nothing() {
+    let played = play(Schedule::of(87)).unwrap_or_else(|reason| panic!("{reason}"));
+    assert!(played.kinds.contains("invite"), "{played:?}");
+}
+
 #[test]
 fn a_seed_replays_exactly() {
     for seed in [3, 4] {
