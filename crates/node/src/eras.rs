@@ -267,7 +267,7 @@ impl Eras {
         }
     }
 
-    /// Does what this part has to do beside its engine, which never takes long, and says what comes next.
+    /// Does what this part has to do beside its engine, without waiting but for an upstream outside, and says what comes next.
     ///
     /// # Errors
     /// The store's: the node must stop.
