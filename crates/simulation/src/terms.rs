@@ -247,13 +247,18 @@ impl Terms {
         let now = self.last();
         let mut term = Term { from: height + DELAY, ..now.clone() };
         let mut set = |id, active| match term.seats.get_mut(&self.node(id)) {
-            Some(seat) if seat.active != active => Ok(seat.active = active),
+            Some(seat) if seat.active != active => {
+                seat.active = active;
+                Ok(())
+            }
             _ => Err(format!("{id} is not the other way round")),
         };
         match &change.step {
             Step::Suspend(id) => set(id, false)?,
             Step::Readmit(id) => set(id, true)?,
-            Step::Remove(id) => drop(term.seats.remove(&self.node(id)).ok_or("it is no member")?),
+            Step::Remove(id) => {
+                term.seats.remove(&self.node(id)).ok_or("it is no member")?;
+            }
             Step::Policy => {}
             Step::Invite(invite) => {
                 let seat = Seat { active: true, consensus_key: invite.key, seal_key: invite.key };
