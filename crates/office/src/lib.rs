@@ -25,5 +25,5 @@ pub use erasure::{BASES, Erasure};
 pub use oidc::{IssuerConfig, LoginError};
 pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
-pub use service::{Bind, BindSignature, Service, router};
+pub use service::{Bind, BindSignature, Service, openapi_document, router};
 pub use state::{Event, State, WrongState};
