@@ -8,7 +8,7 @@ use std::{
     process::{Child, Stdio},
 };
 
-use place::{Place, text};
+use place::{Place, programs, text};
 use serde_json::Value;
 
 struct Office(Child);
@@ -126,6 +126,8 @@ fn from_an_application_to_a_deposit_and_to_its_erasure() {
         assert_eq!((&left["state"], &left["applicant"]), (&"erased".into(), &Value::Null));
     }
     place.expect(1, &[&again[..], &at].concat());
+    let known = [("id", id)];
+    programs::fuzz(&place, "openapi-office.json", &url, Some(("gateway", "gateway.key")), &known, "^$");
     drop(office);
     drop(alliance);
 
