@@ -27,5 +27,5 @@ pub use oidc::{IssuerConfig, LoginError};
 pub use people::{BrowserAnswer, BrowserQuestion, EXAMPLES, KeyError, People, Roles, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
 pub use revocation::{HOLDER, REASONS, Revocation};
-pub use service::{Bind, BindSignature, Service, router};
+pub use service::{Bind, BindSignature, Service, openapi_document, router};
 pub use state::{Event, State, WrongState};

@@ -13,6 +13,7 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher, sha256_parts};
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Transaction,
@@ -27,7 +28,7 @@ use crate::{
 };
 
 mod disclosure;
-mod heads;
+pub(crate) mod heads;
 mod upload;
 
 /// Largest original, in bytes.
@@ -139,7 +140,7 @@ pub struct Audited {
 }
 
 /// How far an upload is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Progress {
     /// The exhibit's id.
     pub exhibit: String,
@@ -150,7 +151,7 @@ pub struct Progress {
 }
 
 /// An original opened to a reader.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Opened {
     /// The exhibit's id.
     pub exhibit: String,
@@ -165,7 +166,7 @@ pub struct Opened {
 }
 
 /// An original that somebody else lets an account read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Readable {
     /// The exhibit's id.
     pub exhibit: String,
@@ -176,11 +177,12 @@ pub struct Readable {
     /// Until when; RFC 3339.
     pub expires: String,
     /// Purpose and case number.
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Json>,
 }
 
 /// A grant as its owner sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Granted {
     /// Its id.
     pub id: String,
@@ -191,11 +193,12 @@ pub struct Granted {
     /// Since when it is revoked, if it is; RFC 3339.
     pub revoked: Option<String>,
     /// Purpose and case number; none once they are erased.
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Json>,
 }
 
 /// An entry as the exhibit's owner sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Logged {
     /// Its place in the log.
     pub position: u64,
@@ -206,6 +209,7 @@ pub struct Logged {
     /// By which account.
     pub by: String,
     /// What is said besides; none once it is erased.
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Json>,
 }
 
