@@ -1,31 +1,13 @@
 //! Parts of the OpenAPI document that are not any one handler's.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use utoipa::{
-    IntoResponses, OpenApi, PartialSchema, ToSchema,
-    openapi::{
-        ContentBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema,
-        SchemaFormat, schema::Type,
-    },
+    IntoResponses, OpenApi,
+    openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder},
 };
 use xiezhi_client::{PROBLEM, wire};
-
-/// Bytes as they are.
-pub(crate) struct Binary;
-
-impl PartialSchema for Binary {
-    fn schema() -> RefOr<Schema> {
-        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
-        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
-    }
-}
-
-impl ToSchema for Binary {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Binary")
-    }
-}
+pub(crate) use xiezhi_problem::openapi::Binary;
 
 /// Every route's answer when something is wrong.
 pub(crate) struct Problems;

@@ -12,12 +12,17 @@
 //! - A [`Life`] may hear and be heard by some validators only, and may keep its blocks from some; two lives with one key are a validator
 //!   that says one thing to these and another to those.
 //!
+//! A node's directory ([`crate::directory`]) lies in a real one; its `engine/` holds nothing but the name of a simulated disk, so that it begins
+//! anew when the directory's keeper has removed it. A silent life that may vote stops, and votes when it is started again.
+//!
 //! # Absent
-//! No life begins with forgotten votes ([`crate::forget_votes`]). The application's files are the application's: who simulates must see to their fate. Nothing here reads the machine's clock.
+//! The application's files are the application's, and what the directory holds survives everything: who simulates must see to their fate. Nothing
+//! here reads the machine's clock.
 
 use crate::{
     Application, BoxFuture, Config, Exit, Handle, StartError,
     config::{Checked, bytes_of, engine_key},
+    directory::Directory,
     engine::{self, Channel, End, Links},
     handle::{Control, OUTBOUND_MESSAGES_MAX},
 };
@@ -34,6 +39,7 @@ use commonware_utils::{NZUsize, Probability, probability};
 use rand_core::Rng as _;
 use std::{
     collections::BTreeMap,
+    fs, io,
     num::NonZeroUsize,
     sync::{
         Arc, Mutex, PoisonError,
@@ -47,6 +53,10 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 const ENGINE_BYTES: usize = 1 << 20;
 /// A world that is not done by then never will be.
 const WORLD_ENDS_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// In an engine's directory: the name of its disk in this world.
+const DISK: &str = "disk";
+/// Channels of one era.
+const CHANNELS: u64 = 8;
 /// Time for the tasks of a crashed node to be gone.
 const GONE_AFTER: Duration = Duration::from_millis(5);
 
@@ -133,10 +143,12 @@ pub struct Link {
     pub loss_percent: u8,
 }
 
-/// One life of a validator's key.
+/// One life of a node's key, in one era.
 pub struct Life {
-    /// Names its disk: a later life with the same name finds there what this one synced.
+    /// Names it while it lasts.
     pub name: String,
+    /// What it is started with. A later life with the same directory finds there what this one synced.
+    pub config: Config,
     /// What is driven.
     pub application: Arc<dyn Application>,
     /// Whom it hears and is heard by; everybody where none is given.
@@ -231,16 +243,19 @@ impl Stage {
         self.links.insert((from, to), link);
     }
 
-    /// Starts a validator: one life, or two that share its key.
+    /// Starts a node: one life, or two that share its key.
     ///
     /// # Errors
-    /// [`StartError`] for a configuration that cannot work.
+    /// [`StartError`] for a configuration that cannot work, and for a directory that does not fit it.
     ///
     /// # Panics
     /// When a life of that name is running.
-    pub async fn start(&mut self, config: &Config, lives: Vec<Life>) -> Result<Vec<Handle>, StartError> {
-        let checked = Checked::new(config)?;
-        let key = engine_key(&checked.public_key).expect("checked");
+    pub async fn start(&mut self, lives: Vec<Life>) -> Result<Vec<Handle>, StartError> {
+        let now = self.context.current().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let seats = lives.iter().map(|life| Seat::take(life, now)).collect::<Result<Vec<_>, _>>()?;
+        let Some(key) = seats.first().and_then(|seat| engine_key(&seat.checked.public_key)) else {
+            return Ok(Vec::new());
+        };
         let reached = |life: usize, blocks: bool| -> Vec<PublicKey> {
             let others = self.validators.iter().filter(|other| **other != key);
             let allowed = |other: &&PublicKey| {
@@ -253,14 +268,22 @@ impl Stage {
         };
         let all = Routes { reached: [reached(0, false), reached(1, false)] };
         let of_blocks = Routes { reached: [reached(0, true), reached(1, true)] };
-        let mut votes = self.channel(&key, engine::VOTES, &all).await.into_iter();
-        let mut certificates = self.channel(&key, engine::CERTIFICATES, &all).await.into_iter();
-        let mut asked = self.channel(&key, engine::CERTIFICATE_REQUESTS, &all).await.into_iter();
-        let mut blocks = self.channel(&key, engine::BLOCKS, &of_blocks).await.into_iter();
-        let mut fetched = self.channel(&key, engine::BLOCK_REQUESTS, &of_blocks).await.into_iter();
-        let mut messages = self.channel(&key, engine::MESSAGES, &all).await.into_iter();
+        // A node that starts connects anew, and has nobody blocked.
+        for (from, to) in self.oracle.blocked().await.unwrap_or_default() {
+            if from == key {
+                self.oracle.unblock(from, to).await.expect("the network runs");
+            }
+        }
+        let eras: Vec<_> = seats.iter().map(|seat| seat.checked.era.id()).collect();
+        let of_any = vec![0; eras.len()];
+        let mut votes = self.channels(&key, engine::VOTES, &eras, &all).await.into_iter();
+        let mut certificates = self.channels(&key, engine::CERTIFICATES, &eras, &all).await.into_iter();
+        let mut asked = self.channels(&key, engine::CERTIFICATE_REQUESTS, &eras, &all).await.into_iter();
+        let mut blocks = self.channels(&key, engine::BLOCKS, &eras, &of_blocks).await.into_iter();
+        let mut fetched = self.channels(&key, engine::BLOCK_REQUESTS, &eras, &of_blocks).await.into_iter();
+        let mut messages = self.channels(&key, engine::MESSAGES, &of_any, &all).await.into_iter();
         let mut handles = Vec::new();
-        for life in lives {
+        for (life, seat) in lives.into_iter().zip(seats) {
             let both = "a key has one life or two";
             let links = Links {
                 peers: self.oracle.manager(),
@@ -272,18 +295,10 @@ impl Stage {
                 block_requests: fetched.next().expect(both),
                 messages: messages.next().expect(both),
             };
-            let (handle, control, exit) = ends(config.message_bytes_max);
-            let (prefix, checked, application) =
-                (format!("{}-", life.name), checked.clone(), life.application);
+            let (handle, control, exit) = ends(life.config.message_bytes_max);
             let node = self.context.child("node").with_attribute("life", &life.name);
             let task = node.spawn(move |context| async move {
-                let started = oneshot::channel().0;
-                let end = engine::run(context, &prefix, checked, links, application, control, started).await;
-                let end = match end {
-                    End::Exit(exit) => exit,
-                    End::MayVote(_) => unreachable!("no life begins with forgotten votes"),
-                };
-                exit.send_replace(Some(end));
+                exit.send_replace(Some(seat.live(context, links, life.application, control).await));
             });
             assert!(self.running.insert(life.name, task).is_none(), "a life is lived once at a time");
             handles.push(handle);
@@ -297,6 +312,23 @@ impl Stage {
         task.abort();
         let _ = task.await;
         self.context.sleep(GONE_AFTER).await;
+    }
+
+    /// Opens `channel` for the lives of a key in their `eras`: as on the running node's links, nodes of other eras do not hear it.
+    async fn channels(
+        &self,
+        key: &PublicKey,
+        channel: Channel,
+        eras: &[u64],
+        routes: &Routes,
+    ) -> [(impl Sender<PublicKey = PublicKey> + use<>, Receiver<PublicKey>); 2] {
+        let number = |era: u64| Channel { number: channel.number + CHANNELS * era, quota: channel.quota };
+        let mut both = self.channel(key, number(eras[0]), routes).await;
+        if let Some(era) = eras.get(1).filter(|era| **era != eras[0]) {
+            let [_, second] = self.channel(key, number(*era), routes).await;
+            both[1] = second;
+        }
+        both
     }
 
     async fn channel(
@@ -314,6 +346,70 @@ impl Stage {
         let context = self.context.child("route");
         let (first, second) = receiver.split_with(context, move |message: &_| receiving.route(message));
         [(one, first), (other, second)]
+    }
+}
+
+/// A life's place: its directory, and what it takes from there.
+struct Seat {
+    checked: Checked,
+    directory: Directory,
+    /// Where its disk begins; none for a node that has links only.
+    prefix: Option<String>,
+}
+
+impl Seat {
+    fn take(life: &Life, now_ms: u128) -> Result<Self, StartError> {
+        let Life { config, application, name, .. } = life;
+        let storage = |source| StartError::Storage { path: config.storage_dir.clone(), source };
+        let mut checked = Checked::new(config)?;
+        let directory = Directory::open(&config.storage_dir, &checked, application.height())?;
+        directory.discard_before(&config.era).map_err(storage)?;
+        checked.votes = directory.votes().map_err(storage)?;
+        let new = format!("{name}-{}-{now_ms}-", config.era.id());
+        let disk = || disk(&directory, &new).map_err(storage);
+        let prefix = if checked.is_validator() { Some(disk()?) } else { None };
+        Ok(Self { checked, directory, prefix })
+    }
+
+    async fn live<S, R>(
+        self,
+        context: Context,
+        links: Links<simulated::Manager<PublicKey, Context>, simulated::Control<PublicKey, Context>, S, R>,
+        application: Arc<dyn Application>,
+        control: Control,
+    ) -> Exit
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: commonware_p2p::Receiver<PublicKey = PublicKey>,
+    {
+        let Self { checked, directory, prefix } = self;
+        let started = oneshot::channel().0;
+        let end = match prefix {
+            Some(prefix) => {
+                engine::run(context, &prefix, checked, links, application, control, started).await
+            }
+            None => engine::listen(context, links.messages, application, control, started).await,
+        };
+        match end {
+            End::Exit(exit) => exit,
+            End::MayVote(floor) => match directory.vote_above(&floor) {
+                Ok(()) => Exit::Stopped,
+                Err(error) => Exit::Failed { reason: format!("the votes' floor: {error}") },
+            },
+        }
+    }
+}
+
+/// The name of the disk that belongs to the engine's directory, which gets `new` if it is empty.
+fn disk(directory: &Directory, new: &str) -> io::Result<String> {
+    let engine = directory.engine();
+    match fs::read_to_string(engine.join(DISK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(&engine)?;
+            fs::write(engine.join(DISK), new)?;
+            Ok(new.to_owned())
+        }
+        found => found,
     }
 }
 

@@ -13,12 +13,8 @@
 use std::{
     net::{SocketAddr, ToSocketAddrs as _},
     path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::Ordering,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, atomic::Ordering, mpsc::SyncSender},
+    time::Duration,
 };
 
 use tokio::sync::mpsc;
@@ -37,9 +33,8 @@ use crate::{
     admission::Arrival,
     chain::Ledger,
     config::NodeKeys,
-    core::{Answered, Core, Told, lock},
-    follow::{FollowError, Follower, Progress, Upstream, UpstreamError, consensus_dir},
-    message::Message,
+    core::{Core, Told},
+    follow::{Follower, Source, Upstream, consensus_dir},
     sealing::Task,
 };
 
@@ -49,8 +44,6 @@ const MESSAGE_SLACK: usize = 1 << 20;
 const LOOK: Duration = Duration::from_millis(50);
 /// A node that was left behind gets this long to catch up by itself.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long a peer has to answer with sealed blocks.
-const ANSWER: Duration = Duration::from_secs(2);
 const START_DOMAIN: &[u8] = b"xiezhi era v1\n";
 
 /// Runs the node's part in consensus, era by era.
@@ -66,22 +59,45 @@ pub(crate) struct Eras {
     pub(crate) sealing: SyncSender<Task>,
 }
 
-/// A running era.
-pub(crate) struct Running {
-    handle: Handle,
+/// This node's part in the era of a term.
+pub(crate) struct Part {
     term: Arc<Term>,
-    votes: bool,
+    /// Without a vote to use it follows.
+    follower: Option<Follower>,
     /// It would vote if its key were at hand.
     lacks_key: bool,
+    /// The uptime since which more than a third of the members are in a later era.
+    left_behind: Option<Duration>,
+}
+
+impl Part {
+    /// Whether this node votes.
+    pub(crate) fn votes(&self) -> bool {
+        self.follower.is_none()
+    }
+}
+
+/// A part, and what its engine is started with and drives.
+pub(crate) struct Prepared {
+    pub(crate) part: Part,
+    pub(crate) application: Ledger,
+    pub(crate) engine: Config,
+}
+
+/// Another part to take once the engine has stopped: in the era of this term.
+pub(crate) struct Over {
+    term: Arc<Term>,
+    /// To vote, if the key is at hand, or to follow.
+    votes: bool,
 }
 
 /// What comes next.
-enum Turn {
-    /// The era of this term.
-    Begin(Arc<Term>),
-    /// To follow, in this term.
-    Follow(Arc<Term>),
-    End(Exit),
+pub(crate) enum Turn {
+    /// To look again, after a rest.
+    Rest,
+    /// To look again at once.
+    Again,
+    Over(Over),
 }
 
 /// What the engine of `term` starts from, and the time there.
@@ -186,13 +202,13 @@ impl Eras {
         })
     }
 
-    /// Starts the era of the tip's term.
-    pub(crate) fn first(&self) -> Result<Running, StartError> {
-        self.begin(first_term(&self.core), true)
+    /// What the node begins with: the era of its tip's term.
+    pub(crate) fn first(&self) -> Result<Prepared, StartError> {
+        self.prepare(first_term(&self.core), true)
     }
 
-    /// Starts the era of `term`: its engine where this node has a vote and is to use it, otherwise its links only.
-    fn begin(&self, term: Arc<Term>, votes: bool) -> Result<Running, StartError> {
+    /// The part in the era of `term`: its engine where this node has a vote and is to use it, otherwise its links only.
+    fn prepare(&self, term: Arc<Term>, votes: bool) -> Result<Prepared, StartError> {
         let core = &self.core;
         let has_key = self.keys(&term).is_some();
         let lacks_key = votes && !has_key && active(&term, &core.institution).is_some();
@@ -201,66 +217,84 @@ impl Eras {
             tracing::error!(term = term.number, "no key at hand is this institution's in this term");
         }
         let application = self.ledger(&term)?;
+        let engine = self.engine(&term, votes)?;
         core.set_era(if votes { Some(application.era) } else { None });
-        let handle = xiezhi_consensus::start(self.engine(&term, votes)?, Arc::new(application))?;
-        core.attach(handle.clone());
+        let follower = (!votes).then(|| self.follower(&term));
+        core.follow(follower.as_ref().map(Follower::progress));
         tracing::info!(term = term.number, votes, "an era begins");
-        Ok(Running { handle, term, votes, lacks_key })
+        Ok(Prepared { part: Part { term, follower, lacks_key, left_behind: None }, application, engine })
+    }
+
+    /// The part to take now that the engine of the last one has stopped.
+    pub(crate) fn go_over(&self, over: Over) -> Result<Prepared, StartError> {
+        if over.votes {
+            // The heights up to the era's start held no further records.
+            self.core.store.pass_to(Height(over.term.from.0.saturating_sub(1)))?;
+        }
+        self.prepare(over.term, over.votes)
+    }
+
+    /// Starts the engine.
+    pub(crate) fn start(&self, prepared: Prepared) -> Result<(Part, Handle), StartError> {
+        let Prepared { part, application, engine } = prepared;
+        let handle = xiezhi_consensus::start(engine, Arc::new(application))?;
+        self.core.attach(handle.clone());
+        Ok((part, handle))
     }
 
     /// Runs until the node stops or cannot go on.
-    pub(crate) fn run(self, mut running: Running) -> Exit {
+    pub(crate) fn run(self, (mut part, mut handle): (Part, Handle)) -> Exit {
         loop {
-            let turn = if running.votes { self.vote(&running) } else { self.follow(&running) };
-            if let Turn::End(exit) = turn {
+            if self.core.stopping.load(Ordering::Relaxed) {
+                return handle.stop_and_wait();
+            }
+            if let Some(exit) = handle.has_ended() {
                 return exit;
             }
-            running.handle.stop_and_wait();
-            let next = match turn {
-                Turn::Begin(term) => self.go_over(&term).and_then(|()| self.begin(term, true)),
-                Turn::Follow(term) => self.begin(term, false),
-                Turn::End(exit) => return exit,
-            };
-            running = match next {
-                Ok(running) => running,
-                Err(error) => return Exit::Failed { reason: error.to_string() },
-            };
-        }
-    }
-
-    /// The heights up to the era's start held no further records.
-    fn go_over(&self, term: &Term) -> Result<(), StartError> {
-        let base = Height(term.from.0.saturating_sub(1));
-        Ok(self.core.store.pass_to(base)?)
-    }
-
-    /// How the running era ends, if the node does.
-    fn ended(&self, handle: &Handle) -> Option<Turn> {
-        if self.core.stopping.load(Ordering::Relaxed) {
-            return Some(Turn::End(handle.stop_and_wait()));
-        }
-        handle.has_ended().map(Turn::End)
-    }
-
-    /// What votes until there is another turn.
-    fn vote(&self, running: &Running) -> Turn {
-        let mut left_behind = None;
-        loop {
-            if let Some(turn) = self.ended(&running.handle).or_else(|| self.over(&running.term)) {
-                return turn;
+            let failed = |error: StartError| Exit::Failed { reason: error.to_string() };
+            match self.turn(&mut part) {
+                Ok(Turn::Again) => {}
+                Ok(Turn::Rest) => std::thread::sleep(LOOK),
+                Ok(Turn::Over(over)) => {
+                    handle.stop_and_wait();
+                    match self.go_over(over).and_then(|prepared| self.start(prepared)) {
+                        Ok(begun) => (part, handle) = begun,
+                        Err(error) => return failed(error),
+                    }
+                }
+                Err(error) => return failed(error.into()),
             }
-            let own = self.core.era().map(|era| Era::order(era.id()));
-            let ahead = self.count(&running.term, |told| told.era.map(Era::order) > own);
-            left_behind = (ahead > faults(&running.term)).then(|| left_behind.unwrap_or_else(Instant::now));
-            if left_behind.is_some_and(|since| since.elapsed() > GRACE) {
-                return Turn::Follow(Arc::clone(&running.term));
-            }
-            std::thread::sleep(LOOK);
         }
+    }
+
+    /// Does what this part has to do beside its engine, without waiting but for an upstream outside, and says what comes next.
+    ///
+    /// # Errors
+    /// The store's: the node must stop.
+    pub(crate) fn turn(&self, part: &mut Part) -> Result<Turn, StoreError> {
+        let over = if part.votes() { self.leaves(part) } else { self.returns(part) };
+        if let Some(over) = over {
+            return Ok(Turn::Over(over));
+        }
+        let follower = part.follower.as_mut();
+        let was_due = follower.map_or(Ok(false), Follower::turn)?;
+        Ok(if was_due { Turn::Again } else { Turn::Rest })
+    }
+
+    /// What follows the part of a node that votes, if it is over or was left behind.
+    fn leaves(&self, part: &mut Part) -> Option<Over> {
+        if let Some(term) = self.over(&part.term) {
+            return Some(Over { term, votes: true });
+        }
+        let (own, now) = (self.core.era().map(|era| Era::order(era.id())), self.core.machine.uptime());
+        let ahead = self.count(&part.term, |told| told.era.map(Era::order) > own);
+        part.left_behind = (ahead > faults(&part.term)).then(|| part.left_behind.unwrap_or(now));
+        let waited = now.saturating_sub(part.left_behind?);
+        (waited > GRACE).then(|| Over { term: Arc::clone(&part.term), votes: false })
     }
 
     /// The era after that of `term`, if this node may go over.
-    fn over(&self, term: &Term) -> Option<Turn> {
+    fn over(&self, term: &Term) -> Option<Arc<Term>> {
         let next = self.successor(term)?;
         let base = next.from.0 - 1;
         let may = if self.core.store.tip().height.0 >= base {
@@ -269,7 +303,7 @@ impl Eras {
         } else {
             self.names_start(term, &next)
         };
-        may.then_some(Turn::Begin(next))
+        may.then_some(next)
     }
 
     /// Whether more than a third of the members of `term` are in the era of `next` and name the start that this node would name.
@@ -290,87 +324,41 @@ impl Eras {
         others.filter(|one| self.core.told(&one.id).is_some_and(|told| holds(&told))).count()
     }
 
-    /// Follows until there is another turn: a vote to use, or other peers to ask.
-    fn follow(&self, running: &Running) -> Turn {
-        let core = &self.core;
-        let (answering, answers) = sync_channel(1);
-        *lock(&core.answering) = Some(answering);
-        let answers = Arc::new(Mutex::new(answers));
-        let mut upstreams = self.upstreams.clone();
-        for member in running.term.members.iter().filter(|member| member.institution.id != core.institution) {
-            let (key, name) = (member.institution.consensus_key, member.institution.id.to_string());
-            let peer = PeerUpstream { core: Arc::clone(core), key, name, answers: Arc::clone(&answers) };
-            upstreams.push(Arc::new(peer));
-        }
-        let progress = Arc::new(Progress::new(&upstreams));
-        core.follow(Some(Arc::clone(&progress)));
-        let sealing = Some(self.sealing.clone());
-        let mut follower = Follower::new(Arc::clone(core), progress, upstreams, sealing);
-        let turn = loop {
-            if let Some(turn) = self.ended(&running.handle).or_else(|| self.returns(running)) {
-                break turn;
-            }
-            if let Err(FollowError::Store(error)) = follower.turn() {
-                break Turn::End(Exit::Failed { reason: error.to_string() });
-            }
-        };
-        *lock(&core.answering) = None;
-        core.follow(None);
-        turn
+    fn follower(&self, term: &Term) -> Follower {
+        let others = term.members.iter().filter(|member| member.institution.id != self.core.institution);
+        let peers = others.map(|member| Source::Peer {
+            key: member.institution.consensus_key,
+            name: member.institution.id.to_string(),
+        });
+        let upstreams = self.upstreams.iter().cloned().map(Source::Upstream);
+        let sources = upstreams.chain(peers).collect();
+        Follower::new(Arc::clone(&self.core), sources, Some(self.sealing.clone()))
     }
 
-    /// Whether a node that follows in `term` has another turn.
-    fn returns(&self, running: &Running) -> Option<Turn> {
-        let term = &running.term;
+    /// What follows the part of a node that follows: a vote to use, or other peers to ask.
+    fn returns(&self, part: &Part) -> Option<Over> {
+        let term = &part.term;
+        let begin = |term| Some(Over { term, votes: true });
         // Without its key of the next term a node has gone over, and its tip is in the term before.
         let at_tip = self.core.store.term_at(self.core.store.tip().height);
         let now = if at_tip.number < term.number { Arc::clone(term) } else { at_tip };
         let votes_in = |term: &Term| self.keys(term).is_some();
         // Under its old key nobody speaks to it: what it lacks is all it waits for.
-        if running.lacks_key && votes_in(term) {
-            return Some(Turn::Begin(Arc::clone(term)));
+        if part.lacks_key && votes_in(term) {
+            return begin(Arc::clone(term));
         }
         if votes_in(&now)
             && let Ok((era, _)) = era(&self.core, &now)
             && self.count(&now, |told| told.era == Some(era.id())) > faults(&now)
         {
-            return Some(Turn::Begin(now));
+            return begin(now);
         }
         if let Some(next) = self.successor(&now)
             && self.names_start(&now, &next)
             && votes_in(&next)
         {
-            return Some(Turn::Begin(next));
+            return begin(next);
         }
-        (now.number != term.number).then_some(Turn::Follow(now))
-    }
-}
-
-/// A member's node that is asked for sealed blocks over the nodes' own links.
-struct PeerUpstream {
-    core: Arc<Core>,
-    key: [u8; 32],
-    name: String,
-    answers: Arc<Mutex<Receiver<Answered>>>,
-}
-
-impl Upstream for PeerUpstream {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, UpstreamError> {
-        let answers = lock(&self.answers);
-        while answers.try_recv().is_ok() {}
-        self.core.send(self.key, &Message::Follow(after));
-        let asked = Instant::now();
-        while asked.elapsed() < ANSWER && !self.core.stopping.load(Ordering::Relaxed) {
-            match answers.recv_timeout(LOOK) {
-                Ok((from, bytes)) if from == self.key => return Ok(bytes),
-                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        Err(UpstreamError { reason: "no answer".to_owned() })
+        (now.number != term.number).then_some(Over { term: now, votes: false })
     }
 }

@@ -7,7 +7,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::Ordering, mpsc::SyncSender},
+    sync::{
+        Arc, Mutex,
+        atomic::Ordering,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     time::Duration,
 };
 
@@ -23,10 +27,11 @@ use crate::{
     answer::{unavailable, unread},
     api::{Following, QueryError},
     collection::{Collection, Sealing},
-    core::{Core, View, lock},
+    core::{Answered, Core, View, lock},
     eras::faults,
     lists::Lists,
     machine::System,
+    message::Message,
     sealing::Task,
     witness::{Judge, LISTS_MAX, judge_stamp, missing},
 };
@@ -39,7 +44,9 @@ const ANSWER_BLOCKS: usize = 512;
 const POLL: Duration = Duration::from_millis(500);
 /// How long to wait after an upstream failed before the next one is asked.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often a waiting follower looks whether it shall stop.
+/// How long a member's node has to answer.
+const ANSWER: Duration = Duration::from_secs(2);
+/// How often an observer looks whether something is due, or it shall stop.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Why an upstream gave nothing; asking again helps, or asking another.
@@ -62,6 +69,28 @@ pub trait Upstream: Send + Sync + 'static {
     fn sealed_blocks(&self, after: Height) -> Result<Vec<u8>, UpstreamError>;
 }
 
+/// Where sealed blocks come from.
+pub(crate) enum Source {
+    /// Answers when it is asked, however long that takes.
+    Upstream(Arc<dyn Upstream>),
+    /// A member's node, over the nodes' own links.
+    Peer {
+        /// Its consensus key.
+        key: [u8; 32],
+        /// How it is called in the status and the log.
+        name: String,
+    },
+}
+
+impl Source {
+    fn name(&self) -> String {
+        match self {
+            Self::Upstream(upstream) => upstream.name(),
+            Self::Peer { name, .. } => name.clone(),
+        }
+    }
+}
+
 /// How following goes; shared with those who ask.
 pub(crate) struct Progress {
     upstreams: Vec<String>,
@@ -77,10 +106,6 @@ struct State {
 }
 
 impl Progress {
-    pub(crate) fn new(upstreams: &[Arc<dyn Upstream>]) -> Self {
-        Self { upstreams: upstreams.iter().map(|one| one.name()).collect(), state: Mutex::default() }
-    }
-
     pub(crate) fn view(&self, base: Option<Base>) -> Following {
         let state = lock(&self.state);
         Following {
@@ -121,77 +146,119 @@ impl From<StoreError> for FollowError {
     }
 }
 
-/// The thread that follows.
+/// Who follows.
 pub(crate) struct Follower {
     core: Arc<Core>,
     progress: Arc<Progress>,
-    upstreams: Vec<Arc<dyn Upstream>>,
+    sources: Vec<Source>,
     at: usize,
+    /// Answers of members' nodes, and the uptime at which the one whose turn it is was asked, if it was.
+    answers: Receiver<Answered>,
+    asked: Option<Duration>,
+    /// Nobody is asked before this uptime.
+    rests_until: Duration,
     /// For the sealing thread, at a member's node: it seals what it follows, and takes a block that more than a third of the members sealed.
     sealing: Option<SyncSender<Task>>,
     judge: Judge,
 }
 
 impl Follower {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        progress: Arc<Progress>,
-        upstreams: Vec<Arc<dyn Upstream>>,
-        sealing: Option<SyncSender<Task>>,
-    ) -> Self {
-        Self { core, progress, upstreams, at: 0, sealing, judge: Judge::default() }
+    pub(crate) fn new(core: Arc<Core>, sources: Vec<Source>, sealing: Option<SyncSender<Task>>) -> Self {
+        let (answering, answers) = sync_channel(1);
+        *lock(&core.answering) = Some(answering);
+        let upstreams = sources.iter().map(Source::name).collect();
+        Self {
+            core,
+            progress: Arc::new(Progress { upstreams, state: Mutex::default() }),
+            sources,
+            at: 0,
+            answers,
+            asked: None,
+            rests_until: Duration::ZERO,
+            sealing,
+            judge: Judge::default(),
+        }
+    }
+
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// Runs until the node stops; gives the reason if it cannot go on.
     pub(crate) fn run(mut self) -> Option<String> {
         while !self.core.stopping.load(Ordering::Relaxed) {
-            if let Err(FollowError::Store(error)) = self.turn() {
-                return Some(error.to_string());
+            match self.turn() {
+                Ok(true) => {}
+                Ok(false) => std::thread::sleep(LOOK),
+                Err(error) => return Some(error.to_string()),
             }
         }
         None
     }
 
-    /// Asks one upstream once, and rests where it had nothing.
-    pub(crate) fn turn(&mut self) -> Result<(), FollowError> {
-        let Some(upstream) = self.upstreams.get(self.at).map(Arc::clone) else {
-            self.rest(POLL);
-            return Ok(());
+    /// Does what is due by now: asks the source whose turn it is, or takes its answer. Gives whether anything was.
+    ///
+    /// # Errors
+    /// The store's: the node must stop.
+    pub(crate) fn turn(&mut self) -> Result<bool, StoreError> {
+        let now = self.core.machine.uptime();
+        if now < self.rests_until || self.sources.is_empty() {
+            return Ok(false);
+        }
+        let taken = match self.ask(now) {
+            Ok(None) => return Ok(false),
+            Ok(Some(bytes)) => self.take_answer(&bytes),
+            Err(error) => Err(error),
         };
-        match self.step(upstream.as_ref()) {
-            Ok(0) => self.rest(POLL),
-            Ok(_) => {}
-            Err(FollowError::Upstream(problem)) => {
-                tracing::warn!(upstream = upstream.name(), problem, "nothing to follow here");
-                self.at = (self.at + 1) % self.upstreams.len();
+        match taken {
+            Ok((added, sealed_size)) => {
                 let mut state = lock(&self.progress.state);
-                state.problem = Some(format!("{}: {problem}", upstream.name()));
-                state.upstream = self.at;
-                drop(state);
-                self.rest(RETRY);
+                state.sealed_size = state.sealed_size.max(sealed_size).max(self.core.store.tip().size.0);
+                state.answered = Some(self.core.machine.now());
+                state.problem = None;
+                if added == 0 {
+                    self.rests_until = now + POLL;
+                    // Whoever has nothing may be behind as well, or hold it back; a member must catch up.
+                    if self.sealing.is_some() {
+                        self.at = (self.at + 1) % self.sources.len();
+                        state.upstream = self.at;
+                    }
+                }
             }
-            Err(error) => return Err(error),
+            Err(FollowError::Upstream(problem)) => {
+                let name = self.sources[self.at].name();
+                tracing::warn!(upstream = name, problem, "nothing to follow here");
+                self.at = (self.at + 1) % self.sources.len();
+                let mut state = lock(&self.progress.state);
+                state.problem = Some(format!("{name}: {problem}"));
+                state.upstream = self.at;
+                self.rests_until = now + RETRY;
+            }
+            Err(FollowError::Store(error)) => return Err(error),
         }
-        Ok(())
+        Ok(true)
     }
 
-    fn rest(&self, long: Duration) {
-        let mut left = long;
-        while !left.is_zero() && !self.core.stopping.load(Ordering::Relaxed) {
-            std::thread::sleep(left.min(LOOK));
-            left = left.saturating_sub(LOOK);
+    /// What the source whose turn it is has answered, if it has by `now`.
+    fn ask(&mut self, now: Duration) -> Result<Option<Vec<u8>>, FollowError> {
+        let after = self.core.store.tip().height;
+        let peer = match &self.sources[self.at] {
+            Source::Upstream(upstream) => return Ok(Some(upstream.sealed_blocks(after)?)),
+            Source::Peer { key, .. } => *key,
+        };
+        let Some(asked) = self.asked else {
+            while self.answers.try_recv().is_ok() {}
+            self.core.send(peer, &Message::Follow(after));
+            self.asked = Some(now);
+            return Ok(None);
+        };
+        let answer = self.answers.try_iter().find(|(from, _)| *from == peer);
+        if answer.is_none() && now.saturating_sub(asked) < ANSWER {
+            return Ok(None);
         }
-    }
-
-    /// Takes one answer; gives how many blocks it added.
-    fn step(&mut self, upstream: &dyn Upstream) -> Result<usize, FollowError> {
-        let bytes = upstream.sealed_blocks(self.core.store.tip().height)?;
-        let (added, sealed_size) = self.take_answer(&bytes)?;
-        let mut state = lock(&self.progress.state);
-        state.sealed_size = state.sealed_size.max(sealed_size).max(self.core.store.tip().size.0);
-        state.answered = Some(self.core.machine.now());
-        state.problem = None;
-        Ok(added)
+        self.asked = None;
+        let (_, bytes) = answer.ok_or_else(|| FollowError::Upstream("no answer".to_owned()))?;
+        Ok(Some(bytes))
     }
 
     /// Takes what holds of an answer; gives how many blocks that were, and how many records are sealed where it was made.
@@ -352,7 +419,7 @@ pub fn restore(
     let machine = Arc::new(System::new());
     let sealing = Sealing::new(Lists::open(dir, &[]));
     let core = Arc::new(Core::new(machine, parsed, genesis, ledger, name, store, sealing));
-    let mut follower = Follower::new(Arc::clone(&core), Arc::new(Progress::new(&[])), Vec::new(), None);
+    let mut follower = Follower::new(Arc::clone(&core), Vec::new(), None);
     loop {
         let taken = match more(core.store.tip().height) {
             Ok(Some(bytes)) => follower.take_answer(&bytes),

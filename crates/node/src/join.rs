@@ -27,7 +27,7 @@ use crate::{
     api::{QueryError, Tree},
     collection::Sealing,
     core::{Core, lock},
-    follow::{FollowError, Follower, Progress, RestoreError, UpstreamError},
+    follow::{FollowError, Follower, RestoreError, UpstreamError},
     lists::Lists,
     machine::System,
 };
@@ -156,8 +156,7 @@ impl Joining<'_> {
             return Err(part("the history", format!("more than {TERMS_MAX} terms")));
         }
         store.begin_snapshot(&self.core.genesis)?;
-        let mut follower =
-            Follower::new(Arc::clone(self.core), Arc::new(Progress::new(&[])), Vec::new(), None);
+        let mut follower = Follower::new(Arc::clone(self.core), Vec::new(), None);
         let mut witnessed = |what: String, block: &SealedBlock, lists| {
             follower.check_witnesses(block, lists).map_err(|error| blame(what, error))
         };

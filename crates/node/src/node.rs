@@ -27,7 +27,7 @@ use crate::{
     config::{NodeConfig, ObserverConfig, Renewal},
     core::{Core, lock},
     expiry::expiries,
-    follow::{Follower, Progress},
+    follow::{Follower, Source},
     lists::Lists,
     machine::System,
     parts::{Parts, check_keys},
@@ -90,7 +90,7 @@ impl Node {
         let parts = Parts::open(config, Arc::new(System::new()))?;
         let Parts { core, arriving, sealer, tasks, eras } = parts;
         let (arrivals, sealing) = (eras.arrivals.clone(), Some(eras.sealing.clone()));
-        let first = eras.first()?;
+        let first = eras.start(eras.first()?)?;
         let admitting = Arc::clone(&core);
         let (ending, ended) = watch::channel(None);
         let threads = vec![
@@ -122,9 +122,9 @@ impl Node {
         let machine = Arc::new(System::new());
         let core = Arc::new(Core::new(machine, genesis, config.genesis, ledger, config.name, store, sealing));
         core.sealing.resume_followed(&core)?;
-        let progress = Arc::new(Progress::new(&config.upstreams));
-        core.follow(Some(Arc::clone(&progress)));
-        let follower = Follower::new(Arc::clone(&core), progress, config.upstreams, None);
+        let upstreams = config.upstreams.into_iter().map(Source::Upstream).collect();
+        let follower = Follower::new(Arc::clone(&core), upstreams, None);
+        core.follow(Some(follower.progress()));
         let (ending, ended) = watch::channel(None);
         let following = thread("following", move || {
             let exit = follower.run().map_or(Exit::Stopped, |reason| Exit::Failed { reason });

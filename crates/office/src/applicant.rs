@@ -11,7 +11,7 @@ use crate::refusal as rules;
 const NAME_CHARS_MAX: usize = 100;
 
 /// What is applied with: the JSON of the API, and what is sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Applicant {
     /// Person or enterprise.
@@ -31,7 +31,7 @@ pub struct Applicant {
 }
 
 /// Which of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ApplicantKind {
     /// A natural person.
@@ -52,7 +52,7 @@ impl ApplicantKind {
 }
 
 /// A natural person within an enterprise's application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Individual {
     /// The name.
@@ -64,7 +64,7 @@ pub struct Individual {
 }
 
 /// Who applies for an enterprise, and by which authority.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Agent {
     /// The agent's name.
@@ -78,7 +78,7 @@ pub struct Agent {
 }
 
 /// A power of attorney.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Authority {
     /// Its reference.

@@ -97,7 +97,7 @@ pub enum DeskError {
 }
 
 /// An application without anybody's data.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Application {
     /// Its name.
     pub id: String,
@@ -125,7 +125,7 @@ pub struct Application {
 }
 
 /// One thing that happened to it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Happened {
     /// When, RFC 3339.
     pub time: String,
@@ -139,7 +139,7 @@ pub struct Happened {
 }
 
 /// An application with as much of it as the session may see.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Dossier {
     /// The application.
     #[serde(flatten)]

@@ -24,8 +24,8 @@ pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_
 pub use desk::{Application, Desk, DeskError, Dossier, Happened, OnRecord, OwnPasskey};
 pub use erasure::{BASES, Erasure};
 pub use oidc::{IssuerConfig, LoginError};
-pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Roles, Visitor};
+pub use people::{BrowserAnswer, BrowserQuestion, EXAMPLES, KeyError, People, Roles, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
 pub use revocation::{HOLDER, REASONS, Revocation};
-pub use service::{Bind, BindSignature, Service, router};
+pub use service::{Bind, BindSignature, Service, openapi_document, router};
 pub use state::{Event, State, WrongState};

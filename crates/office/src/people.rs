@@ -32,6 +32,8 @@ const DEMONSTRATION: &str = "demonstration-";
 
 /// Which role an officer has at this moment; `None` for who is none, or none any more.
 pub type Roles = Box<dyn Fn(&str) -> Option<Role> + Send + Sync>;
+/// Applicants of a demonstration whose applications are there from the beginning.
+pub const EXAMPLES: [&str; 2] = ["example-person", "example-enterprise"];
 
 /// Who is behind a browser.
 #[derive(Debug, Clone)]
@@ -234,16 +236,20 @@ impl People {
         self.open(Visitor { session, said: None })
     }
 
-    /// Lets anybody in as anything, in a demonstration.
+    /// Lets anybody in as anything, in a demonstration: as one of the [`EXAMPLES`], as somebody of the role `who`, or else as somebody new.
     ///
     /// # Errors
     /// [`DeskError::Denied`] where this is none.
-    pub fn demonstrate(&self, officer: bool) -> Result<String, DeskError> {
+    pub fn demonstrate(&self, who: &str) -> Result<String, DeskError> {
         if !self.desk.is_demonstration() {
             return Err(DeskError::Denied);
         }
-        let name = format!("{DEMONSTRATION}{}", hex::encode(random::<8>()?));
-        self.enter(name, if officer { Role::Officer } else { Role::Person })
+        if EXAMPLES.contains(&who) {
+            return self.enter(who.to_owned(), Role::Person);
+        }
+        let roles = [Role::Officer, Role::Protection, Role::Auditor];
+        let role = roles.into_iter().find(|role| role.name() == who).unwrap_or(Role::Person);
+        self.enter(format!("{DEMONSTRATION}{}", hex::encode(random::<8>()?)), role)
     }
 
     /// Where to log in, and the state that the browser keeps in a cookie meanwhile.

@@ -9,22 +9,28 @@ use axum::{
     extract::{DefaultBodyLimit, Path, Query, State},
     middleware,
     response::{IntoResponse, Response},
-    routing::{any, get, post},
+    routing::any,
 };
 use http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use xiezhi_crypto::PublicKey;
 use xiezhi_depositor::{LedgerError, NodeLedger};
-use xiezhi_problem::{Edge, Problem, edge, kinds, read_json, unstored};
+use xiezhi_problem::{
+    Edge, Problem, edge, kinds,
+    openapi::{self, Binary, Problems},
+    read_json, unstored,
+};
 use xiezhi_session::{
-    Door, Expiring, Full, Grant, LogInError, assertion_in_form,
+    AssertionForm, Door, Expiring, Full, Grant, LogInError, assertion_in_form,
     token::{TokenError, unverified_issuer},
 };
 use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
-    Applicant, Desk, DeskError, IssuerConfig, People, Revocation,
+    Applicant, Application, Desk, DeskError, Dossier, IssuerConfig, People, Revocation,
     binding::Challenge,
     people::{Roles, random},
     policy::{Role, Session},
@@ -163,17 +169,35 @@ async fn no_such_route() -> Problem {
     Problem::no_such_route("see docs/identity.md for the addresses")
 }
 
+fn described() -> OpenApiRouter<Arc<Service>> {
+    let head = openapi::head(
+        "Xiezhi registration office",
+        "Takes real-name applications of persons and enterprises, and binds them to accounts of the ledger. Who decides, and what is kept and \
+        erased: docs/identity.md. Times are RFC 3339 in UTC.",
+        &[kinds::ALL, xiezhi_session::problem_kinds()],
+    );
+    OpenApiRouter::with_openapi(head)
+        .routes(routes!(about))
+        .routes(routes!(token))
+        .routes(routes!(apply, list))
+        .routes(routes!(show))
+        .routes(routes!(withdraw))
+        .routes(routes!(challenge))
+        .routes(routes!(bind))
+        .routes(routes!(revoke))
+        .routes(routes!(document))
+}
+
+/// The description of what is served.
+#[must_use]
+pub fn openapi_document() -> OpenApi {
+    described().into_openapi()
+}
+
 /// The routes for programs; pages can be its fallback.
 pub fn router(service: Arc<Service>) -> Router {
-    Router::new()
-        .route("/v1/office", get(about))
-        .route("/v1/token", post(token))
-        .route("/v1/applications", post(apply).get(list))
-        .route("/v1/applications/{id}", get(show))
-        .route("/v1/applications/{id}/withdrawal", post(withdraw))
-        .route("/v1/applications/{id}/challenges", post(challenge))
-        .route("/v1/applications/{id}/bindings", post(bind))
-        .route("/v1/applications/{id}/revocations", post(revoke))
+    let (router, _) = described().split_for_parts();
+    router
         .route("/v1/{*rest}", any(no_such_route))
         .fallback(no_such_route)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
@@ -239,20 +263,51 @@ impl From<DeskError> for Problem {
     }
 }
 
-async fn about(State(service): Shared) -> Json<Value> {
-    Json(json!({
-        "institution": service.desk.institution(),
-        "ledger": service.ledger.id().to_string(),
-        "account": service.ledger.account_id().to_string(),
-        "token_endpoint": service.door.token_endpoint(),
-    }))
+/// What an office says of itself.
+#[derive(Serialize, ToSchema)]
+struct About {
+    /// Whose office it is.
+    institution: String,
+    /// The ledger of the accounts.
+    ledger: String,
+    /// The office's account.
+    account: String,
+    /// Where tokens are asked for.
+    token_endpoint: String,
 }
 
+/// Institution, ledger and account of the office.
+#[utoipa::path(
+    get, path = "/v1/office", tag = "office", operation_id = "get_office", security(()),
+    responses((status = 200, description = "The office", body = About), Problems)
+)]
+async fn about(State(service): Shared) -> Json<About> {
+    Json(About {
+        institution: service.desk.institution().to_owned(),
+        ledger: service.ledger.id().to_string(),
+        account: service.ledger.account_id().to_string(),
+        token_endpoint: service.door.token_endpoint(),
+    })
+}
+
+/// Gives a session's token for an assertion (RFC 7523).
+#[utoipa::path(
+    post, path = "/v1/token", tag = "office", operation_id = "create_token", security(()),
+    request_body(content = AssertionForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token", body = Grant), Problems)
+)]
 async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Problem> {
     let assertion = assertion_in_form(&body).map_err(Problem::invalid_body)?;
     service.log_in(&assertion).map(Json)
 }
 
+/// Applies for a person or an enterprise.
+#[utoipa::path(
+    post, path = "/v1/applications", tag = "applications", operation_id = "apply",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body is done once; with another body it is refused.")),
+    request_body = Applicant,
+    responses((status = 201, description = "How it stands", body = Application), Problems)
+)]
 async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
     let applicant: Applicant = read_json(&body)?;
@@ -261,21 +316,41 @@ async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Resul
     Ok((StatusCode::CREATED, Json(one)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// The last id of the answer before.
     after: Option<String>,
 }
 
+/// Applications.
+#[derive(Serialize, ToSchema)]
+struct ApplicationList {
+    /// The caller's, at most 100, in the order in which they came.
+    applications: Vec<Application>,
+}
+
+/// The caller's applications.
+#[utoipa::path(
+    get, path = "/v1/applications", tag = "applications", operation_id = "list_applications", params(ListQuery),
+    responses((status = 200, description = "The applications", body = ApplicationList), Problems)
+)]
 async fn list(
     State(service): Shared,
     headers: HeaderMap,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let found = service.desk.list(&session, None, query.after.as_deref()).await?;
-    Ok(Json(json!({ "applications": found })).into_response())
+    let applications = service.desk.list(&session, None, query.after.as_deref()).await?;
+    Ok(Json(ApplicationList { applications }).into_response())
 }
 
+/// An application with as much of it as the caller may see.
+#[utoipa::path(
+    get, path = "/v1/applications/{id}", tag = "applications", operation_id = "get_application",
+    params(("id" = String, Path, description = "The application")),
+    responses((status = 200, description = "The application", body = Dossier), Problems)
+)]
 async fn show(
     State(service): Shared,
     headers: HeaderMap,
@@ -285,6 +360,12 @@ async fn show(
     Ok(Json(service.desk.show(&session, &id, service.now()).await?).into_response())
 }
 
+/// Withdraws an application that nobody has decided yet.
+#[utoipa::path(
+    post, path = "/v1/applications/{id}/withdrawal", tag = "applications", operation_id = "withdraw_application",
+    params(("id" = String, Path, description = "The application")),
+    responses((status = 200, description = "How it stands", body = Dossier), Problems)
+)]
 async fn withdraw(
     State(service): Shared,
     headers: HeaderMap,
@@ -295,7 +376,12 @@ async fn withdraw(
     Ok(Json(service.desk.show(&session, &id, service.now()).await?).into_response())
 }
 
-/// What is on its way to the ledger is accepted; the application says when it is there.
+/// Revokes the binding of an account; what is on its way to the ledger is accepted, and the application says when it is there.
+#[utoipa::path(
+    post, path = "/v1/applications/{id}/revocations", tag = "applications", operation_id = "revoke_binding",
+    params(("id" = String, Path, description = "The application")), request_body = ForAccount,
+    responses((status = 202, description = "How it stands", body = Dossier), Problems)
+)]
 async fn revoke(
     State(service): Shared,
     headers: HeaderMap,
@@ -309,11 +395,31 @@ async fn revoke(
     Ok((StatusCode::ACCEPTED, Json(service.desk.show(&session, &id, now).await?)).into_response())
 }
 
-#[derive(Deserialize)]
+/// For which account.
+#[derive(Deserialize, ToSchema)]
 struct ForAccount {
+    /// The account's id.
     account: String,
 }
 
+/// What the account's keys are to sign.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "describes what is made as JSON for pages too")]
+struct ChallengeMade {
+    /// Its nonce, hexadecimal.
+    nonce: String,
+    /// The text to sign.
+    message: String,
+    /// Until when it is good; RFC 3339.
+    expires: String,
+}
+
+/// Gives a challenge for the keys of an account.
+#[utoipa::path(
+    post, path = "/v1/applications/{id}/challenges", tag = "applications", operation_id = "create_challenge",
+    params(("id" = String, Path, description = "The application")), request_body = ForAccount,
+    responses((status = 201, description = "What is to be signed", body = ChallengeMade), Problems)
+)]
 async fn challenge(
     State(service): Shared,
     headers: HeaderMap,
@@ -327,7 +433,7 @@ async fn challenge(
 }
 
 /// A challenge, signed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct Bind {
     /// Its nonce, in hexadecimal.
     pub nonce: String,
@@ -336,7 +442,7 @@ pub struct Bind {
 }
 
 /// One key's signature.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct BindSignature {
     /// The key's id.
     pub key: String,
@@ -344,6 +450,12 @@ pub struct BindSignature {
     pub signature: String,
 }
 
+/// Binds an account whose keys signed the challenge.
+#[utoipa::path(
+    post, path = "/v1/applications/{id}/bindings", tag = "applications", operation_id = "bind_account",
+    params(("id" = String, Path, description = "The application")), request_body = Bind,
+    responses((status = 200, description = "The certificate with all fields", body = Binary, content_type = "application/vnd.xiezhi.certificate+cbor"), Problems)
+)]
 async fn bind(
     State(service): Shared,
     headers: HeaderMap,
@@ -353,6 +465,15 @@ async fn bind(
     let session = service.session(&headers)?;
     let bytes = service.bind(&session, &id, &read_json(&body)?).await?;
     Ok(([(header::CONTENT_TYPE, xiezhi_client::CERTIFICATE)], bytes).into_response())
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/v1/openapi.json", tag = "office", operation_id = "get_openapi", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+async fn document() -> Response {
+    openapi::serve(&openapi_document())
 }
 
 #[cfg(test)]

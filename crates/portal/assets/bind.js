@@ -32,6 +32,7 @@ $("bind").addEventListener("click", async () => {
     save.download = "identity.xzc";
     save.hidden = false;
     $("says").textContent = say.bound;
+    localStorage.setItem(`bound/${holder()}`, account);
   } catch (error) { $("says").textContent = ""; $("error").textContent = error.message; }
   $("bind").disabled = false;
 });

@@ -1,9 +1,9 @@
 // Deposits without a login: digests and signature are made here, and only the signed statement leaves.
 function listed(name) {
-  const item = $("item").content.firstElementChild.cloneNode(true), part = (which) => item.querySelector(`[data-part=${which}]`);
-  part("name").textContent = name;
+  const item = $("item").content.firstElementChild.cloneNode(true);
+  part(item, "name").textContent = name;
   $("list").append(item);
-  return { item, part, says: (text) => { part("says").textContent = text; } };
+  return { item, part: (which) => part(item, which), says: (text) => { part(item, "says").textContent = text; } };
 }
 // From a signed statement to the certificate with its manifest; sending it again is safe.
 async function finish(id, deposit, shown) {
@@ -30,18 +30,24 @@ async function finish(id, deposit, shown) {
   if (!got.ok) throw new Error(say.unreachable);
   const sealed = hex(await got.arrayBuffer()), m = await loaded();
   const bytes = unhex(call(m, "whole", asJson({ certificate: sealed, manifest: deposit.manifest })).certificate);
-  m.give(bytes); m.exports.certificate();
-  // The other machines' clocks may be a little ahead of this one's.
-  const verdict = call(m, "judge", asJson({ anchors: [{ ledger: say.ledger }], exhibit: deposit.exhibit, record_only: false, declared_time: String(Date.now() + 60000) }));
+  const { name, type, exhibit, matter, note, holder } = deposit, verdict = await judged(bytes, exhibit);
   if (verdict.outcome !== "valid") throw new Error(say.invalid);
-  const save = shown.part("certificate");
-  save.href = URL.createObjectURL(new Blob([bytes], { type: "application/vnd.xiezhi.certificate+cbor" }));
-  save.download = `${deposit.name}.xzc`;
-  save.hidden = false;
-  save.addEventListener("click", () => inStore("deposits", (store) => store.delete(id)));
+  await keep(verdict, { name, type, exhibit, matter, note, holder, certificate: bytes });
+  await inStore("deposits", (store) => store.delete(id));
+  const taken = shown.part("certificate");
+  taken.href = URL.createObjectURL(new Blob([bytes], { type: CERTIFICATE }));
+  taken.download = `${name}.xzc`;
+  taken.hidden = false;
+  taken.addEventListener("click", () => localStorage.setItem(`taken/${holder}`, index));
   shown.says(say.done);
 }
-async function deposit(own, file) {
+// The group of a matter: the one that it had before, by its name.
+async function groupOf(matter) {
+  const all = [...await inStore("evidence", (store) => store.getAll()), ...await inStore("deposits", (store) => store.getAll())];
+  return all.find((one) => one.holder === holder() && one.matter === matter && one.group)?.group || random();
+}
+// Digested, signed and kept; what remains until the certificate is done goes on by itself.
+async function begun(own, file, { matter, group, phase, note }) {
   const shown = listed(file.name), bar = shown.part("bar");
   try {
     if (!file.size) throw new Error(say.empty);
@@ -49,14 +55,16 @@ async function deposit(own, file) {
     bar.hidden = false;
     const exhibit = await (await digesting(file, (done) => { bar.value = done; })).digests;
     bar.hidden = true;
-    const described = { ...exhibit, title: file.name, media_type: file.type || "application/octet-stream", searchable: $("searchable").checked, salts: Array.from({ length: 7 }, random) };
+    const described = { ...exhibit, title: file.name, media_type: file.type || "application/octet-stream", searchable: $("searchable").checked, group, phase, salts: Array.from({ length: 7 }, random) };
     const { statement, manifest } = await signed(own, described);
-    const made = { name: file.name, exhibit, statement, manifest, sent: false }, id = random();
+    const made = { name: file.name, type: file.type, exhibit, statement, manifest, matter, group, note, holder: holder(), sent: false }, id = random();
     // Before it is sent: what is recorded is never without its manifest.
     await inStore("deposits", (store) => store.put(made, id));
-    await finish(id, made, shown);
-  } catch (error) { bar.hidden = true; shown.says(error.message); shown.item.classList.add("failed"); }
+    // Its seals come while the next file is digested.
+    return { done: finish(id, made, shown).catch((error) => failed(shown, error)) };
+  } catch (error) { bar.hidden = true; failed(shown, error); return { done: null }; }
 }
+function failed(shown, error) { shown.says(error.message); shown.item.classList.add("failed"); }
 $("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const files = [...$("files").files];
@@ -65,8 +73,11 @@ $("form").addEventListener("submit", async (event) => {
   navigator.storage?.persist?.();
   $("deposit").disabled = true;
   try {
-    const own = await registered();
-    for (const file of files) await deposit(own, file);
+    const own = await registered(), matter = $("matter").value.trim(), note = $("note").value.trim();
+    const group = matter ? await groupOf(matter) : null, phase = group && $("phase").value ? Number($("phase").value) : null;
+    const sealing = [];
+    for (const file of files) sealing.push(await begun(own, file, { matter, group, phase, note }));
+    await Promise.all(sealing.map((one) => one.done));
     $("form").reset();
   } catch (error) { $("error").textContent = error.message; }
   $("deposit").disabled = false;
@@ -80,9 +91,11 @@ drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classLis
   place.hidden = false;
   // Browsers keep keys only for this machine's own pages and for those that come over https.
   if (!isSecureContext) { $("error").textContent = say.insecure; $("deposit").disabled = true; return; }
+  const matters = new Set((await inStore("evidence", (store) => store.getAll())).filter((one) => one.holder === holder()).map((one) => one.matter).filter(Boolean));
+  $("matters").replaceChildren(...Array.from(matters, (value) => Object.assign(document.createElement("option"), { value })));
   const [ids, deposits] = [await inStore("deposits", (store) => store.getAllKeys()), await inStore("deposits", (store) => store.getAll())];
   for (const [at, left] of deposits.entries()) {
     const shown = listed(left.name);
-    try { await finish(ids[at], left, shown); } catch (error) { shown.says(error.message); shown.item.classList.add("failed"); }
+    try { await finish(ids[at], left, shown); } catch (error) { failed(shown, error); }
   }
 })();

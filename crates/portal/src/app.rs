@@ -21,6 +21,8 @@ const NAMES_KEPT: Duration = Duration::from_secs(10);
 pub(crate) struct App {
     pub(crate) client: Client,
     pub(crate) office: Option<Arc<xiezhi_office::Service>>,
+    /// Whether a vault answers at `/vault` of the same origin.
+    pub(crate) vault: bool,
     /// Sizes of the log at past hours and days, which never change.
     pub(crate) known: Mutex<Known>,
     anchor: OnceCell<Anchor>,
@@ -28,10 +30,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(client: Client, office: Option<Arc<xiezhi_office::Service>>) -> Self {
+    pub(crate) fn new(client: Client, office: Option<Arc<xiezhi_office::Service>>, vault: bool) -> Self {
         Self {
             client,
             office,
+            vault,
             known: Mutex::default(),
             anchor: OnceCell::new(),
             institutions: Mutex::new(None),

@@ -19,7 +19,7 @@ struct Asset {
     version: String,
 }
 
-static ASSETS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 11]> = LazyLock::new(|| {
     let asset = |name, media_type, content: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // Into memory: never fails.
@@ -37,6 +37,9 @@ static ASSETS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
         asset("site.js", SCRIPT, include_bytes!("../assets/site.js")),
         asset("verify.js", SCRIPT, offline::VERIFY.as_bytes()),
         asset("deposit.js", SCRIPT, offline::DEPOSIT.as_bytes()),
+        asset("mine.js", SCRIPT, offline::MINE.as_bytes()),
+        asset("start.js", SCRIPT, offline::START.as_bytes()),
+        asset("consistency.js", SCRIPT, offline::CONSISTENCY.as_bytes()),
         asset("bind.js", SCRIPT, offline::BIND.as_bytes()),
         asset("passkey.js", SCRIPT, include_bytes!("../assets/passkey.js")),
         asset("mark.svg", "image/svg+xml", include_bytes!("../assets/mark.svg")),

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::header;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use xiezhi_client::{ACCOUNT_PROOF, CBOR, CERTIFICATE, COSE, Tree};
 use xiezhi_types::{AccountId, Height, LogIndex};
 
@@ -82,6 +82,36 @@ pub(crate) async fn download_checkpoint(
     Path(height): Path<u64>,
 ) -> Result<Response, Trouble> {
     json(&format!("checkpoint-{height}.json"), &app.client.checkpoint(Height(height)).await?)
+}
+
+/// Two blocks' checkpoints and both trees' proofs that the log of the one begins with the log of the other.
+#[derive(Serialize)]
+struct Consistency<P, C> {
+    old: C,
+    new: C,
+    proofs: [P; 2],
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Between {
+    height: u64,
+    other: u64,
+}
+
+pub(crate) async fn download_consistency(
+    State(app): State<Arc<App>>,
+    Query(Between { height, other }): Query<Between>,
+) -> Result<Response, Trouble> {
+    let (old, new) = (height.min(other), height.max(other));
+    let checkpoints = (app.client.checkpoint(Height(old)).await?, app.client.checkpoint(Height(new)).await?);
+    let sizes = (checkpoints.0.size.0, checkpoints.1.size.0);
+    let proofs = [
+        app.client.consistency_proof(Tree::Sha256, sizes.0, sizes.1).await?,
+        app.client.consistency_proof(Tree::Sm3, sizes.0, sizes.1).await?,
+    ];
+    let (old_checkpoint, new_checkpoint) = checkpoints;
+    let shown = Consistency { old: old_checkpoint, new: new_checkpoint, proofs };
+    json(&format!("consistency-{old}-{new}.json"), &shown)
 }
 
 pub(crate) async fn download_account_proof(

@@ -13,18 +13,21 @@ mod app;
 mod applications;
 mod assets;
 mod blocks;
+mod console;
 mod deposit;
 mod downloads;
 mod edge;
 mod home;
 mod institutions;
 mod logins;
+mod mine;
 mod office;
 mod offline;
 mod page;
 mod records;
 mod search;
 mod show;
+mod start;
 mod statistics;
 mod texts;
 mod verify;
@@ -47,9 +50,10 @@ use app::App;
 const EDGE: xiezhi_problem::Edge =
     xiezhi_problem::Edge { too_large: "at most 64 KiB are read", malformed: "not of the expected form" };
 
-/// The pages, over the nodes that `client` knows; those of `office` are at its address only.
-pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>) -> Router {
-    let app = Arc::new(App::new(client, office));
+/// The pages, over the nodes that `client` knows; those of `office` are at its address only. `vault` says whether whoever serves them lets a vault
+/// answer at `/vault` beside them.
+pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>, vault: bool) -> Router {
+    let app = Arc::new(App::new(client, office, vault));
     Router::new()
         .route("/office/applications/{id}/challenges", post(applications::challenge))
         .route("/office/applications/{id}/bindings", post(applications::bind))
@@ -75,6 +79,8 @@ pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>) -> Ro
         .route("/verify", get(verify::show_verify))
         .route("/verifier.html", get(verify::download_offline_page))
         .route("/deposit", get(deposit::show_deposit))
+        .route("/start", get(start::show_start))
+        .route("/mine", get(mine::show_mine))
         .route("/deposits", post(deposit::submit_deposit))
         .layer(DefaultBodyLimit::max(deposit::STATEMENT_BYTES_MAX))
         .route("/records", get(records::show_records))
@@ -87,9 +93,11 @@ pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>) -> Ro
         .route("/blocks", get(blocks::show_blocks))
         .route("/blocks/{height}", get(blocks::show_block))
         .route("/blocks/{height}/checkpoint", get(downloads::download_checkpoint))
+        .route("/consistency", get(downloads::download_consistency))
         .route("/institutions", get(institutions::show_institutions))
         .route("/accounts/{id}", get(accounts::show_account))
         .route("/accounts/{id}/proof", get(downloads::download_account_proof))
+        .route("/console", get(console::show_console))
         .route("/statistics", get(statistics::show_statistics))
         .route("/genesis.cbor", get(downloads::download_genesis))
         .route("/static/{name}", get(assets::get_asset))

@@ -23,6 +23,8 @@ use crate::{
 
 const LOGIN_PATH: &str = "/office/callback";
 const LOGIN_COOKIE: &str = "office-login";
+/// Who else one can be in a demonstration.
+const EXAMPLES: [&str; 4] = ["example-person", "example-enterprise", "protection", "auditor"];
 /// The states that are offered as filters.
 const STATES: [Standing; 6] = Standing::ALL;
 
@@ -118,7 +120,7 @@ pub(crate) struct Demonstrate {
 }
 
 pub(crate) async fn demonstrate(guest: Guest, Form(form): Form<Demonstrate>) -> Result<Response, Trouble> {
-    let token = guest.office.people().demonstrate(form.role == "officer")?;
+    let token = guest.office.people().demonstrate(&form.role)?;
     Ok(entered(&guest.office, &token))
 }
 

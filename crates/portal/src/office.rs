@@ -6,7 +6,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Uri, header, request::Parts};
 use xiezhi_office::{DeskError, LoginError, Service, Visitor};
 
 use crate::{app::App, page::Trouble};
@@ -46,6 +46,14 @@ fn is_own(headers: &HeaderMap, url: &str) -> bool {
     }
 }
 
+/// The address by this machine's name of what was asked for by its number: passkeys and logins are for the name only.
+pub(crate) fn by_name(office: &Service, headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let is_elsewhere =
+        office.url().starts_with("http://localhost") && text(headers, header::HOST).starts_with("127.0.0.1");
+    let target = uri.path_and_query().map_or("/office", |target| target.as_str());
+    is_elsewhere.then(|| format!("{}{target}", office.url()))
+}
+
 /// A cookie that scripts cannot read and other sites' forms do not send.
 pub(crate) fn set_cookie(
     office: &Service,
@@ -76,13 +84,10 @@ impl FromRequestParts<Arc<App>> for Guest {
             tracing::info!("a request of another site is turned away");
             return Err(Trouble::Foreign.into_response());
         }
-        // Passkeys and logins are for the name only.
         if parts.method.is_safe()
-            && office.url().starts_with("http://localhost")
-            && text(headers, header::HOST).starts_with("127.0.0.1")
+            && let Some(address) = by_name(&office, headers, &parts.uri)
         {
-            let target = parts.uri.path_and_query().map_or("/office", |target| target.as_str());
-            return Err(Redirect::temporary(&format!("{}{target}", office.url())).into_response());
+            return Err(Redirect::temporary(&address).into_response());
         }
         let token = cookie(headers, "office");
         let visitor = office.people().visitor(&token);

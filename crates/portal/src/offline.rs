@@ -9,7 +9,7 @@ pub(crate) const STYLE: &str = include_str!("../../wasm/page/style.css");
 pub(crate) const FORM: &str = include_str!("../../wasm/page/form.html");
 /// The verifier, as `crates/wasm/build` makes it.
 pub(crate) const VERIFIER: &[u8] = include_bytes!("../../wasm/built/verifier.wasm");
-/// Scripts of the pages that verify, deposit and bind here.
+/// Scripts of the pages that verify, deposit, keep, bind and compare checkpoints here.
 pub(crate) const VERIFY: &str = concat!(
     include_str!("../../wasm/page/machine.js"),
     include_str!("../../wasm/page/verify.js"),
@@ -18,7 +18,26 @@ pub(crate) const VERIFY: &str = concat!(
 pub(crate) const DEPOSIT: &str = concat!(
     include_str!("../../wasm/page/machine.js"),
     include_str!("../assets/keys.js"),
+    include_str!("../assets/roles.js"),
     include_str!("../assets/deposit.js")
+);
+pub(crate) const MINE: &str = concat!(
+    include_str!("../../wasm/page/machine.js"),
+    include_str!("../assets/keys.js"),
+    include_str!("../assets/roles.js"),
+    include_str!("../assets/vault.js"),
+    include_str!("../assets/mine.js")
+);
+pub(crate) const START: &str = concat!(
+    include_str!("../../wasm/page/machine.js"),
+    include_str!("../assets/keys.js"),
+    include_str!("../assets/roles.js"),
+    include_str!("../assets/start.js")
+);
+pub(crate) const CONSISTENCY: &str = concat!(
+    include_str!("../../wasm/page/machine.js"),
+    include_str!("../assets/keys.js"),
+    include_str!("../assets/consistency.js")
 );
 pub(crate) const BIND: &str = concat!(
     include_str!("../../wasm/page/machine.js"),

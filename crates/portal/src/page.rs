@@ -26,6 +26,10 @@ pub(crate) struct Page {
     pub(crate) ledger: Option<String>,
     /// Whether there is a registration office here.
     pub(crate) office: bool,
+    /// Whether that office is one of a demonstration.
+    pub(crate) demonstration: bool,
+    /// Whether there is a vault here.
+    pub(crate) vault: bool,
 }
 
 impl Page {
@@ -40,7 +44,14 @@ impl Page {
         let lang = asked
             .or_else(cookie)
             .unwrap_or_else(|| Lang::accepted(text(header::ACCEPT_LANGUAGE).unwrap_or_default()));
-        Self { t: Texts::of(lang), uri: parts.uri.clone(), ledger: None, office: false }
+        Self {
+            t: Texts::of(lang),
+            uri: parts.uri.clone(),
+            ledger: None,
+            office: false,
+            demonstration: false,
+            vault: false,
+        }
     }
 
     /// Whether the page lies in the part of the menu that begins with `path`.
@@ -78,6 +89,8 @@ impl FromRequestParts<Arc<App>> for Page {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         let mut page = Self::of(parts);
         page.office = app.office.is_some();
+        page.demonstration = app.office.as_ref().is_some_and(|office| office.desk().is_demonstration());
+        page.vault = app.vault;
         page.ledger = app.anchor().await.ok().map(|anchor| anchor.ledger.clone());
         Ok(page)
     }

@@ -116,7 +116,7 @@ async fn pages(node: Option<Router>) -> Router {
         Some(node) => drop(tokio::spawn(async move { axum::serve(listener, node).await })),
         None => drop(listener),
     }
-    crate::router(Client::new(&url).unwrap(), None)
+    crate::router(Client::new(&url).unwrap(), None, true)
 }
 
 async fn ask_node(path: &str) -> Value {
@@ -141,8 +141,12 @@ async fn ask(pages: &Router, path: &str, headers: &[(&str, &str)]) -> Got {
     Got { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 18] = [
     "/deposit",
+    "/mine",
+    "/console",
+    "/console?account=2222222222222222222222222222222222222222222222222222222222222222&reference=%3Cscript%3Ealert(1)%3C/script%3E",
+    "/start",
     "/",
     "/live",
     "/verify",

@@ -2,6 +2,8 @@
 //!
 //! A handler gives a [`Problem`]; it travels as an extension of an empty response, and [`edge`] writes it in the language of the request.
 
+pub mod openapi;
+
 use axum::{
     body::Body,
     extract::{Request, State},

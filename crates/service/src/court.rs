@@ -20,8 +20,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
+use utoipa::ToSchema;
 use xiezhi_crypto::sha256;
-use xiezhi_problem::language;
+use xiezhi_problem::{language, openapi::Binary};
 use xiezhi_types::{Lang, TimestampMs};
 
 use crate::{
@@ -80,12 +81,14 @@ impl Refused {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TokenBody {
+#[schema(as = CourtTokenBody)]
+pub(crate) struct TokenBody {
     account_id: String,
     /// The platform itself; who signs is known by its key.
     #[serde(rename = "entity")]
+    #[schema(value_type = Option<Object>)]
     _entity: Option<Value>,
     biz_id: u32,
     sub_biz_id: Option<String>,
@@ -94,9 +97,10 @@ struct TokenBody {
     properties: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Identity {
+#[schema(as = CourtIdentity)]
+pub(crate) struct Identity {
     user_type: String,
     cert_name: String,
     cert_type: String,
@@ -104,28 +108,31 @@ struct Identity {
 }
 
 /// Milliseconds, as a number or as text.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-enum Millis {
+pub(crate) enum Millis {
     Number(u64),
     Text(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CertBody {
+#[schema(as = CourtCertBody)]
+pub(crate) struct CertBody {
     meta: Meta,
     notary_content: String,
     timestamp: Millis,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Meta {
+#[schema(as = CourtMeta)]
+pub(crate) struct Meta {
     account_id: String,
     token: String,
     phase: String,
     #[serde(rename = "entity")]
+    #[schema(value_type = Option<Object>)]
     _entity: Option<Value>,
     location: Option<Place>,
     /// Ours: location and device are recorded only with it.
@@ -133,9 +140,10 @@ struct Meta {
     properties: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Place {
+#[schema(as = CourtPlace)]
+pub(crate) struct Place {
     ip: Option<String>,
     wifi_mac: Option<String>,
     imei: Option<String>,
@@ -210,6 +218,30 @@ fn request(body: &[u8]) -> String {
     format!("court-{}", hex::encode(sha256(body)))
 }
 
+/// What the interface answers.
+#[derive(ToSchema)]
+pub(crate) struct CourtAnswer {
+    /// Whether it was done.
+    #[serde(rename = "success")]
+    _success: bool,
+    /// `OK`, `ACCEPTED`, `BAD_REQUEST`, `FORBIDDEN`, `NOT_FOUND`, `CONFLICT` or `INTERNAL_SERVER_ERROR`.
+    #[serde(rename = "code")]
+    _code: String,
+    /// Why it was not done.
+    #[serde(rename = "errMessage")]
+    _message: Option<String>,
+    /// The token, or the root of the entry's manifest.
+    #[serde(rename = "responseData")]
+    _data: Option<String>,
+}
+
+/// Opens a transaction, in the shape of a court's interface.
+#[utoipa::path(
+    post, path = "/api/blockChain/notaryToken", tag = "court", operation_id = "court_token", security(()),
+    params(("Signed-Data" = String, Header, description = "Hexadecimal: the client's signature over `xiezhi court interface v1`, a line feed, and the body.")),
+    request_body = TokenBody,
+    responses((status = 200, description = "Opened", body = CourtAnswer), (status = "default", description = "Refused", body = CourtAnswer))
+)]
 pub(crate) async fn open(State(service): Shared, headers: HeaderMap, body: Bytes) -> Response {
     match opened(&service, &headers, &body).await {
         Ok(token) => Json(json!({ "success": true, "code": "OK", "errMessage": "", "responseData": token }))
@@ -241,6 +273,17 @@ async fn opened(service: &Service, headers: &HeaderMap, body: &[u8]) -> Result<S
     Ok(opened.id)
 }
 
+/// Records a phase, and gives its bundle; the answer is in the header `Blockchainresponse`.
+#[utoipa::path(
+    post, path = "/api/blockChain/notaryCert", tag = "court", operation_id = "court_certificate", security(()),
+    params(("Signed-Data" = String, Header, description = "As for a token.")),
+    request_body = CertBody,
+    responses(
+        (status = 200, description = "The bundle", body = Binary, content_type = "application/vnd.xiezhi.bundle+cbor", headers(("Blockchainresponse" = String, description = "The answer, JSON in ASCII"))),
+        (status = 202, description = "Taken; not every sink has given its proof yet", body = Binary, content_type = "application/vnd.xiezhi.bundle+cbor", headers(("Blockchainresponse" = String, description = "The answer"))),
+        (status = "default", description = "Refused", body = Binary, content_type = "application/vnd.xiezhi.bundle+cbor", headers(("Blockchainresponse" = String, description = "The answer"))),
+    )
+)]
 pub(crate) async fn add(State(service): Shared, headers: HeaderMap, body: Bytes) -> Response {
     let (status, answer, bundle) = match added(&service, &headers, &body).await {
         Ok((root, Some(bundle))) => {

@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
 use xiezhi_crypto::{Digest, DigestAlg};
 use xiezhi_evidence::{Value, manifest::names};
 use xiezhi_template::{Element, Phase, Template};
@@ -18,7 +19,7 @@ const SHORT_MAX: usize = 200;
 const DIMENSION_MAX: usize = 2_000;
 
 /// Opens a transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Opening {
     /// The template's id.
@@ -35,7 +36,7 @@ pub struct Opening {
 }
 
 /// A person or an enterprise: sealed under a key of its own, and on the ledger only inside salted fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Customer {
     /// `person` or `enterprise`.
@@ -49,13 +50,14 @@ pub struct Customer {
 }
 
 /// One entry of a transaction.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The phase, by its number in the template.
     pub phase: u32,
     /// The template's elements.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub fields: Map<String, Json>,
     /// A text, a file, or a file's digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,7 +80,7 @@ pub struct Entry {
 }
 
 /// The content of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Content {
     /// A text, at most 64 KiB, which the manifest holds.
@@ -119,7 +121,7 @@ pub enum Content {
 macro_rules! texts {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $($(#[$field_doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<String>,)*
@@ -180,7 +182,7 @@ texts! {
 }
 
 /// That a person agreed to have device or location recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Consent {
     /// When, RFC 3339.

@@ -11,25 +11,32 @@ use axum::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
     },
-    routing::{get, post},
 };
 use futures::{Stream, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use xiezhi_crypto::PublicKey;
-use xiezhi_problem::{Edge, Problem, edge, read_json, unstored};
+use xiezhi_problem::{
+    Edge, Problem, edge,
+    openapi::{self, Binary, Problems},
+    read_json, unstored,
+};
 use xiezhi_session::{
-    Door, Grant, LogInError, assertion_in_form,
+    AssertionForm, Door, Grant, LogInError, assertion_in_form,
     token::{TokenError, unverified_issuer},
 };
 use xiezhi_types::TimestampMs;
 
-use crate::{Book, ServiceError, book::random, court};
+use crate::{
+    Added, Book, Entry, Happened, Opened, Opening, ServiceError, TransactionView, book::random, court,
+};
 
 /// Longest body: a file of 12 MB in Base64.
 const BODY_BYTES_MAX: usize = 16 << 20;
@@ -87,23 +94,44 @@ impl Service {
 
 pub(crate) type Shared = State<Arc<Service>>;
 
+/// The routes whose problems are RFC 9457's.
+fn described() -> OpenApiRouter<Arc<Service>> {
+    let head = openapi::head(
+        "Xiezhi evidence service",
+        "Records transactions of platforms by templates, at every sink they name, and gives one bundle of all proofs. What it proves and what \
+        not: docs/evidence-service.md. Times are RFC 3339 in UTC.",
+        &[kinds::ALL, xiezhi_session::problem_kinds()],
+    );
+    OpenApiRouter::with_openapi(head)
+        .routes(routes!(about))
+        .routes(routes!(token))
+        .routes(routes!(templates))
+        .routes(routes!(template))
+        .routes(routes!(open, list))
+        .routes(routes!(show))
+        .routes(routes!(add))
+        .routes(routes!(bundle))
+        .routes(routes!(pack))
+        .routes(routes!(events))
+        .routes(routes!(document))
+}
+
+/// Two addresses with codes of their own, which the edge would replace.
+fn described_court() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new().routes(routes!(court::open)).routes(routes!(court::add))
+}
+
+/// The description of what is served.
+#[must_use]
+pub fn openapi_document() -> OpenApi {
+    described().merge(described_court()).into_openapi()
+}
+
 /// The routes.
 pub fn router(service: Arc<Service>) -> Router {
-    // It has codes of its own, which the edge would replace.
-    let court = Router::new()
-        .route("/api/blockChain/notaryToken", post(court::open))
-        .route("/api/blockChain/notaryCert", post(court::add));
-    Router::new()
-        .route("/v1/service", get(about))
-        .route("/v1/token", post(token))
-        .route("/v1/templates", get(templates))
-        .route("/v1/templates/{id}", get(template))
-        .route("/v1/transactions", post(open).get(list))
-        .route("/v1/transactions/{id}", get(show))
-        .route("/v1/transactions/{id}/entries", post(add))
-        .route("/v1/transactions/{id}/entries/{entry}/bundle", get(bundle))
-        .route("/v1/transactions/{id}/pack", post(pack))
-        .route("/v1/events", get(events))
+    let (court, _) = described_court().split_for_parts();
+    let (router, _) = described().split_for_parts();
+    router
         .fallback(async || Problem::no_such_route("see docs/evidence-service.md for the addresses"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn_with_state(EDGE, edge))
@@ -149,37 +177,91 @@ impl From<ServiceError> for Problem {
     }
 }
 
-async fn about(State(service): Shared) -> Json<Value> {
-    let sinks: Vec<_> =
-        service.book.sinks().map(|(name, listed)| json!({ "name": name, "listed": listed })).collect();
-    Json(json!({
-        "service": "xiezhi-evidence",
-        "token_endpoint": service.door.token_endpoint(),
-        "sinks": sinks,
-        "webhook_key": service.webhook_key,
-    }))
+/// What a service says of itself.
+#[derive(Serialize, ToSchema)]
+struct About {
+    /// `xiezhi-evidence`.
+    service: &'static str,
+    /// Where tokens are asked for.
+    token_endpoint: String,
+    /// Where evidence can be recorded.
+    sinks: Vec<SinkView>,
+    /// The public key of webhooks, `whpk_...`, where there are any.
+    webhook_key: Option<String>,
 }
 
+/// A sink.
+#[derive(Serialize, ToSchema)]
+struct SinkView {
+    /// Its name.
+    name: String,
+    /// How bundles name it: ledger and account, or the authority's root.
+    listed: String,
+}
+
+/// Sinks, and the key of webhooks.
+#[utoipa::path(
+    get, path = "/v1/service", tag = "service", operation_id = "get_service", security(()),
+    responses((status = 200, description = "The service", body = About), Problems)
+)]
+async fn about(State(service): Shared) -> Json<About> {
+    let sink = |(name, listed)| SinkView { name, listed };
+    Json(About {
+        service: "xiezhi-evidence",
+        token_endpoint: service.door.token_endpoint(),
+        sinks: service.book.sinks().map(sink).collect(),
+        webhook_key: service.webhook_key.clone(),
+    })
+}
+
+/// Gives a session's token for an assertion (RFC 7523).
+#[utoipa::path(
+    post, path = "/v1/token", tag = "service", operation_id = "create_token", security(()),
+    request_body(content = AssertionForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token", body = Grant), Problems)
+)]
 async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Problem> {
     let assertion = assertion_in_form(&body).map_err(Problem::invalid_body)?;
     service.log_in(&assertion).map(Json)
 }
 
+/// The templates' names and labels.
+#[utoipa::path(
+    get, path = "/v1/templates", tag = "templates", operation_id = "list_templates", security(()),
+    responses((status = 200, description = "`{templates: [{id, version, label: {en, zh}}]}`", body = Object), Problems)
+)]
 async fn templates() -> Json<Value> {
     let short =
         |one: &xiezhi_template::Template| json!({ "id": one.id, "version": one.version, "label": one.label });
     Json(json!({ "templates": xiezhi_template::all().iter().map(short).collect::<Vec<_>>() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct VersionQuery {
+    /// The version; the newest by default.
     version: Option<u32>,
 }
 
+/// A template: its phases, and the JSON Schema of each phase's elements.
+#[utoipa::path(
+    get, path = "/v1/templates/{id}", tag = "templates", operation_id = "get_template", security(()),
+    params(("id" = String, Path, description = "The template's id"), VersionQuery),
+    responses((status = 200, description = "The template", body = Object), Problems)
+)]
 async fn template(Path(id): Path<String>, Query(query): Query<VersionQuery>) -> Result<Response, Problem> {
     let found = xiezhi_template::find(&id, query.version);
     Ok(Json(found.ok_or_else(|| Problem::not_found("there is no such template in that version"))?)
         .into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "describes a header that is read as text")]
+struct IdempotencyKey {
+    /// The same key with the same body is done once; with another body it is refused.
+    #[serde(rename = "Idempotency-Key")]
+    key: Option<String>,
 }
 
 fn request(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
@@ -191,6 +273,16 @@ fn status(known: bool, new: StatusCode) -> StatusCode {
     if known { StatusCode::OK } else { new }
 }
 
+/// Opens a transaction.
+#[utoipa::path(
+    post, path = "/v1/transactions", tag = "transactions", operation_id = "open_transaction",
+    params(IdempotencyKey), request_body = Opening,
+    responses(
+        (status = 201, description = "Opened", body = Opened),
+        (status = 200, description = "The same request had opened it", body = Opened),
+        Problems,
+    )
+)]
 async fn open(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
     let opened =
@@ -198,21 +290,42 @@ async fn open(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result
     Ok((status(opened.known, StatusCode::CREATED), Json(opened)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct AfterQuery {
+    /// The last id of the answer before.
     after: Option<String>,
 }
 
+/// Ids of transactions.
+#[derive(Serialize, ToSchema)]
+struct TransactionList {
+    /// The caller's, at most 100, in the order in which they were opened.
+    transactions: Vec<String>,
+}
+
+/// The caller's transactions.
+#[utoipa::path(
+    get, path = "/v1/transactions", tag = "transactions", operation_id = "list_transactions",
+    params(AfterQuery),
+    responses((status = 200, description = "Their ids", body = TransactionList), Problems)
+)]
 async fn list(
     State(service): Shared,
     headers: HeaderMap,
     Query(query): Query<AfterQuery>,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let ids = service.book.list(&caller, query.after.as_deref()).await?;
-    Ok(Json(json!({ "transactions": ids })).into_response())
+    let transactions = service.book.list(&caller, query.after.as_deref()).await?;
+    Ok(Json(TransactionList { transactions }).into_response())
 }
 
+/// A transaction with its entries and legs.
+#[utoipa::path(
+    get, path = "/v1/transactions/{id}", tag = "transactions", operation_id = "get_transaction",
+    params(("id" = String, Path, description = "The transaction")),
+    responses((status = 200, description = "How it stands", body = TransactionView), Problems)
+)]
 async fn show(
     State(service): Shared,
     headers: HeaderMap,
@@ -222,6 +335,16 @@ async fn show(
     Ok(Json(service.book.show(&caller, &id).await?).into_response())
 }
 
+/// Adds an entry.
+#[utoipa::path(
+    post, path = "/v1/transactions/{id}/entries", tag = "transactions", operation_id = "add_entry",
+    params(("id" = String, Path, description = "The transaction"), IdempotencyKey), request_body = Entry,
+    responses(
+        (status = 202, description = "Taken: it is carried to every sink", body = Added),
+        (status = 200, description = "The same request had added it", body = Added),
+        Problems,
+    )
+)]
 async fn add(
     State(service): Shared,
     headers: HeaderMap,
@@ -234,6 +357,16 @@ async fn add(
     Ok((status(added.known, StatusCode::ACCEPTED), Json(added)).into_response())
 }
 
+/// Closes a transaction with one commitment to all its entries.
+#[utoipa::path(
+    post, path = "/v1/transactions/{id}/pack", tag = "transactions", operation_id = "pack_transaction",
+    params(("id" = String, Path, description = "The transaction")),
+    responses(
+        (status = 202, description = "Closed: the pack is carried to every sink", body = Added),
+        (status = 200, description = "It had been closed", body = Added),
+        Problems,
+    )
+)]
 async fn pack(
     State(service): Shared,
     headers: HeaderMap,
@@ -244,6 +377,15 @@ async fn pack(
     Ok((status(added.known, StatusCode::ACCEPTED), Json(added)).into_response())
 }
 
+/// An entry's bundle, once every leg is sealed.
+#[utoipa::path(
+    get, path = "/v1/transactions/{id}/entries/{entry}/bundle", tag = "transactions", operation_id = "get_bundle",
+    params(("id" = String, Path, description = "The transaction"), ("entry" = u32, Path, description = "The entry's number")),
+    responses(
+        (status = 200, description = "The bundle (docs/specs/bundle.md)", body = Binary, content_type = "application/vnd.xiezhi.bundle+cbor"),
+        Problems,
+    )
+)]
 async fn bundle(
     State(service): Shared,
     headers: HeaderMap,
@@ -254,8 +396,10 @@ async fn bundle(
     Ok(([(header::CONTENT_TYPE, xiezhi_client::BUNDLE)], bytes).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct EventsQuery {
+    /// The number of the last event that was seen.
     after: Option<i64>,
 }
 
@@ -298,6 +442,11 @@ impl Listener {
 }
 
 /// Server-sent events, from the one after `after` or after the header `Last-Event-ID`; from the first otherwise.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "transactions", operation_id = "follow_events",
+    params(EventsQuery, ("Last-Event-ID" = Option<i64>, Header, description = "Before `after`")),
+    responses((status = 200, description = "The data of each is a `Happened`; the stream ends after ten minutes", body = Happened, content_type = "text/event-stream"), Problems)
+)]
 async fn events(
     State(service): Shared,
     headers: HeaderMap,
@@ -317,6 +466,15 @@ async fn events(
     };
     let stream = stream::unfold(listener, Listener::next);
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/v1/openapi.json", tag = "service", operation_id = "get_openapi", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+async fn document() -> Response {
+    openapi::serve(&openapi_document())
 }
 
 #[cfg(test)]

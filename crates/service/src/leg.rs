@@ -8,7 +8,7 @@ const DELAY_MAX_MS: u64 = 300_000;
 const DELAY_MIN_MS: u64 = 1_000;
 
 /// A leg's state. None leads back to `pending`; `sealed` leads nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LegState {
     /// Not heard of yet.

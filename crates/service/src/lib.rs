@@ -24,7 +24,7 @@ mod webhook;
 
 pub use book::{Book, ServiceError};
 pub use entry::{Consent, Content, Customer, Entry, Generation, Opening, PACK_PHASE};
-pub use http::{Service, router};
+pub use http::{Service, openapi_document, router};
 pub use leg::{LegState, delay_ms};
 pub use outbox::Outbox;
 pub use sink::{LedgerSink, Sink, SinkError, StampSink, Step, Task};

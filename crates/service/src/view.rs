@@ -1,6 +1,7 @@
 //! What a caller is told of transactions, entries, legs and events.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use xiezhi_database::Row;
 use xiezhi_types::TimestampMs;
 
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// A transaction that was opened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Opened {
     /// Its id: 32 hexadecimal digits, and the group of its records.
     pub id: String,
@@ -20,7 +21,7 @@ pub struct Opened {
 }
 
 /// An entry that was added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Added {
     /// Its number in the transaction, from 1.
     pub entry: u32,
@@ -31,7 +32,7 @@ pub struct Added {
 }
 
 /// A leg.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LegView {
     /// The sink.
     pub sink: String,
@@ -51,7 +52,7 @@ pub struct LegView {
 }
 
 /// An entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EntryView {
     /// Its number in the transaction.
     pub entry: u32,
@@ -68,7 +69,7 @@ pub struct EntryView {
 }
 
 /// A transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TransactionView {
     /// Its id.
     pub id: String,
@@ -87,7 +88,7 @@ pub struct TransactionView {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Happened {
     /// Its number; rises.
     #[serde(skip)]
@@ -102,7 +103,7 @@ pub struct Happened {
 }
 
 /// What something happened to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HappenedTo {
     /// The transaction.
     pub transaction: String,

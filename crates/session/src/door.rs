@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 use xiezhi_crypto::PublicKey;
-use xiezhi_problem::{Problem, kinds};
+use xiezhi_problem::{Kind, Problem, kinds};
 
 use crate::{Grant, LogInError, Sessions, token::TokenError};
 
@@ -14,6 +14,12 @@ const REMEMBERED_MAX: usize = 10_000;
 kinds! {
     UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Log in first: no good token came with the request", "请先登录:请求未携带有效令牌";
     ASSERTION_INVALID = "assertion-invalid", UNAUTHORIZED, "The client's assertion does not hold", "客户端断言无效";
+}
+
+/// The kinds of problem at a door.
+#[must_use]
+pub fn problem_kinds() -> &'static [&'static Kind] {
+    kinds::ALL
 }
 
 impl From<TokenError> for Problem {

@@ -32,6 +32,6 @@ pub mod passkey;
 mod sessions;
 pub mod token;
 
-pub use door::Door;
+pub use door::{Door, problem_kinds};
 pub use expiring::{Expiring, Full};
-pub use sessions::{FormError, Grant, LogInError, Sessions, assertion_in_form};
+pub use sessions::{AssertionForm, FormError, Grant, LogInError, Sessions, assertion_in_form};

@@ -21,8 +21,20 @@ pub enum LogInError {
     Full(#[from] Full),
 }
 
+/// The form that asks for a token (RFC 7523, section 2.2).
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct AssertionForm {
+    /// `client_credentials`.
+    pub grant_type: String,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    pub client_assertion_type: String,
+    /// A JSON Web Token, ES256 or EdDSA: `iss` and `sub` are the client, `aud` is the service's address or its token endpoint, `iat`, `exp` at
+    /// most five minutes later, and a `jti` that was never used.
+    pub client_assertion: String,
+}
+
 /// The answer to a request for a token (RFC 6749, section 5.1).
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Grant {
     /// The token, 64 hexadecimal digits.
     pub access_token: String,
@@ -117,13 +129,7 @@ pub enum FormError {
 /// # Errors
 /// [`FormError`].
 pub fn assertion_in_form(body: &[u8]) -> Result<String, FormError> {
-    #[derive(Deserialize)]
-    struct Form {
-        grant_type: String,
-        client_assertion_type: String,
-        client_assertion: String,
-    }
-    let form: Form = serde_urlencoded::from_bytes(body).map_err(|_| FormError::Malformed)?;
+    let form: AssertionForm = serde_urlencoded::from_bytes(body).map_err(|_| FormError::Malformed)?;
     if form.grant_type != "client_credentials" || form.client_assertion_type != ASSERTION_TYPE {
         return Err(FormError::Grant);
     }

@@ -4,22 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use sha2::Digest as _;
-use xiezhi_evidence::{CertifiedSeal, Checkpoint};
+use xiezhi_evidence::{CertifiedSeal, Checkpoint, Governance};
 use xiezhi_node::{SealedCheckpoint, simulation::SimulatedNode};
 use xiezhi_types::Height;
 
-use crate::alliance::{Alliance, NEEDED, NODES};
+use crate::{
+    alliance::{Alliance, NODES_MAX},
+    terms::Terms,
+};
 
 type Hash = [u8; 32];
-
-/// Seals that a certificate needs of four institutions.
-const QUORUM: usize = 3;
 
 /// What has been seen of the honest nodes.
 pub(crate) struct Checks {
     origin: String,
-    /// Name and seal key of each institution.
-    keys: Vec<(String, Hash)>,
+    names: Vec<String>,
+    pub(crate) terms: Terms,
+    /// What institutions ever said about membership, and whose node's they are.
+    pub(crate) said: BTreeMap<Vec<u8>, (usize, Governance)>,
     /// The one log; whoever is first says what it is.
     pub(crate) log: Vec<Vec<u8>>,
     recorded: BTreeSet<Vec<u8>>,
@@ -30,8 +32,8 @@ pub(crate) struct Checks {
     /// What the first node that had it said of each height: size, time, state root.
     heights: BTreeMap<u64, (u64, u64, Hash)>,
     /// Records that a node had, and the height of its last checkpoint looked at.
-    had: [u64; NODES],
-    looked: [Height; NODES],
+    had: [u64; NODES_MAX],
+    looked: [Height; NODES_MAX],
     pub(crate) acknowledged: BTreeMap<u64, Vec<u8>>,
     pub(crate) sealed: u64,
 }
@@ -68,14 +70,16 @@ impl Checks {
         let genesis = &alliance.fixture.genesis;
         Self {
             origin: genesis.origin(&alliance.ledger()),
-            keys: genesis.institutions.iter().map(|one| (one.id.to_string(), one.seal_key)).collect(),
+            names: (0..alliance.nodes()).map(|node| alliance.id(node).to_string()).collect(),
+            terms: Terms::new(alliance),
+            said: BTreeMap::new(),
             log: Vec::new(),
             recorded: BTreeSet::new(),
             deposited: BTreeSet::new(),
             roots: BTreeMap::new(),
             heights: BTreeMap::new(),
-            had: [0; NODES],
-            looked: [Height(0); NODES],
+            had: [0; NODES_MAX],
+            looked: [Height(0); NODES_MAX],
             acknowledged: BTreeMap::new(),
             sealed: 0,
         }
@@ -104,11 +108,35 @@ impl Checks {
             self.checkpoint(number, &sealed.checkpoint)?;
             self.seals(number, &sealed)?;
         }
-        Ok(())
+        self.part(node).map_err(|reason| format!("node {number}: {reason}"))
     }
 
-    fn record(&mut self, number: usize, index: u64, found: Option<Vec<u8>>) -> Result<(), String> {
-        let found = found.ok_or_else(|| format!("node {number} lacks record {index}"))?;
+    /// A node knows the terms as they were decided, and votes only in an era of which its institution is an active member, with those members.
+    fn part(&self, node: &SimulatedNode) -> Result<(), String> {
+        let tip = node.tip().1;
+        self.terms.check(tip.0, &node.term_at(tip))?;
+        let last = node.term_at(Height(u64::MAX));
+        self.terms.check(last.from.0, &last)?;
+        let engine = node.engine();
+        let validators: BTreeSet<_> = engine.validators.iter().copied().collect();
+        if !node.votes() {
+            return must(validators.is_empty(), || "it follows and has an engine".to_owned());
+        }
+        let number = engine.era.number;
+        let term = self.terms.decided.get(number as usize);
+        let term = term.ok_or_else(|| format!("it votes in era {number}, which was never decided"))?;
+        let active = term.seats.values().filter(|seat| seat.active).map(|seat| seat.consensus_key);
+        must(active.collect::<BTreeSet<_>>() == validators, || format!("era {number} has other members"))?;
+        must(engine.era.base == term.from.saturating_sub(1), || {
+            format!("era {number} grows from {}, and its term begins at {}", engine.era.base, term.from)
+        })?;
+        must(validators.contains(&xiezhi_consensus::public_key(&engine.signing_seed)), || {
+            format!("it votes in era {number} and has no seat there")
+        })
+    }
+
+    fn record(&mut self, number: usize, index: u64, found: Option<(Height, Vec<u8>)>) -> Result<(), String> {
+        let (height, found) = found.ok_or_else(|| format!("node {number} lacks record {index}"))?;
         let at = usize::try_from(index).unwrap();
         if let Some(known) = self.log.get(at) {
             return must(*known == found, || format!("node {number} has another record {index}"));
@@ -116,6 +144,10 @@ impl Checks {
         must(at == self.log.len(), || format!("node {number} skips to record {index}"))?;
         must(self.deposited.contains(&found), || format!("record {index} was deposited by nobody"))?;
         must(self.recorded.insert(found.clone()), || format!("record {index} is recorded twice"))?;
+        if let Some((by, said)) = self.said.get(&found) {
+            let applied = self.terms.apply(height.0, *by, said);
+            applied.map_err(|reason| format!("record {index} should not be: {reason}"))?;
+        }
         self.log.push(found);
         Ok(())
     }
@@ -147,21 +179,28 @@ impl Checks {
         };
         let encoded = base64::engine::general_purpose::STANDARD.encode(root);
         let note = format!("{}\n{size}\n{encoded}\n", self.origin);
+        let term = self.terms.at(sealed.checkpoint.height.0);
         let mut who = BTreeSet::new();
         for CertifiedSeal { seal, .. } in &sealed.seals {
             let name = seal.institution.to_string();
-            let known = self.keys.iter().position(|(id, _)| *id == name);
+            let known = self.names.iter().position(|known| *known == name);
             let known = known.ok_or_else(|| format!("node {number} keeps a seal of {name}"))?;
-            let key = ed25519_zebra::VerificationKey::try_from(self.keys[known].1).unwrap();
+            let seat = term.seats.get(&known).filter(|seat| seat.active);
+            let seat = seat.ok_or_else(|| {
+                format!("node {number} keeps a seal of {name} over {size} records, who has no seat then")
+            })?;
+            let key = ed25519_zebra::VerificationKey::try_from(seat.seal_key).unwrap();
             let genuine = key.verify(&ed25519_zebra::Signature::from(seal.log), note.as_bytes()).is_ok();
             must(genuine, || format!("node {number} keeps a false seal of {name} over {size} records"))?;
             who.insert(known);
         }
         if sealed.missing.is_met() {
-            let enough = who.len() >= QUORUM && NEEDED.iter().all(|one| who.contains(one));
-            must(enough, || format!("node {number}: {size} records count as sealed by {who:?} alone"))?;
-            must(!sealed.timestamps.is_empty(), || {
-                format!("node {number}: {size} records lack a time stamp")
+            let height = sealed.checkpoint.height.0;
+            must(self.terms.is_met(height, &who, sealed.timestamps.len()), || {
+                let stamps = sealed.timestamps.len();
+                format!(
+                    "node {number}: {size} records count as sealed by {who:?} alone, {stamps} time stamps"
+                )
             })?;
             self.sealed = self.sealed.max(size);
         }
@@ -172,13 +211,13 @@ impl Checks {
     pub(crate) fn conclude(&mut self, number: usize, node: &SimulatedNode) -> Result<(), String> {
         self.observe(number, node)?;
         for (index, statement) in &self.acknowledged {
-            let found = node.record(*index);
+            let found = node.record(*index).map(|(_, found)| found);
             must(found.as_ref() == Some(statement), || {
                 format!("node {number} lost record {index}, which was acknowledged")
             })?;
         }
         for (index, known) in (0u64..).zip(&self.log) {
-            must(node.record(index).as_ref() == Some(known), || {
+            must(node.record(index).is_some_and(|(_, found)| found == *known), || {
                 format!("node {number} changed record {index}")
             })?;
         }

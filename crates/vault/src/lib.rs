@@ -15,5 +15,7 @@ pub mod envelope;
 mod service;
 mod vault;
 
-pub use service::{Service, router};
-pub use vault::{Audited, Finding, Granted, Logged, Opened, Progress, Vault, VaultError, exhibit_of};
+pub use service::{Service, openapi_document, router};
+pub use vault::{
+    Audited, Finding, Granted, Logged, Opened, Progress, Vault, VaultError, exhibit_of, heads::EntryProof,
+};

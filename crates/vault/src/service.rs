@@ -8,24 +8,31 @@ use axum::{
     extract::{DefaultBodyLimit, Path, Query, State},
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, head, post},
 };
 use futures::StreamExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
+    routes,
+};
 use xiezhi_crypto::PublicKey;
 use xiezhi_database::PersonKeyError;
 use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_evidence::{Account, AccountStatus, Body as Stated, DepositBody};
-use xiezhi_problem::{Edge, Problem, edge, kinds, read_json, unstored};
+use xiezhi_problem::{
+    Edge, Problem, edge, kinds,
+    openapi::{self, Binary, Problems},
+    unstored,
+};
 use xiezhi_session::{
-    Door, Grant, LogInError, assertion_in_form,
+    AssertionForm, Door, Grant, LogInError, assertion_in_form,
     token::{TokenError, unverified_issuer},
 };
 use xiezhi_types::{AccountId, TimestampMs};
 
-use crate::vault::{Audited, Finding, Progress, Vault, VaultError, random};
+use crate::vault::{Audited, Finding, Progress, Readable, Vault, VaultError, random};
 
 /// Longest body, uploads apart: a certificate.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -33,6 +40,8 @@ const BODY_BYTES_MAX: usize = 4 << 20;
 const EDGE: Edge = Edge { too_large: "at most 4 MiB are read", malformed: "not of the expected form" };
 /// The version of tus.
 const TUS: HeaderValue = HeaderValue::from_static("1.0.0");
+
+mod exhibits;
 
 /// A vault that is being served.
 pub struct Service {
@@ -102,6 +111,7 @@ impl Service {
         let Some((size, head)) = self.vault.new_head(&self.ledger.account_id()).await.map_err(text)? else {
             return Ok(false);
         };
+        self.ledger.register(self.now()).await.map_err(|error| error.to_string())?;
         let digest = xiezhi_crypto::DigestAlg::Sha256.digest(&head);
         let body =
             DepositBody { manifest_root: xiezhi_crypto::sha256(&head), digests: vec![digest], phase: None };
@@ -116,27 +126,33 @@ impl Service {
 
 type Shared = State<Arc<Service>>;
 
+fn described() -> OpenApiRouter<Arc<Service>> {
+    let head = openapi::head(
+        "Xiezhi vault",
+        "Keeps originals encrypted, compares them with their records, and discloses them under grants; every read is an entry of a log whose \
+        heads are on the ledger. Formats: docs/specs/vault.md. Times are RFC 3339 in UTC; bytes in JSON are hexadecimal.",
+        &[kinds::ALL, xiezhi_session::problem_kinds()],
+    );
+    let uploads = routes!(upload_progress, upload, give_up, tus_options);
+    OpenApiRouter::with_openapi(head)
+        .routes(routes!(about))
+        .routes(routes!(token))
+        .routes(routes!(begin, granted))
+        .routes(uploads.layer(DefaultBodyLimit::disable()))
+        .merge(exhibits::described())
+        .routes(routes!(document))
+}
+
+/// The description of what is served.
+#[must_use]
+pub fn openapi_document() -> OpenApi {
+    described().into_openapi()
+}
+
 /// The routes.
 pub fn router(service: Arc<Service>) -> Router {
-    Router::new()
-        .route("/v1/vault", get(about))
-        .route("/v1/token", post(token))
-        .route("/v1/exhibits", post(begin))
-        .route(
-            "/v1/uploads/{id}",
-            head(upload_progress)
-                .patch(upload)
-                .delete(give_up)
-                .options(tus_options)
-                .layer(DefaultBodyLimit::disable()),
-        )
-        .route("/v1/exhibits/{id}/reads", post(read))
-        .route("/v1/exhibits/{id}/segments", get(sealed))
-        .route("/v1/exhibits/{id}/entries", get(entries))
-        .route("/v1/exhibits/{id}/entries/{position}/proof", get(proof))
-        .route("/v1/exhibits/{id}/grants", post(grant).get(grants))
-        .route("/v1/exhibits/{id}/grants/{grant}", delete(revoke))
-        .route("/v1/exhibits/{id}/erasures", post(erase))
+    let (router, _) = described().split_for_parts();
+    router
         .fallback(async || Problem::no_such_route("see docs/vault.md for the addresses"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn_with_state(EDGE, edge))
@@ -194,25 +210,54 @@ impl From<VaultError> for Problem {
     }
 }
 
-async fn about(State(service): Shared) -> Json<Value> {
-    Json(json!({
-        "ledger": service.ledger.id().to_string(),
-        "account": service.ledger.account_id().to_string(),
-        "token_endpoint": service.door.token_endpoint(),
-    }))
+/// What a vault says of itself.
+#[derive(Serialize, ToSchema)]
+struct About {
+    /// The ledger whose records' originals it keeps.
+    ledger: String,
+    /// The vault's account.
+    account: String,
+    /// Where tokens are asked for.
+    token_endpoint: String,
 }
 
+/// Ledger and account of the vault.
+#[utoipa::path(
+    get, path = "/v1/vault", tag = "vault", operation_id = "get_vault", security(()),
+    responses((status = 200, description = "The vault", body = About), Problems)
+)]
+async fn about(State(service): Shared) -> Json<About> {
+    Json(About {
+        ledger: service.ledger.id().to_string(),
+        account: service.ledger.account_id().to_string(),
+        token_endpoint: service.door.token_endpoint(),
+    })
+}
+
+/// Gives a session's token for an assertion (RFC 7523) by one of the account's keys.
+#[utoipa::path(
+    post, path = "/v1/token", tag = "vault", operation_id = "create_token", security(()),
+    request_body(content = AssertionForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token", body = Grant), Problems)
+)]
 async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Problem> {
     let assertion = assertion_in_form(&body).map_err(Problem::invalid_body)?;
     service.log_in(&assertion).await.map(Json)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Begin {
+    /// Bytes of the original.
     size: u64,
 }
 
-/// The body is the record's certificate.
+/// Begins the upload of an original, or goes on with it; the body is the record's certificate.
+#[utoipa::path(
+    post, path = "/v1/exhibits", tag = "uploads", operation_id = "begin_upload", params(Begin),
+    request_body(content = Binary, content_type = "application/vnd.xiezhi.certificate+cbor"),
+    responses((status = 201, description = "How far it is", body = Progress, headers(("Location" = String, description = "Where to upload, by tus 1.0"))), Problems)
+)]
 async fn begin(
     State(service): Shared,
     headers: HeaderMap,
@@ -223,6 +268,23 @@ async fn begin(
     let progress = service.vault.begin(&caller, &body, query.size, service.now()).await?;
     let location = format!("{}/v1/uploads/{}", service.door.url(), progress.exhibit);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(progress)).into_response())
+}
+
+/// What others grant the caller.
+#[derive(Serialize, ToSchema)]
+struct GrantedList {
+    /// At most 1000.
+    granted: Vec<Readable>,
+}
+
+/// The originals that the caller may read under others' grants.
+#[utoipa::path(
+    get, path = "/v1/exhibits", tag = "exhibits", operation_id = "list_granted",
+    responses((status = 200, description = "What is granted", body = GrantedList), Problems)
+)]
+async fn granted(State(service): Shared, headers: HeaderMap) -> Result<Json<GrantedList>, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(GrantedList { granted: service.vault.granted(&caller, service.now()).await? }))
 }
 
 fn number(headers: &HeaderMap, name: &'static str) -> Result<u64, Problem> {
@@ -248,6 +310,12 @@ fn tus(status: StatusCode, progress: Option<&Progress>) -> Response {
     response
 }
 
+/// What of tus is spoken.
+#[utoipa::path(
+    options, path = "/v1/uploads/{id}", tag = "uploads", operation_id = "get_upload_options", security(()),
+    params(("id" = String, Path, description = "The exhibit")),
+    responses((status = 204, description = "Versions and extensions, in headers"), Problems)
+)]
 async fn tus_options() -> Response {
     let mut response = tus(StatusCode::NO_CONTENT, None);
     let headers = response.headers_mut();
@@ -257,6 +325,12 @@ async fn tus_options() -> Response {
     response
 }
 
+/// How far an upload is.
+#[utoipa::path(
+    head, path = "/v1/uploads/{id}", tag = "uploads", operation_id = "get_upload_progress",
+    params(("id" = String, Path, description = "The exhibit"), ("Tus-Resumable" = String, Header, description = "`1.0.0`")),
+    responses((status = 200, description = "Where it stands", headers(("Upload-Offset" = u64, description = "Bytes that are kept"), ("Upload-Length" = u64, description = "Bytes of the original"))), Problems)
+)]
 async fn upload_progress(
     State(service): Shared,
     headers: HeaderMap,
@@ -268,6 +342,16 @@ async fn upload_progress(
     Ok(tus(StatusCode::OK, Some(&progress)))
 }
 
+/// Uploads what follows. With the last byte the whole is read back and compared with its record.
+#[utoipa::path(
+    patch, path = "/v1/uploads/{id}", tag = "uploads", operation_id = "upload",
+    params(
+        ("id" = String, Path, description = "The exhibit"), ("Tus-Resumable" = String, Header, description = "`1.0.0`"),
+        ("Upload-Offset" = u64, Header, description = "Where the upload stands"),
+    ),
+    request_body(content = Binary, content_type = "application/offset+octet-stream"),
+    responses((status = 204, description = "Kept", headers(("Upload-Offset" = u64, description = "Bytes that are kept"))), Problems)
+)]
 async fn upload(
     State(service): Shared,
     headers: HeaderMap,
@@ -308,6 +392,12 @@ async fn upload(
     task.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the upload was cut off"))?
 }
 
+/// Gives an upload up: nothing of it is kept.
+#[utoipa::path(
+    delete, path = "/v1/uploads/{id}", tag = "uploads", operation_id = "give_up_upload",
+    params(("id" = String, Path, description = "The exhibit"), ("Tus-Resumable" = String, Header, description = "`1.0.0`")),
+    responses((status = 204, description = "Given up"), Problems)
+)]
 async fn give_up(
     State(service): Shared,
     headers: HeaderMap,
@@ -319,122 +409,27 @@ async fn give_up(
     Ok(tus(StatusCode::NO_CONTENT, None))
 }
 
-#[derive(Deserialize)]
-struct Read {
-    purpose: String,
+/// This document.
+#[utoipa::path(
+    get, path = "/v1/openapi.json", tag = "vault", operation_id = "get_openapi", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+async fn document() -> Response {
+    openapi::serve(&openapi_document())
 }
 
-async fn read(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    let wanted: Read = read_json(&body)?;
-    let account = service.account(caller).await?;
-    let key = account.encryption_key.ok_or_else(|| VaultError::EncryptionKey("there is none".to_owned()))?;
-    let opened = service.vault.read(&caller, &id, &wanted.purpose, &key, service.now()).await?;
-    Ok((StatusCode::CREATED, Json(opened)).into_response())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[derive(Deserialize)]
-struct Beginning {
-    #[serde(default)]
-    from: u64,
-}
+    #[test]
+    fn every_kind_has_its_own_code_and_both_languages() {
+        xiezhi_problem::check_kinds(kinds::ALL);
+    }
 
-async fn sealed(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Query(query): Query<Beginning>,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    let bytes = service.vault.sealed(&caller, &id, query.from, service.now()).await?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
-}
-
-async fn entries(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Query(query): Query<Beginning>,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    let found = service.vault.entries(&caller, &id, query.from).await?;
-    Ok(Json(json!({ "entries": found })).into_response())
-}
-
-async fn proof(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path((id, position)): Path<(String, u64)>,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    Ok(Json(service.vault.proof(&caller, &id, position).await?).into_response())
-}
-
-#[derive(Deserialize)]
-struct GrantTo {
-    grantee: String,
-    purpose: String,
-    case: Option<String>,
-    /// RFC 3339.
-    expires: String,
-}
-
-async fn grant(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    let wanted: GrantTo = read_json(&body)?;
-    let field = |field, rule| VaultError::Field { field, rule };
-    let grantee = wanted.grantee.parse().map_err(|_| field("grantee", "no id of an account"))?;
-    let expires =
-        TimestampMs::parse_rfc3339(&wanted.expires).ok_or_else(|| field("expires", "no RFC 3339 time"))?;
-    let case = wanted.case.as_deref();
-    let grant =
-        service.vault.grant(&caller, &id, &grantee, &wanted.purpose, case, expires, service.now()).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "id": grant }))).into_response())
-}
-
-async fn grants(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    Ok(Json(json!({ "grants": service.vault.grants(&caller, &id).await? })).into_response())
-}
-
-async fn revoke(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path((id, grant)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    service.vault.revoke(&caller, &id, &grant, service.now()).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-#[derive(Deserialize)]
-struct Erase {
-    basis: String,
-    reference: String,
-}
-
-async fn erase(
-    State(service): Shared,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    let wanted: Erase = read_json(&body)?;
-    service.vault.erase(&caller, &id, &wanted.basis, &wanted.reference, service.now()).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    #[test]
+    fn the_committed_document_is_the_generated_one() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi-vault.json");
+        openapi::check_document(&openapi_document(), &path);
+    }
 }

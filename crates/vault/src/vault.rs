@@ -13,6 +13,7 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher, sha256_parts};
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Transaction,
@@ -27,7 +28,7 @@ use crate::{
 };
 
 mod disclosure;
-mod heads;
+pub(crate) mod heads;
 mod upload;
 
 /// Largest original, in bytes.
@@ -139,7 +140,7 @@ pub struct Audited {
 }
 
 /// How far an upload is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Progress {
     /// The exhibit's id.
     pub exhibit: String,
@@ -150,7 +151,7 @@ pub struct Progress {
 }
 
 /// An original opened to a reader.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Opened {
     /// The exhibit's id.
     pub exhibit: String,
@@ -160,10 +161,28 @@ pub struct Opened {
     pub key: String,
     /// Position of the entry that says so.
     pub entry: u64,
+    /// The record's certificate, by which the reader judges what was read; hexadecimal.
+    pub certificate: String,
+}
+
+/// An original that somebody else lets an account read.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Readable {
+    /// The exhibit's id.
+    pub exhibit: String,
+    /// Whose it is.
+    pub owner: String,
+    /// Bytes of the original.
+    pub size: u64,
+    /// Until when; RFC 3339.
+    pub expires: String,
+    /// Purpose and case number.
+    #[schema(value_type = Option<Object>)]
+    pub detail: Option<Json>,
 }
 
 /// A grant as its owner sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Granted {
     /// Its id.
     pub id: String,
@@ -174,11 +193,12 @@ pub struct Granted {
     /// Since when it is revoked, if it is; RFC 3339.
     pub revoked: Option<String>,
     /// Purpose and case number; none once they are erased.
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Json>,
 }
 
 /// An entry as the exhibit's owner sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Logged {
     /// Its place in the log.
     pub position: u64,
@@ -189,6 +209,7 @@ pub struct Logged {
     /// By which account.
     pub by: String,
     /// What is said besides; none once it is erased.
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Json>,
 }
 
@@ -350,6 +371,11 @@ impl Vault {
             .map_err(|_| VaultError::Internal("a key of another length"))
     }
 
+    async fn certificate(&self, row: &Kept) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let sealed = row.certificate.as_deref().ok_or(VaultError::Erased)?;
+        Ok(self.keys.unseal(&row.person, "vault certificate", sealed).await?)
+    }
+
     /// Begins the upload of the original of `certificate`, `size` bytes, by the account that recorded it; or goes on with it.
     ///
     /// # Errors
@@ -446,8 +472,7 @@ impl Vault {
             Ok(digests) => digests,
             Err(finding) => return Ok((finding, finding.to_string())),
         };
-        let sealed = row.certificate.as_deref().ok_or(VaultError::Erased)?;
-        let certificate = self.keys.unseal(&row.person, "vault certificate", sealed).await?;
+        let certificate = self.certificate(row).await?;
         let exhibit = Exhibit::Digests { size: Some(row.size), digests };
         let verdict = self.verdict(&certificate, &exhibit, now);
         let finding = if verdict.outcome == Outcome::Valid { Finding::Well } else { Finding::Damaged };

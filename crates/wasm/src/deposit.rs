@@ -9,18 +9,20 @@ use xiezhi_types::{TimestampMs, canonical, from_canonical};
 
 use crate::read;
 
-/// What is to be signed. The account is the one that `key` (P-256, compressed) and `salt` make; without an exhibit it is created.
+/// What is to be signed. The account is the one that `key` (P-256, compressed), `encryption` (another, if it has one) and `salt` make; without an
+/// exhibit it is created.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
     ledger: String,
     issued_at: String,
     key: String,
+    encryption: Option<String>,
     salt: String,
     exhibit: Option<Described>,
 }
 
-/// What is known of a file. `salts` are 16 random bytes for each of its fields; there are never more than [`SALTS`].
+/// What is known of a file, and where it belongs. `salts` are 16 random bytes for each of its fields; there are never more than [`SALTS`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Described {
@@ -29,6 +31,8 @@ struct Described {
     title: String,
     media_type: String,
     searchable: bool,
+    group: Option<String>,
+    phase: Option<u32>,
     salts: Vec<String>,
 }
 
@@ -62,11 +66,15 @@ pub(crate) struct Whole {
     manifest: String,
 }
 
-fn bytes(field: &str, text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn bytes(field: &str, text: &str) -> Result<Vec<u8>, String> {
     hex::decode(text).map_err(|error| format!("the request: {field}: {error}"))
 }
 
-fn fixed<const N: usize>(field: &str, text: &str) -> Result<[u8; N], String> {
+fn p256(field: &str, text: &str) -> Result<PublicKey, String> {
+    PublicKey::new(SignatureAlg::Es256, &bytes(field, text)?).map_err(|error| format!("{field}: {error}"))
+}
+
+pub(crate) fn fixed<const N: usize>(field: &str, text: &str) -> Result<[u8; N], String> {
     bytes(field, text)?.try_into().map_err(|_| format!("the request: {field} has {N} bytes"))
 }
 
@@ -94,26 +102,26 @@ impl Described {
 pub(crate) fn draft(request: &[u8]) -> Result<(Drafted, ToSign), String> {
     let request: Request =
         serde_json::from_slice(request).map_err(|error| format!("the request: {error}"))?;
-    let key = PublicKey::new(SignatureAlg::Es256, &bytes("key", &request.key)?)
-        .map_err(|error| error.to_string())?;
+    let key = p256("key", &request.key)?;
     let id = key.id();
-    let spec = AccountSpec::single(fixed("salt", &request.salt)?, key);
+    let mut spec = AccountSpec::single(fixed("salt", &request.salt)?, key);
+    spec.encryption_key = request.encryption.as_deref().map(|key| p256("encryption", key)).transpose()?;
     let issued_at = TimestampMs(read("issued_at", &request.issued_at)?);
     let issuer = spec.id();
-    let (body, manifest) = match &request.exhibit {
-        None => (Body::Account(spec), None),
+    let (body, manifest, group) = match &request.exhibit {
+        None => (Body::Account(spec), None, None),
         Some(exhibit) => {
             let digests: Vec<Digest> =
                 exhibit.digests.iter().map(|text| read("digests", text)).collect::<Result<_, _>>()?;
             let manifest = exhibit.manifest(&digests, issued_at)?;
             let is_shown = |digest: &&Digest| exhibit.searchable && digest.alg == DigestAlg::Sha256;
             let shown = digests.iter().filter(is_shown).copied().collect();
-            let body = DepositBody { manifest_root: manifest.root(), digests: shown, phase: None };
-            (Body::Deposit(body), Some(manifest))
+            let body = DepositBody { manifest_root: manifest.root(), digests: shown, phase: exhibit.phase };
+            let group = exhibit.group.as_deref().map(|group| read("group", group)).transpose()?;
+            (Body::Deposit(body), Some(manifest), group)
         }
     };
-    let draft =
-        StatementDraft { issuer, ledger: read("ledger", &request.ledger)?, issued_at, group: None, body };
+    let draft = StatementDraft { issuer, ledger: read("ledger", &request.ledger)?, issued_at, group, body };
     let unsigned = draft.unsigned(None, SignatureAlg::Es256, id).map_err(|error| error.to_string())?;
     let to_sign = ToSign { account: issuer.to_string(), message: hex::encode(unsigned.message()) };
     Ok((Drafted { unsigned, manifest }, to_sign))
@@ -181,11 +189,28 @@ mod tests {
         };
         for searchable in [true, false] {
             let (statement, manifest) = signed(&exhibit(searchable));
+            assert_eq!(statement.group(), None);
             let manifest: Manifest = from_canonical("manifest", &hex::decode(manifest).unwrap()).unwrap();
             let Body::Deposit(body) = statement.body() else { panic!("a deposit") };
             assert_eq!((body.manifest_root, body.digests.len()), (manifest.root(), usize::from(searchable)));
             assert_eq!(manifest.digests().len(), 2);
         }
+        let grouped =
+            exhibit(true).replacen('{', &format!(r#"{{"group": "{}", "phase": 3,"#, "66".repeat(16)), 1);
+        let (statement, _) = signed(&grouped);
+        assert_eq!(statement.group().map(|group| group.to_string()), Some("66".repeat(16)));
+        assert!(matches!(statement.body(), Body::Deposit(body) if body.phase == Some(3)));
+    }
+
+    #[test]
+    fn an_account_with_an_encryption_key_is_another_than_the_one_without() {
+        let key = SigningKey::from_seed(SignatureAlg::Es256, &[8; 32]).unwrap().public_key();
+        let with = format!(r#""encryption": "{}", "exhibit""#, hex::encode(key.as_bytes()));
+        let account =
+            |request: String| draft(request.as_bytes()).map(|(_, to_sign)| to_sign.account).unwrap();
+        let (plain, sealed) =
+            (account(request("null")), account(request("null").replace("\"exhibit\"", &with)));
+        assert_ne!(plain, sealed);
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! draft                    input: what to deposit, JSON (deposit.rs); answers {"account", "message"}, the message to be signed
 //! sign                     input: its signature, r and s; answers {"statement", "manifest"}
 //! whole                    input: {"certificate", "manifest"}; answers {"certificate"}, with the manifest in it
+//! consistency              input: two checkpoints and the proofs between them, JSON (log.rs); answers {"ledger", "old", "new"}
+//! included                 input: a leaf, its place, a tree and the path between them, JSON (log.rs); answers {"root"}
 //! answer_at, answer_len    where the last answer lies
 //! ```
 //!
@@ -19,6 +21,7 @@
 //! Nothing here reads a clock, a file or the network.
 
 mod deposit;
+mod log;
 
 use std::{cell::RefCell, str::FromStr};
 
@@ -223,6 +226,26 @@ pub extern "C" fn whole() {
     with(|state| {
         let whole = deposit::whole(&state.input);
         answer(state, whole);
+    });
+}
+
+/// The input is two checkpoints and the proofs between them: answers what they show.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn consistency() {
+    with(|state| {
+        let shown = log::consistency(&state.input);
+        answer(state, shown);
+    });
+}
+
+/// The input is a leaf and its way to a root: answers the root.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn included() {
+    with(|state| {
+        let shown = log::included(&state.input);
+        answer(state, shown);
     });
 }
 

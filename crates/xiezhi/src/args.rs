@@ -164,6 +164,9 @@ pub(crate) struct Portal {
     /// Address at which the pages are served
     #[arg(long, default_value = "127.0.0.1:7410", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
+    /// A proxy before these pages lets a vault answer below /vault of the same address: show it
+    #[arg(long)]
+    pub(crate) with_vault: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,10 +14,11 @@ use xiezhi_client::Client;
 use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::Certificate;
 use xiezhi_office::{
-    Desk, DeskError, Erasure, Evidence, IssuerConfig, Roles, Service,
+    Applicant, ApplicantKind, Desk, DeskError, EXAMPLES, Erasure, Evidence, IssuerConfig, Roles, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
+use xiezhi_types::TimestampMs;
 use xiezhi_verify::Anchor;
 
 use crate::{
@@ -175,7 +176,7 @@ pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts)
         let service = service.clone();
         async move { service.keep_delivering().await }
     });
-    let pages = xiezhi_portal::router(client, Some(service.clone()));
+    let pages = xiezhi_portal::router(client, Some(service.clone()), false);
     let router = xiezhi_office::router(service).fallback_service(pages);
     axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
     Ok(Ending::Done)
@@ -204,11 +205,38 @@ pub(crate) async fn demonstration(
     };
     let own = OwnAccount::open(&config.account)?;
     let service = Arc::new(config.service(client, anchor, own, Box::new(|_| None)).await?);
+    seed(service.desk(), home::now()).await?;
     tokio::spawn({
         let service = service.clone();
         async move { service.keep_delivering().await }
     });
     Ok(service)
+}
+
+/// The examples' applications, where there are none yet: the person's is approved, the enterprise's waits in the officer's queue.
+async fn seed(desk: &Desk, now: TimestampMs) -> anyhow::Result<()> {
+    let number = "11010519491231002X";
+    let representative = json!({ "name": "示例李四", "number_kind": "resident-id", "number": number });
+    let applicants = [
+        json!({ "kind": "person", "number_kind": "resident-id", "number": number, "name": "示例张三" }),
+        json!({
+            "kind": "enterprise", "number_kind": "credit-code", "number": "91350100M000100Y43", "name": "福州示例有限公司",
+            "legal_representative": representative
+        }),
+    ];
+    for (principal, applicant) in EXAMPLES.into_iter().zip(applicants) {
+        let institution = desk.institution().to_owned();
+        let session = Session { principal: principal.to_owned(), role: Role::Person, institution };
+        if !desk.list(&session, None, None).await?.is_empty() {
+            continue;
+        }
+        let applicant: Applicant = serde_json::from_value(applicant)?;
+        let applied = desk.apply(&session, &applicant, None, now).await?;
+        if applicant.kind == ApplicantKind::Person {
+            desk.decide(&session, &applied.id, &Evidence::Demonstration, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// `id`: numbers, and what an office and its certificates say of who somebody is.

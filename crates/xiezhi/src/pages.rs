@@ -1,10 +1,9 @@
 //! Pages in the browser: `portal` serves them over nodes, `up` beside the alliance, `verifier-page` writes the one that needs no network.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
-use xiezhi_client::Client;
 
 use crate::{
     Ending, Usage,
@@ -24,16 +23,14 @@ pub(crate) fn write_offline(file: &Path, texts: &Texts) -> anyhow::Result<Ending
     Ok(Ending::Done)
 }
 
-/// Serves the pages over `client`'s nodes, and those of `office`, until the task is aborted, and says where.
+/// Serves pages until the task is aborted, and says where.
 pub(crate) fn serve(
     listener: TcpListener,
-    client: Client,
-    office: Option<Arc<xiezhi_office::Service>>,
+    pages: axum::Router,
     texts: &Texts,
 ) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
     let url = format!("http://{}", listener.local_addr()?);
-    let router = xiezhi_portal::router(client, office);
-    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let serving = tokio::spawn(async move { axum::serve(listener, pages).await });
     println!("{}", texts.get("pages-run", &[("url", &url)]));
     Ok(serving)
 }
@@ -41,7 +38,7 @@ pub(crate) fn serve(
 pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> anyhow::Result<Ending> {
     let client = home::client(common, texts)?;
     let listener = listen(options.listen, "--listen", texts).await?;
-    let serving = serve(listener, client, None, texts)?;
+    let serving = serve(listener, xiezhi_portal::router(client, None, options.with_vault), texts)?;
     tokio::select! {
         ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),
         () = told_to_stop() => Ok(Ending::Done),

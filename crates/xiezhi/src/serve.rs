@@ -21,7 +21,7 @@ use crate::{
     args::{Common, Init, NodeOptions, Observe, Renew, Up, UpOptions},
     backup, home, office, pages,
     texts::Texts,
-    trust,
+    trust, vault,
 };
 
 /// Sends the nodes' log lines to standard error.
@@ -309,20 +309,35 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
             let client = home::client_at(&alliance.urls(), texts)?;
             // By its name: browsers keep passkeys for names only.
             let url = format!("http://localhost:{}", listener.local_addr()?.port());
-            let (dir, anchor) = (dir.join("office"), alliance.anchor.clone());
-            let office = office::demonstration(&dir, url, client.clone(), anchor).await;
-            // An alliance whose owner sealed the office's secrets runs without it.
-            let office = office
-                .inspect_err(|error| tracing::warn!(%error, "the demonstration's office stays closed"))
-                .ok();
-            Some(pages::serve(listener, client, office, texts)?)
+            let anchor = &alliance.anchor;
+            // An alliance whose owner sealed their secrets runs without them.
+            let closed = |what| move |error: &anyhow::Error| tracing::warn!(%error, "the demonstration's {what} stays closed");
+            let vault = vault::demonstration(
+                &dir.join("vault"),
+                format!("{url}/vault"),
+                client.clone(),
+                anchor.clone(),
+            )
+            .await;
+            let vault = vault.inspect_err(closed("vault")).ok();
+            let office =
+                office::demonstration(&dir.join("office"), url, client.clone(), anchor.clone()).await;
+            let office = office.inspect_err(closed("office")).ok();
+            let mut router = xiezhi_portal::router(client, office, vault.is_some());
+            let mut upkeep = None;
+            if let Some(vault) = vault {
+                router = router.nest_service("/vault", vault.router);
+                upkeep = Some(vault.upkeep);
+            }
+            Some((pages::serve(listener, router, texts)?, upkeep))
         }
     };
     println!("\n{}", texts.get("up-next", &[]));
     let why = wait_for_end(&alliance.nodes.iter().map(|r| r.node.clone()).collect::<Vec<_>>()).await;
     println!("{}", texts.get("up-stopping", &[]));
-    if let Some(pages) = serving {
+    if let Some((pages, upkeep)) = serving {
         pages.abort();
+        upkeep.iter().flatten().for_each(JoinHandle::abort);
     }
     alliance.stop().await;
     match why {

@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use http::{HeaderName, HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use xiezhi_client::Client;
 use xiezhi_crypto::sha256;
 use xiezhi_depositor::NodeLedger;
@@ -23,7 +24,7 @@ use xiezhi_vault::{
     entry::{Entry, head},
     envelope::{Envelope, OVERHEAD_BYTES, segments, take_over},
 };
-use xiezhi_verify::{Exhibit, Input, Outcome};
+use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
 
 use crate::{
     Ending, Usage,
@@ -92,13 +93,55 @@ impl Config {
         let (anchor, _) = ledger_of(&client).await?;
         let own = OwnAccount::open(&self.account)?;
         own.register(&client, anchor.ledger, WAIT).await?;
+        self.open(client, anchor, own).await
+    }
+
+    async fn open(&self, client: Client, anchor: Anchor, own: OwnAccount) -> anyhow::Result<Service> {
         let master = services::master_key(&self.master_key)?;
         let vault =
             Vault::open(&self.database, &self.keys, &master, &self.originals, anchor.clone(), home::now())
                 .await?;
-        let ledger = NodeLedger::new(client, anchor, own.id, own.keys);
+        let ledger = NodeLedger::new(client, anchor, own.id, own.keys).creating(own.spec);
         Ok(Service::new(vault, ledger, &self.url, home::now))
     }
+
+    /// Heads onto the ledger and audits, each on its own, until they are aborted.
+    fn upkeep(&self, service: &Arc<Service>) -> [JoinHandle<()>; 2] {
+        let every = |seconds: u64| Duration::from_secs(seconds.max(1));
+        [
+            tokio::spawn(keep_heads(service.clone(), every(self.head_every_s))),
+            tokio::spawn(keep_auditing(service.clone(), every(self.audit_every_s))),
+        ]
+    }
+}
+
+/// The demonstration's vault beside an alliance, at `url`, with its files in `dir`, and what keeps it up. Its account is created when it is first needed.
+pub(crate) async fn demonstration(
+    dir: &Path,
+    url: String,
+    client: Client,
+    anchor: Anchor,
+) -> anyhow::Result<Demonstration> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let file = |name: &str| format!("sqlite:{}", dir.join(name).display());
+    let config = Config {
+        account: "demonstration-vault".to_owned(),
+        url,
+        database: file("vault.db"),
+        keys: file("vault-keys.db"),
+        master_key: dir.join("master.key"),
+        originals: dir.join("originals"),
+        audit_every_s: day(),
+        head_every_s: 2,
+    };
+    let service = Arc::new(config.open(client, anchor, OwnAccount::open(&config.account)?).await?);
+    Ok(Demonstration { upkeep: config.upkeep(&service), router: xiezhi_vault::router(service) })
+}
+
+/// A vault that is served beside the pages.
+pub(crate) struct Demonstration {
+    pub(crate) router: axum::Router,
+    pub(crate) upkeep: [JoinHandle<()>; 2],
 }
 
 pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) -> anyhow::Result<Ending> {
@@ -110,16 +153,10 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let listener = serve::listen(*listen, "--listen", texts).await?;
             let url = format!("http://{}", listener.local_addr()?);
             println!("{}", texts.get("vault-serves", &[("url", &url)]));
-            let heads =
-                tokio::spawn(keep_heads(service.clone(), Duration::from_secs(config.head_every_s.max(1))));
-            let audits = tokio::spawn(keep_auditing(
-                service.clone(),
-                Duration::from_secs(config.audit_every_s.max(1)),
-            ));
+            let upkeep = config.upkeep(&service);
             let served = axum::serve(listener, xiezhi_vault::router(service));
             served.with_graceful_shutdown(serve::told_to_stop()).await?;
-            heads.abort();
-            audits.abort();
+            upkeep.iter().for_each(JoinHandle::abort);
         }
         VaultAction::Audit { vault_config, json } => {
             let found = Config::read(vault_config)?.service(common, texts).await?.audit().await?;
@@ -158,6 +195,10 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
         VaultAction::Grants { exhibit, at } => {
             let target = of(exhibit, "/grants", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
+        }
+        VaultAction::Granted { at } => {
+            let mut visitor = Visitor::new(at, texts).await?;
+            print(&visitor.json(Method::GET, "/v1/exhibits", &Value::Null).await?);
         }
         VaultAction::Reads { exhibit, at } => {
             let target = of(exhibit, "/entries", texts)?;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use base64::Engine as _;
-use place::{Place, text};
+use place::{Place, programs, text};
 use serde_json::Value;
 
 struct Served(Child);
@@ -225,6 +225,25 @@ fn from_an_order_to_one_bundle_that_a_stranger_verifies() {
     }
     assert_eq!((sealed, complete), (6, 3));
 
+    // The documents' clients: a platform's program in Python, one in TypeScript.
+    programs::check_clients();
+    if let Some(said) =
+        programs::python_example(&place, "evidence.py", &[&url, "shop", "shop.key", "bundles/python.xze"])
+    {
+        assert_eq!(said, "evidence-refused fields.accepted element-format\nopen\n");
+    }
+    let key = fs::read_to_string(place.path("shop.key")).unwrap();
+    let env = [("URL", url.as_str()), ("CLIENT", "shop"), ("KEY", key.as_str())];
+    if let Some(said) = programs::typescript_example(&place, &env) {
+        place.file("bundles/typescript.xze", &hex::decode(said.trim()).unwrap());
+    }
+    // What a document allows and much that it does not: no answer is a server's error, or another than the document says.
+    let known = [("id", id.as_str()), ("entry", "1")];
+    let shop_key = Some(("shop", "shop.key"));
+    programs::fuzz(&place, "openapi-evidence.json", &url, shop_key, &known, "/events$");
+    let node = format!("http://127.0.0.1:{}", place.base_port);
+    programs::fuzz(&place, "openapi.json", &node, None, &[("index", "1"), ("height", "1")], "/events$");
+
     drop(service);
     drop(alliance);
     let root = found(&place, "root.pem");
@@ -240,6 +259,11 @@ fn from_an_order_to_one_bundle_that_a_stranger_verifies() {
     );
     assert_eq!(verdict["legs"].as_array().unwrap().len(), 2);
     verify(0, &["bundles/2.xze", "--pack", "bundles/pack.xze"]);
+    for program in ["bundles/python.xze", "bundles/typescript.xze"] {
+        if place.path(program).exists() {
+            verify(0, &[program]);
+        }
+    }
     // The pack does not name itself; another file is not the original; without trust nothing is known.
     verify(1, &["bundles/pack.xze", "--pack", "bundles/pack.xze"]);
     let other = place.file("other.jpg", b"another photograph");

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use place::Place;
+use place::{Place, programs};
 use serde_json::Value;
 use xiezhi_database::fixtures::PostgresServer;
 
@@ -220,6 +220,8 @@ fn from_an_application_to_a_deposit_its_revocation_and_its_erasure_as_the_docs_s
         let left = json(&desk(0, "li", &["show", id]));
         assert_eq!((&left["state"], &left["applicant"]), (&"erased".into(), &Value::Null));
     }
+    let known = [("id", id.as_str())];
+    programs::fuzz(&place, "openapi-office.json", &url, Some(("gateway", "gateway.key")), &known, "^$");
     drop(office);
     drop(alliance);
 

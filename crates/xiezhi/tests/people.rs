@@ -200,6 +200,147 @@ fn in_a_demonstration_one_applies_is_judged_and_binds_and_everything_says_what_i
     inspect(&browser, axe.as_deref(), "office-zh");
 }
 
+/// Gives the first part of that name in the opened piece an id, by which the browser finds it.
+fn in_piece(browser: &Browser, part: &str) -> String {
+    let found = format!("document.querySelector('.piece[open] [data-part={part}]')");
+    browser.script(&format!("{found}.id ||= 'part-{part}'; return {found}.id")).as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_newcomer_comes_to_a_verified_certificate_and_sees_who_read_the_original() {
+    let place = Place::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let _alliance = place.up();
+    let origin = format!("http://localhost:{}", place.base_port - 10);
+    let axe = axe();
+    let open = |path: &str| browser.open(&format!("{origin}{path}"));
+    let done = || {
+        open("/start");
+        browser.wait("return document.getElementById('standing').textContent");
+        browser.script("return document.querySelectorAll('.done').length")
+    };
+    let opened = || {
+        open("/mine");
+        browser.wait("return document.querySelector('.piece .valid')");
+        browser.script("document.querySelector('.piece').open = true");
+        browser.wait("return document.querySelector('.piece [data-part=vault]:not([hidden])')");
+    };
+    let no_error = "const wrong = [...document.querySelectorAll('.error')].map((one) => one.textContent).join(''); if (wrong) throw new Error(wrong); ";
+    let until = |script: &str| browser.wait(&format!("{no_error} return {script}"));
+
+    // The steps are done where the office is, whichever name of the machine one came by.
+    browser.open(&format!("http://127.0.0.1:{}/start?lang=en", place.base_port - 10));
+    browser.wait("return document.getElementById('standing').textContent");
+    assert_eq!(browser.script("return location.origin"), origin.as_str());
+    assert_eq!(done(), 0);
+    open("/office");
+    press(&browser, "as-person");
+    apply(&browser, &origin, "张三", NUMBER);
+    press(&browser, "demonstrate");
+    browser.wait("return document.getElementById('bind')?.checkVisibility()");
+    browser.click("bind");
+    until("!document.getElementById('certificate').hidden");
+    assert_eq!(done(), 1);
+
+    let content: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let (film, changed) = (place.file("借款合同.bin", &content), place.file("changed.bin", &content[1..]));
+    open("/deposit");
+    browser.script("document.querySelector('#form details').open = true");
+    browser.fill("matter", "与某公司的借款");
+    browser.fill("phase", "2");
+    browser.fill("note", "对方当面签署");
+    browser.choose("files", &film);
+    browser.click("deposit");
+    until("document.querySelector('#list a[download]')?.href");
+    assert_eq!(done(), 2);
+
+    // Found by any part of what is known of it, in Chinese too; judged in the browser.
+    opened();
+    for (question, hits) in [("借款", 1), ("当面 合同", 1), ("租赁", 0), ("", 1)] {
+        browser.script(&format!("document.getElementById('find').value = '{question}'; document.getElementById('find').dispatchEvent(new Event('input'))"));
+        assert_eq!(browser.script("return document.querySelectorAll('.piece').length"), hits, "{question}");
+    }
+    assert!(said(&browser).contains("Phase 2"), "{}", said(&browser));
+    opened();
+    let take = in_piece(&browser, "take");
+    browser.click(&take);
+    let certificate = place.path("downloads/借款合同.bin.xzc");
+    browser.wait_for_file(&certificate);
+    place.expect(0, &["verify", text(&film), text(&certificate)]);
+    let original = in_piece(&browser, "original");
+    for (file, word) in [(&changed, "INVALID"), (&film, "VALID: ")] {
+        browser.choose(&original, file);
+        until(&format!(
+            "document.querySelector('.piece[open] [data-part=compared]').textContent.startsWith('{word}')"
+        ));
+    }
+    assert_eq!(done(), 4);
+
+    // Into the vault: what is not the original is refused, what is can be granted.
+    opened();
+    let put = in_piece(&browser, "put");
+    browser.choose(&put, &changed);
+    browser.wait("return document.querySelector('.piece[open] [data-part=vault-error]').textContent");
+    browser.choose(&put, &film);
+    until("document.querySelector('.piece[open] [data-part=kept]:not([hidden])')");
+    browser.script("document.querySelector('.piece[open] [data-part=grantee]').focus()");
+    until("document.querySelectorAll('#known-accounts option').length === 3");
+    browser.script(
+        "const within = (name) => document.querySelector(`.piece[open] [data-part=${name}]`); \
+         within('grantee').value = document.querySelectorAll('#known-accounts option')[1].value; within('purpose').value = '庭审'; \
+         within('case').value = '(2026)1'; within('until').value = '2099-12-31'; within('grant').requestSubmit()",
+    );
+    until("document.querySelectorAll('.piece[open] [data-part=grants] tr').length === 1");
+    inspect(&browser, axe.as_deref(), "en-mine-opened");
+    for language in ["zh-CN", "en"] {
+        browser.script(&format!("document.cookie = 'lang={language}; path=/'"));
+        assert_eq!(done(), 5);
+        inspect(&browser, axe.as_deref(), &format!("{language}-start"));
+    }
+
+    // The court's officer reads it, under the grant.
+    open("/mine");
+    browser.script("localStorage.setItem('role', 'court'); location.reload()");
+    until("document.querySelector('#granted:not([hidden]) button')");
+    inspect(&browser, axe.as_deref(), "en-mine-granted");
+    browser.script("document.querySelector('#granted button').click()");
+    until("document.querySelector('#granted .valid')");
+    let verdict = browser.script("return [...document.querySelectorAll('#granted td')].at(-1).textContent");
+    assert_eq!(verdict, "VALID: this file is the one recorded.");
+    let read = fs::read_dir(place.path("downloads")).unwrap().map(|file| file.unwrap().path());
+    let read: Vec<_> = read.filter(|path| path.extension().is_some_and(|end| end == "bin")).collect();
+    assert_eq!(read.len(), 1, "{read:?}");
+    assert_eq!(fs::read(&read[0]).unwrap(), content, "opened in the browser by the reader's own key");
+
+    // The owner sees it, and it is proven by the ledger.
+    browser.script("localStorage.removeItem('role')");
+    opened();
+    until("document.querySelectorAll('.piece[open] [data-part=entries] tr').length === 3");
+    assert!(said(&browser).contains("key handed over"), "{}", said(&browser));
+    let begun = std::time::Instant::now();
+    while browser.script("return !document.querySelector('.piece[open] [data-part=entries] .valid')") == true
+    {
+        assert!(begun.elapsed().as_secs() < 60, "not proven: {}", said(&browser));
+        browser.script(
+            "document.querySelector('.piece[open] [data-part=entries] tr:last-child button').click()",
+        );
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    browser.script("document.querySelector('.piece[open] [data-part=grants] button').click()");
+    until("document.querySelector('.piece[open] [data-part=grants]').textContent.includes('revoked')");
+    browser.picture("en-mine-proven");
+    browser.script(
+        "window.confirm = () => true; document.querySelector('.piece[open] [data-part=reference]').value = 'DP-1'; \
+         document.querySelector('.piece[open] [data-part=erase]').requestSubmit()",
+    );
+    until("document.querySelector('.piece[open] [data-part=gone]:not([hidden])')");
+    // What was erased proves as before.
+    place.expect(0, &["verify", text(&film), text(&certificate)]);
+    browser.script("document.cookie = 'lang=zh-CN; path=/'");
+    opened();
+    inspect(&browser, axe.as_deref(), "zh-CN-mine-opened");
+}
+
 #[test]
 fn a_passkey_brings_its_owner_back_and_nobody_whom_the_device_did_not_verify() {
     let place = Place::new();

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use place::{Place, text};
+use place::{Place, programs, text};
 use serde_json::Value;
 
 const CONFIG: &str = r#"{
@@ -96,9 +96,17 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let grant =
         [&["vault", "grant", &id, "--grantee", grantee, "--purpose", "case"], &until[..], &owner].concat();
     let grant = place.expect(0, &grant).trim().to_owned();
+    let granted = |to: &[&str]| json(&place.expect(0, &[&["vault", "granted"], to].concat()));
+    let found = granted(&court);
+    assert_eq!(
+        (&found["granted"][0]["exhibit"], &found["granted"][0]["detail"]["case"]),
+        (&id.as_str().into(), &"(2026)1".into())
+    );
+    assert_eq!(granted(&owner)["granted"], Value::Array(Vec::new()), "one's own is not granted");
     place.expect(0, &get);
     assert!(fs::read(place.path("read.bin")).unwrap() == content);
     place.expect(0, &[&["vault", "revoke", &id, &grant], &owner[..]].concat());
+    assert_eq!(granted(&court)["granted"], Value::Array(Vec::new()));
     place.expect(1, &get);
     place.expect(1, &[&["vault", "grants", &id], &court[..]].concat());
 
@@ -128,6 +136,27 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
         proven = place.run(&prove);
     }
     assert_eq!(json(&String::from_utf8_lossy(&proven.stdout))["what"], "read", "{proven:?}");
+
+    // The same by the client in Python, for another original.
+    let letter = place.file("letter.txt", b"a letter");
+    place.expect(0, &["deposit", text(&letter), "--account", "owner"]);
+    let shown = json(&place.expect(0, &["account", "show", "owner", "--json"]));
+    let own = shown["id"].as_str().unwrap();
+    let key = place.path("home/accounts/owner.json");
+    let args = [&url, own, text(&key), "letter.txt", "letter.txt.xzc", grantee];
+    if let Some(said) = programs::python_example(&place, "vault.py", &args) {
+        assert!(said.ends_with(" stored granted\n"), "{said}");
+        let exhibit = said.split(' ').next().unwrap();
+        let get = ["vault", "get", exhibit, "--purpose", "hearing", "--key", "court.key", "--out", "letter"];
+        place.expect(0, &[&get[..], &court].concat());
+        assert_eq!(fs::read(place.path("letter")).unwrap(), b"a letter");
+        // What the document allows and much that it does not; the letter may be erased by it.
+        let known = [("id", exhibit), ("position", "1")];
+        programs::fuzz(&place, "openapi-vault.json", &url, Some((own, text(&key))), &known, "^$");
+        place.run(
+            &[&["vault", "erase", exhibit, "--basis", "request", "--reference", "1"], &owner[..]].concat(),
+        );
+    }
 
     // One changed bit is found; so is a file that is gone.
     let audit = ["vault", "audit", "--config", "vault.json", "--json"];

@@ -23,7 +23,7 @@ use crate::{
 const ROUND_MAX: i64 = 100;
 
 /// A revocation or an erasure, as it stands on the ledger or will.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct OnRecord {
     /// The account whose binding is revoked; left out of an erasure.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -94,6 +94,12 @@ fn every_kind_has_its_own_code_and_both_languages() {
     xiezhi_problem::check_kinds(kinds::ALL);
 }
 
+#[test]
+fn the_committed_document_is_the_generated_one() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi-evidence.json");
+    openapi::check_document(&openapi_document(), &path);
+}
+
 #[tokio::test]
 async fn nobody_comes_in_without_a_key_that_is_known() {
     let edge = Edge::new().await;

@@ -9,8 +9,8 @@ use xiezhi_database::{PersonKeyError, Transaction};
 use xiezhi_types::{AccountId, TimestampMs, from_canonical};
 
 use super::{
-    Finding, Granted, Kept, LIST_MAX, Logged, Opened, Vault, VaultError, check_text, file_bytes, random,
-    signed, unsigned,
+    Finding, Granted, Kept, LIST_MAX, Logged, Opened, Readable, Vault, VaultError, check_text, file_bytes,
+    random, signed, unsigned,
 };
 use crate::{
     entry::{Entry, Happening},
@@ -165,12 +165,36 @@ impl Vault {
         let grant = Self::may_read(&mut open, &row, reader, now).await?;
         row.check_whole()?;
         let key = self.key(&row).await?;
+        let certificate = self.certificate(&row).await?;
         let handed = hand_over(&key, &row.exhibit(), reader, to)
             .map_err(|error: EnvelopeError| VaultError::EncryptionKey(error.to_string()))?;
         let detail = json!({ "grant": grant, "purpose": purpose, "to": to.id().to_string() });
         let entry = self.enter(&mut open, &row, Happening::Read, &reader.to_string(), detail, now).await?;
         open.commit().await?;
-        Ok(Opened { exhibit: row.id, size: row.size, key: hex::encode(handed), entry })
+        let certificate = hex::encode(&*certificate);
+        Ok(Opened { exhibit: row.id, size: row.size, key: hex::encode(handed), entry, certificate })
+    }
+
+    /// What `reader` may read of others at `now`, by grants in force: at most 1000, those that end first before the others.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn granted(&self, reader: &AccountId, now: TimestampMs) -> Result<Vec<Readable>, VaultError> {
+        let sql = "SELECT id, exhibit, expires_ms, detail FROM vault_grants \
+            WHERE grantee = $1 AND expires_ms > $2 AND revoked_ms IS NULL ORDER BY expires_ms LIMIT $3";
+        let values = vec![reader.to_string().into(), signed(now.0).into(), LIST_MAX.into()];
+        let mut found = Vec::new();
+        for grant in self.database.query(sql, values).await? {
+            let row = self.row(grant.text(1)?).await?;
+            if row.check_whole().is_err() {
+                continue;
+            }
+            let place = format!("vault grant {}", grant.text(0)?);
+            let detail = self.detail(&row, &place, grant.bytes(3)?, 0).await?;
+            let expires = TimestampMs(unsigned(grant.int(2)?)).rfc3339();
+            found.push(Readable { exhibit: row.id, owner: row.owner, size: row.size, expires, detail });
+        }
+        Ok(found)
     }
 
     /// Sealed segments `from` and following, at most [`SEGMENTS_MAX`], for whoever may read; worthless without the key.

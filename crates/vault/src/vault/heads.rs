@@ -1,10 +1,26 @@
 //! Heads of the log on the ledger, and proofs of entries against them.
 
-use serde_json::{Value as Json, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 use xiezhi_types::AccountId;
 
 use super::{Vault, VaultError, signed, unsigned};
 use crate::entry::{head, tree};
+
+/// The proof that an entry is in a log whose head is on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EntryProof {
+    /// The entry, hexadecimal: the leaf.
+    pub entry: String,
+    /// Entries in the log of this head.
+    pub size: u64,
+    /// The leaf's path to the root, hexadecimal (RFC 9162, section 2.1.3).
+    pub path: Vec<String>,
+    /// The head.
+    pub head: String,
+    /// The certificate of the head's record, hexadecimal.
+    pub certificate: String,
+}
 
 impl Vault {
     /// The log's head that belongs on the ledger; `None` when the last one there is of the same size.
@@ -36,7 +52,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NotFound`], also while no such head is on the ledger yet.
-    pub async fn proof(&self, owner: &AccountId, id: &str, position: u64) -> Result<Json, VaultError> {
+    pub async fn proof(&self, owner: &AccountId, id: &str, position: u64) -> Result<EntryProof, VaultError> {
         self.owned(id, owner).await?;
         let sql = "SELECT size, head, certificate FROM vault_heads WHERE size > $1 ORDER BY size LIMIT 1";
         let heads = self.database.query(sql, vec![signed(position).into()]).await?;
@@ -50,12 +66,12 @@ impl Vault {
         }
         let entries = rows.iter().map(|row| row.bytes(0)).collect::<Result<Vec<_>, _>>()?;
         let path = tree(entries).inclusion(position).ok_or(VaultError::NotFound)?;
-        Ok(json!({
-            "entry": hex::encode(own.bytes(0)?),
-            "size": found.int(0)?,
-            "path": path.iter().map(hex::encode).collect::<Vec<_>>(),
-            "head": String::from_utf8_lossy(found.bytes(1)?),
-            "certificate": hex::encode(found.bytes(2)?),
-        }))
+        Ok(EntryProof {
+            entry: hex::encode(own.bytes(0)?),
+            size: unsigned(found.int(0)?),
+            path: path.iter().map(hex::encode).collect(),
+            head: String::from_utf8_lossy(found.bytes(1)?).into_owned(),
+            certificate: hex::encode(found.bytes(2)?),
+        })
     }
 }

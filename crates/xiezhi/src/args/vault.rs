@@ -103,6 +103,11 @@ pub(crate) enum VaultAction {
         #[command(flatten)]
         at: AtVault,
     },
+    /// List the originals of others that your account may read
+    Granted {
+        #[command(flatten)]
+        at: AtVault,
+    },
     /// List who read an original of yours, and whatever else happened to it
     Reads {
         /// The exhibit's id in the vault

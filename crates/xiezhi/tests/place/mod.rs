@@ -4,6 +4,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod institutions;
+pub(crate) mod programs;
 
 use std::{
     fs,

@@ -1,0 +1,233 @@
+//! What owners and readers do with an original that is whole.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xiezhi_problem::{
+    Problem,
+    openapi::{Binary, Problems},
+    read_json,
+};
+use xiezhi_types::TimestampMs;
+
+use super::{Service, Shared};
+use crate::vault::{Granted, Logged, Opened, VaultError, heads::EntryProof};
+
+pub(super) fn described() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new()
+        .routes(routes!(read))
+        .routes(routes!(sealed))
+        .routes(routes!(entries))
+        .routes(routes!(proof))
+        .routes(routes!(grant, grants))
+        .routes(routes!(revoke))
+        .routes(routes!(erase))
+}
+
+/// What a reader says.
+#[derive(Deserialize, ToSchema)]
+struct Read {
+    /// Why; the owner sees it.
+    purpose: String,
+}
+
+/// Hands an original's key over to the caller's encryption key, after an entry that says so.
+#[utoipa::path(
+    post, path = "/v1/exhibits/{id}/reads", tag = "exhibits", operation_id = "read_exhibit",
+    params(("id" = String, Path, description = "The exhibit")), request_body = Read,
+    responses((status = 201, description = "The key, for the caller alone", body = Opened), Problems)
+)]
+async fn read(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let wanted: Read = read_json(&body)?;
+    let account = service.account(caller).await?;
+    let key = account.encryption_key.ok_or_else(|| VaultError::EncryptionKey("there is none".to_owned()))?;
+    let opened = service.vault.read(&caller, &id, &wanted.purpose, &key, service.now()).await?;
+    Ok((StatusCode::CREATED, Json(opened)).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Beginning {
+    /// The first that is wanted, from 0.
+    #[serde(default)]
+    from: u64,
+}
+
+/// At most 64 sealed segments.
+#[utoipa::path(
+    get, path = "/v1/exhibits/{id}/segments", tag = "exhibits", operation_id = "get_segments",
+    params(("id" = String, Path, description = "The exhibit"), Beginning),
+    responses((status = 200, description = "One after another", body = Binary, content_type = "application/octet-stream"), Problems)
+)]
+async fn sealed(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(query): Query<Beginning>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let bytes = service.vault.sealed(&caller, &id, query.from, service.now()).await?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+/// Entries of an exhibit.
+#[derive(Serialize, ToSchema)]
+struct EntryList {
+    /// At most 1000, by position.
+    entries: Vec<Logged>,
+}
+
+/// What happened to an exhibit, for its owner.
+#[utoipa::path(
+    get, path = "/v1/exhibits/{id}/entries", tag = "exhibits", operation_id = "list_entries",
+    params(("id" = String, Path, description = "The exhibit"), Beginning),
+    responses((status = 200, description = "Who, when, why", body = EntryList), Problems)
+)]
+async fn entries(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(query): Query<Beginning>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let entries = service.vault.entries(&caller, &id, query.from).await?;
+    Ok(Json(EntryList { entries }).into_response())
+}
+
+/// The proof that an entry is in a log whose head is on the ledger, for the exhibit's owner.
+#[utoipa::path(
+    get, path = "/v1/exhibits/{id}/entries/{position}/proof", tag = "exhibits", operation_id = "get_entry_proof",
+    params(("id" = String, Path, description = "The exhibit"), ("position" = u64, Path, description = "The entry")),
+    responses((status = 200, description = "The proof", body = EntryProof), Problems)
+)]
+async fn proof(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path((id, position)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(service.vault.proof(&caller, &id, position).await?).into_response())
+}
+
+/// Who may read, why, and until when.
+#[derive(Deserialize, ToSchema)]
+struct GrantTo {
+    /// The account that may read.
+    grantee: String,
+    /// Why.
+    purpose: String,
+    /// The number of the case, where there is one.
+    case: Option<String>,
+    /// Until when; RFC 3339.
+    expires: String,
+}
+
+/// The id of what was made.
+#[derive(Serialize, ToSchema)]
+struct Made {
+    /// Its id.
+    id: String,
+}
+
+/// Grants an account to read.
+#[utoipa::path(
+    post, path = "/v1/exhibits/{id}/grants", tag = "grants", operation_id = "create_grant",
+    params(("id" = String, Path, description = "The exhibit")), request_body = GrantTo,
+    responses((status = 201, description = "The grant's id", body = Made), Problems)
+)]
+async fn grant(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let wanted: GrantTo = read_json(&body)?;
+    let field = |field, rule| VaultError::Field { field, rule };
+    let grantee = wanted.grantee.parse().map_err(|_| field("grantee", "no id of an account"))?;
+    let expires =
+        TimestampMs::parse_rfc3339(&wanted.expires).ok_or_else(|| field("expires", "no RFC 3339 time"))?;
+    let case = wanted.case.as_deref();
+    let id =
+        service.vault.grant(&caller, &id, &grantee, &wanted.purpose, case, expires, service.now()).await?;
+    Ok((StatusCode::CREATED, Json(Made { id })).into_response())
+}
+
+/// Grants of an exhibit.
+#[derive(Serialize, ToSchema)]
+struct GrantList {
+    /// At most 1000.
+    grants: Vec<Granted>,
+}
+
+/// The grants of an exhibit, for its owner.
+#[utoipa::path(
+    get, path = "/v1/exhibits/{id}/grants", tag = "grants", operation_id = "list_grants",
+    params(("id" = String, Path, description = "The exhibit")),
+    responses((status = 200, description = "The grants", body = GrantList), Problems)
+)]
+async fn grants(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(GrantList { grants: service.vault.grants(&caller, &id).await? }).into_response())
+}
+
+/// Ends a grant.
+#[utoipa::path(
+    delete, path = "/v1/exhibits/{id}/grants/{grant}", tag = "grants", operation_id = "revoke_grant",
+    params(("id" = String, Path, description = "The exhibit"), ("grant" = String, Path, description = "The grant")),
+    responses((status = 204, description = "Ended"), Problems)
+)]
+async fn revoke(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path((id, grant)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    service.vault.revoke(&caller, &id, &grant, service.now()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Why an original is erased.
+#[derive(Deserialize, ToSchema)]
+struct Erase {
+    /// On which ground, as `request`.
+    basis: String,
+    /// The number of the request or the order.
+    reference: String,
+}
+
+/// Erases an original, its key and what was said of it. The entry that says so stays, and every certificate keeps its force.
+#[utoipa::path(
+    post, path = "/v1/exhibits/{id}/erasures", tag = "exhibits", operation_id = "erase_exhibit",
+    params(("id" = String, Path, description = "The exhibit")), request_body = Erase,
+    responses((status = 204, description = "Erased"), Problems)
+)]
+async fn erase(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let wanted: Erase = read_json(&body)?;
+    service.vault.erase(&caller, &id, &wanted.basis, &wanted.reference, service.now()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
