@@ -31,7 +31,7 @@ fn fill(dir: &Path, records: u32, block: u32) -> Done {
 fn check(dir: &Path) -> Done {
     let begun = Instant::now();
     let now = TimestampMs(NOW.0 + u64::from(u32::MAX));
-    let report = xiezhi_fsck::check(dir, &genesis(), LEDGER, now, &mut |_| {})?;
+    let report = xiezhi_fsck::check(dir, &genesis(), LEDGER, now, None, &mut |_| {})?;
     let seconds = begun.elapsed().as_secs_f64();
     println!("clean: {}, {} records, {} checkpoints", report.is_clean(), report.records, report.checkpoints);
     println!("{seconds:.1} s, {:.0} records/s", report.records as f64 / seconds);

@@ -22,13 +22,16 @@ const OBJECT_BYTES_MAX: u64 = (64 << 20) + (256 << 10);
 /// Records under one tile.
 const PIECE: u64 = TILE_WIDTH as u64;
 
+/// What a piece holds, or why it cannot be read.
+type Piece = Result<Vec<Vec<u8>>, Unreadable>;
+
 /// The archive of a store.
 pub(crate) struct Archive {
     objects: Waiting,
     /// Records before this one are there.
     pub(crate) size: u64,
     /// The statements last read, and their piece; or why they cannot be.
-    held: RefCell<Option<(u64, Result<Vec<Vec<u8>>, Unreadable>)>>,
+    held: RefCell<Option<(u64, Piece)>>,
 }
 
 impl Archive {

@@ -19,16 +19,10 @@ pub enum TreeKind {
 }
 
 /// The right edge of both trees, in memory.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Trees {
     pub(crate) sha256: Appender<Sha256>,
     pub(crate) sm3: Appender<Sm3>,
-}
-
-impl Default for Trees {
-    fn default() -> Self {
-        Self { sha256: Appender::new(), sm3: Appender::new() }
-    }
 }
 
 impl Trees {

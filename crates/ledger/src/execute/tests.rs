@@ -201,7 +201,7 @@ fn what_was_signed_for_another_ledger_account_or_time_is_refused() {
         let foreign = Admitted::check(Transaction::new::<Vec<u8>>(&foreign, &[]), &genesis(), &elsewhere);
         assert_eq!(ledger.run(&[Arc::new(foreign.unwrap())]), ["signature-invalid"]);
 
-        assert_eq!(ledger.run(&[said.clone()]), [""; 0]);
+        assert_eq!(ledger.run(std::slice::from_ref(&said)), [""; 0]);
         assert_eq!(ledger.run(&[fresh(&said)]), ["duplicate"], "at the next height");
         let late = TimestampMs(NOW.0 + u64::from(genesis().limits.statement_window_s) * 1000 + 1000);
         let outcome =
