@@ -18,7 +18,7 @@ import schemathesis
 from schemathesis.cli import schemathesis as run
 from xiezhi.session import Connection, Key
 
-EXAMPLES = 15
+EXAMPLES = 10
 CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformance,status_code_conformance"
 # Bytes that no serializer of schemathesis knows: sent as they are.
 BINARY = ["application/cose", "application/cbor", "application/timestamp-query", "application/offset+octet-stream", "application/vnd.xiezhi.certificate+cbor"]
