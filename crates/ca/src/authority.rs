@@ -17,6 +17,7 @@ use xiezhi_pki::{
 use crate::{
     answers::Answers,
     book::{Application, Book, BookError, Event, FORMAT, Outcome, application_id},
+    deed::{Deed, Proposal, Rule},
     journal::{Journal, JournalError},
     wish::{Purpose, Wish, WishError},
 };
@@ -413,6 +414,58 @@ impl Authority {
     ) -> Result<(), AuthorityError> {
         let (serial, reason) = (hex::encode(serial), reason.name().to_owned());
         self.happen(now, by, Event::Revoked { serial, reason, invalid_since })
+    }
+
+    /// Lays down which deeds need two officers from now on; where a rule holds already, only after it was confirmed.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    pub fn rule(&mut self, rule: Rule, now: u64, by: &str) -> Result<(), AuthorityError> {
+        self.happen(now, by, Event::Ruled(rule))
+    }
+
+    /// Proposes `deed`, with `sign` for the key of `by`; the proposal's number.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    pub fn propose(
+        &mut self,
+        deed: Deed,
+        now: u64,
+        by: &str,
+        sign: impl FnOnce(&[u8]) -> Vec<u8>,
+    ) -> Result<u64, AuthorityError> {
+        let mut number = 0;
+        self.journal.append(now, by, |book| {
+            number = book.head().0;
+            let signature = hex::encode(sign(book.to_propose(&deed).as_bytes()));
+            Ok::<_, AuthorityError>(Some(Event::Proposed { deed, signature }))
+        })?;
+        Ok(number)
+    }
+
+    /// Confirms a proposal, unless somebody did already; what can be done now, and who proposed it.
+    ///
+    /// # Errors
+    /// [`AuthorityError`]: also for one that is done.
+    pub fn confirm(
+        &mut self,
+        proposal: u64,
+        now: u64,
+        by: &str,
+        sign: impl FnOnce(&[u8]) -> Vec<u8>,
+    ) -> Result<Proposal, AuthorityError> {
+        let mut found = None;
+        self.journal.append(now, by, |book| -> Result<_, AuthorityError> {
+            let none = || BookError { reason: "there is no such proposal that is not done".to_owned() };
+            let is_it = |one: &&Proposal| one.number == proposal && !one.is_done;
+            let one = book.proposals().iter().find(is_it).ok_or_else(none)?;
+            let message = book.to_confirm(proposal).ok_or_else(none)?;
+            found = Some(one.clone());
+            let signature = hex::encode(sign(message.as_bytes()));
+            Ok(one.confirmed_by.is_none().then_some(Event::Confirmed { proposal, signature }))
+        })?;
+        found.ok_or_else(|| BookError { reason: "there is no such proposal".to_owned() }.into())
     }
 
     fn happen(&mut self, now: u64, by: &str, event: Event) -> Result<(), AuthorityError> {

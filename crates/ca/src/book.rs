@@ -1,5 +1,7 @@
 //! The book: what has happened, entry by entry, and what follows from it. Pure.
 
+mod eyes;
+
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -7,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use xiezhi_pki::{CertificationRequest, RevocationReason, RevokedCertificate, X509Certificate};
 
-use crate::wish::Wish;
+use crate::{
+    deed::{Deed, Proposal, Rule},
+    wish::Wish,
+};
 
 /// Format named by the first entry.
 pub(crate) const FORMAT: &str = "xiezhi-authority-book/1";
@@ -84,6 +89,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         invalid_since: Option<u64>,
     },
+    /// From now on these deeds need two officers.
+    Ruled(Rule),
+    /// One of the rule's officers proposes something.
+    Proposed {
+        /// What.
+        deed: Deed,
+        /// By the key of who proposes, in hex.
+        signature: String,
+    },
+    /// Another officer confirms it: it can be done, once.
+    Confirmed {
+        /// The number of the proposal's entry.
+        proposal: u64,
+        /// By the key of who confirms, in hex.
+        signature: String,
+    },
     /// A revocation list was issued; the file lies beside the book.
     Listed {
         /// Its number.
@@ -103,7 +124,7 @@ pub struct BookError {
     pub reason: String,
 }
 
-fn refuse<T>(reason: impl Into<String>) -> Result<T, BookError> {
+pub(crate) fn refuse<T>(reason: impl Into<String>) -> Result<T, BookError> {
     Err(BookError { reason: reason.into() })
 }
 
@@ -225,6 +246,9 @@ enum Effect {
     Issue(Box<Certificate>),
     Change(Vec<u8>, Standing),
     List(List),
+    Rule(Rule),
+    Propose(String, Deed),
+    Confirm(usize, String),
 }
 
 /// A line that can be the book's next, without its end.
@@ -232,6 +256,8 @@ pub(crate) struct Line {
     pub(crate) bytes: Vec<u8>,
     at: u64,
     effect: Effect,
+    /// The proposal that it does.
+    does: Option<usize>,
 }
 
 /// What follows from all entries.
@@ -250,6 +276,10 @@ pub struct Book {
     pending: usize,
     lists: Vec<List>,
     changed_since_list: bool,
+    rule: Option<Rule>,
+    proposals: Vec<Proposal>,
+    /// Each entry's digest, for who compares them with heads that were kept elsewhere.
+    heads: Vec<[u8; 32]>,
 }
 
 /// The id of the application that `request` (DER) and `wish` make: the same twice is one application.
@@ -280,8 +310,9 @@ impl Book {
         if entry.at < self.last_at {
             return refuse("is older than the entry before");
         }
-        let effect = self.judge(entry.at, &entry.event)?;
-        self.happened(Line { bytes: line.to_vec(), at: entry.at, effect });
+        let does = self.permitted(entry.at, &entry.event)?;
+        let effect = self.judge(entry.at, &entry.by, &entry.event)?;
+        self.happened(Line { bytes: line.to_vec(), at: entry.at, effect, does });
         Ok(())
     }
 
@@ -291,18 +322,24 @@ impl Book {
             return refuse("who does it has a name of 1 to 100 characters");
         }
         let at = self.now(now);
-        let effect = self.judge(at, &event)?;
+        let does = self.permitted(at, &event)?;
+        let effect = self.judge(at, by, &event)?;
         let before = hex::encode(self.head);
         let entry = Entry { number: self.next, before, at, by: by.to_owned(), event };
         let bytes = serde_json::to_vec(&entry).map_err(|e| BookError { reason: e.to_string() })?;
-        Ok(Line { bytes, at, effect })
+        Ok(Line { bytes, at, effect, does })
     }
 
     /// What the next line says has happened.
     pub(crate) fn happened(&mut self, line: Line) {
-        self.happen(line.at, line.effect);
+        let digest = Sha256::digest(&line.bytes).into();
+        if let Some(proposal) = line.does.and_then(|at| self.proposals.get_mut(at)) {
+            proposal.is_done = true;
+        }
+        self.happen(line.at, line.effect, digest);
         self.next += 1;
-        self.head = Sha256::digest(&line.bytes).into();
+        self.head = digest;
+        self.heads.push(digest);
         self.last_at = line.at;
     }
 
@@ -313,7 +350,7 @@ impl Book {
     }
 
     /// What `event` does at `at`, if it can happen.
-    fn judge(&self, at: u64, event: &Event) -> Result<Effect, BookError> {
+    fn judge(&self, at: u64, by: &str, event: &Event) -> Result<Effect, BookError> {
         if (self.next == 0) != matches!(event, Event::Opened { .. }) {
             return refuse("the first entry opens the book, and no other");
         }
@@ -377,6 +414,11 @@ impl Book {
                 let withdrawal = Withdrawal { since, reason, invalid_since: *invalid_since };
                 Effect::Change(serial, Standing::Withdrawn(withdrawal))
             }
+            Event::Ruled(rule) => {
+                rule.check()?;
+                Effect::Rule(rule.clone())
+            }
+            Event::Proposed { .. } | Event::Confirmed { .. } => self.eyes(by, event)?,
             Event::Listed { list, next_update, digest: of } => {
                 if self.lists.last().is_some_and(|last| last.number >= *list) || *next_update <= at {
                     return refuse("a revocation list has a higher number than the last, and a next one");
@@ -437,7 +479,7 @@ impl Book {
         }
     }
 
-    fn happen(&mut self, at: u64, effect: Effect) {
+    fn happen(&mut self, at: u64, effect: Effect, digest: [u8; 32]) {
         match effect {
             Effect::Open(authority) => self.authority = authority,
             Effect::Apply(id, key, application) => {
@@ -475,6 +517,17 @@ impl Book {
                 self.lists.push(list);
                 self.changed_since_list = false;
             }
+            Effect::Rule(rule) => self.rule = Some(rule),
+            Effect::Propose(by, deed) => self.proposals.push(Proposal {
+                number: self.next,
+                at,
+                by,
+                deed,
+                confirmed_by: None,
+                is_done: false,
+                digest,
+            }),
+            Effect::Confirm(place, by) => self.proposals[place].confirmed_by = Some(by),
         }
     }
 
@@ -488,6 +541,13 @@ impl Book {
     #[must_use]
     pub fn head(&self) -> (u64, [u8; 32]) {
         (self.next, self.head)
+    }
+
+    /// How many entries there were when the last line had the SHA-256 `head`; `None` when that never was.
+    #[must_use]
+    pub fn entries_at(&self, head: &[u8; 32]) -> Option<u64> {
+        let place = self.heads.iter().position(|known| known == head)?;
+        u64::try_from(place).ok()?.checked_add(1)
     }
 
     /// The application of that id.

@@ -9,6 +9,7 @@
 //! # Invariants
 //! - What the book says of a certificate at a time never changes later: [`Book::standing`].
 //! - A serial number is used once; a key is certified for one subject.
+//! - What the rule of four eyes names is done only after one officer proposed it and another confirmed it, both by signature.
 //! - Nothing is issued that the alliance's own verifier would not accept for its purpose.
 //!
 //! Format: docs/specs/authority-book.md.
@@ -16,6 +17,7 @@
 mod answers;
 mod authority;
 mod book;
+mod deed;
 mod journal;
 mod service;
 mod wish;
@@ -27,6 +29,7 @@ pub use authority::{Authority, AuthorityError, Expiring, LIST_DAYS, RESPONDER_DA
 pub use book::{
     Application, Book, BookError, Certificate, Change, Entry, Event, List, Outcome, Standing, Withdrawal,
 };
+pub use deed::{DEEDS, Deed, Proposal, Rule};
 pub use journal::JournalError;
 pub use service::{Service, router};
 pub use wish::{Purpose, Wish, WishError};

@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+use xiezhi_crypto::SignatureAlg;
 use xiezhi_pki::{
     CertificateAuthority, CertificateTemplate, CertificationRequest, Crl, Profile, RevocationReason,
     SigningKey, Subject, Suite, Validity, X509Certificate,
@@ -493,4 +494,87 @@ proptest! {
             prop_assert_eq!(list.find(serial).is_some(), *expected != "good");
         }
     }
+}
+
+/// An officer's key.
+fn officer(seed: u8) -> xiezhi_crypto::SigningKey {
+    xiezhi_crypto::SigningKey::from_seed(SignatureAlg::Es256, &[seed; 32]).unwrap()
+}
+
+fn rule(deeds: &[&str], officers: &[(&str, u8)]) -> Rule {
+    let named =
+        |(name, seed): &(&str, u8)| ((*name).to_owned(), Rule::key_text(&officer(*seed).public_key()));
+    let deeds = deeds.iter().map(|deed| (*deed).to_owned()).collect();
+    Rule { deeds, officers: officers.iter().map(named).collect() }
+}
+
+#[test]
+fn what_needs_two_officers_is_done_when_another_has_confirmed_it_and_once() {
+    let mut place = place(Suite::P256);
+    let applied = place.apply(1, &enterprise(), NOW);
+    let serial = place.issue(&applied, NOW).unwrap().serial().to_vec();
+    let authority = &mut place.authority;
+    for wrong in [
+        rule(&["revoked"], &[("li", 1)]),
+        rule(&["revoked"], &[("li", 1), ("wang", 1)]),
+        rule(&["listed"], &[("li", 1), ("wang", 2)]),
+        rule(&["revoked", "issued"], &[("li", 1), ("wang", 2)]),
+    ] {
+        assert!(authority.rule(wrong, NOW, "li").is_err());
+    }
+    authority.rule(rule(&["issued", "revoked"], &[("li", 1), ("wang", 2)]), NOW, "li").unwrap();
+
+    // Alone nobody does it, nor lifts the rule; what the rule does not name goes on.
+    let reason = RevocationReason::KeyCompromise;
+    assert!(authority.revoke(&serial, reason, None, NOW, "li").is_err());
+    assert!(authority.rule(rule(&[], &[("li", 1), ("wang", 2)]), NOW, "li").is_err());
+    authority.suspend(&serial, NOW, "zhao").unwrap();
+
+    let by = |seed: u8| move |message: &[u8]| officer(seed).sign(message);
+    let revoke = |name: &str| Deed::Revoke {
+        serial: hex::encode(&serial),
+        reason: name.to_owned(),
+        invalid_since: None,
+    };
+    assert!(authority.propose(revoke("keyCompromise"), NOW, "li", by(2)).is_err(), "another's signature");
+    assert!(authority.propose(revoke("keyCompromise"), NOW, "zhao", by(3)).is_err(), "no officer");
+    let number = authority.propose(revoke("keyCompromise"), NOW, "li", by(1)).unwrap();
+    assert!(authority.revoke(&serial, reason, None, NOW, "wang").is_err(), "proposed only");
+    assert!(authority.confirm(number, NOW, "li", by(1)).is_err(), "by the same officer");
+    assert!(authority.confirm(number, NOW, "wang", by(1)).is_err(), "in another's name");
+    assert!(authority.confirm(number + 1, NOW, "wang", by(2)).is_err(), "no such proposal");
+    assert_eq!(authority.confirm(number, NOW, "wang", by(2)).unwrap().deed, revoke("keyCompromise"));
+    assert!(
+        authority.revoke(&serial, RevocationReason::Superseded, None, NOW, "wang").is_err(),
+        "another deed"
+    );
+    // Whoever was interrupted between the two goes on.
+    authority.confirm(number, NOW, "wang", by(2)).unwrap();
+    authority.revoke(&serial, reason, None, NOW, "wang").unwrap();
+    assert!(authority.confirm(number, NOW, "wang", by(2)).is_err(), "once");
+
+    // A certificate for longer than was confirmed is not issued; a rule is changed by two as well.
+    let number = authority
+        .propose(Deed::Issue { application: applied.clone(), days: 30 }, NOW, "wang", by(2))
+        .unwrap();
+    authority.confirm(number, NOW, "li", by(1)).unwrap();
+    let signer = &place.signer;
+    let mut issue =
+        |days| place.authority.issue(signer, &applied, Some(days), NOW, "li", || [days as u8; 16]);
+    assert!(issue(31).is_err());
+    issue(30).unwrap();
+    assert!(issue(29).is_err(), "once");
+    let authority = &mut place.authority;
+    let other = rule(&[], &[("li", 1), ("wang", 2)]);
+    let number = authority.propose(Deed::Rule(other.clone()), NOW, "li", by(1)).unwrap();
+    authority.confirm(number, NOW, "wang", by(2)).unwrap();
+    authority.rule(other, NOW, "wang").unwrap();
+
+    // The book says the same to who opens it anew, and knows its own past.
+    let (entries, head) = authority.book().unwrap().head();
+    let mut again = Authority::open(&place.dir).unwrap();
+    let book = again.book().unwrap();
+    assert_eq!((book.head(), book.entries_at(&head)), ((entries, head), Some(entries)));
+    assert_eq!(book.entries_at(&[0; 32]), None);
+    assert!(book.proposals().iter().all(|one| one.is_done));
 }

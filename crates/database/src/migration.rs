@@ -14,7 +14,8 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_service.sql"),
     include_str!("../migrations/0004_people.sql"),
     include_str!("../migrations/0005_vault.sql"),
-    include_str!("../migrations/0006_vault.sql"),
+    include_str!("../migrations/0006_office.sql"),
+    include_str!("../migrations/0007_vault.sql"),
 ];
 
 /// `sql` in the words of the one database or the other.

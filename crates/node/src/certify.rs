@@ -72,6 +72,7 @@ impl Core {
         let size = collection.stored.checkpoint.size.0;
         let path = |tree| self.store.inclusion_path(tree, index.0, size).map_err(unavailable);
         let history = self.history(record.height)?;
+        let choice = self.choose(&collection);
         let certificate = Certificate {
             version: Certificate::version_of(&history, grantor.as_ref()),
             genesis: self.genesis_bytes.clone(),
@@ -84,9 +85,9 @@ impl Core {
             path_sm3: path(TreeKind::Sm3)?,
             statement: record.statement,
             checkpoint: collection.stored.checkpoint,
-            seals: collection.seals,
+            seals: choice.seals.clone(),
             timestamps: collection.stamps,
-            revocations: self.revocations(),
+            revocations: choice.lists.clone(),
             grantor,
         };
         Ok((certificate, record.items))
@@ -106,11 +107,12 @@ impl Core {
             // A term does not begin before the checkpoint that decided it is sealed, unless this node has not heard of the seals yet.
             let collection = collection.filter(|collection| collection.missing.is_met());
             let collection = collection.ok_or_else(|| unavailable("a term's decision is not sealed yet"))?;
+            let choice = self.choose(&collection);
             let link = TermLink {
                 checkpoint: collection.stored.checkpoint,
-                seals: collection.seals,
+                seals: choice.seals.clone(),
                 timestamps: collection.stamps,
-                revocations: self.revocations(),
+                revocations: choice.lists.clone(),
                 alliance: change.alliance,
                 proof: change.proof,
             };
@@ -133,6 +135,7 @@ impl Core {
         }
         let proven = self.store.prove_account(&id, collection.stored.state).map_err(unavailable)?;
         let (account, proof) = proven;
+        let choice = self.choose(&collection);
         let proven = ProvenAccount {
             kind: ProvenAccount::kind(),
             version: PROVEN_VERSION,
@@ -142,15 +145,11 @@ impl Core {
             account,
             proof,
             checkpoint: collection.stored.checkpoint,
-            seals: collection.seals,
+            seals: choice.seals.clone(),
             timestamps: collection.stamps,
-            revocations: self.revocations(),
+            revocations: choice.lists.clone(),
         };
         Ok(proven.encode())
-    }
-
-    pub(crate) fn revocations(&self) -> Vec<Vec<u8>> {
-        self.sealing.revocations().iter().map(|list| list.der().to_vec()).collect()
     }
 
     pub(crate) fn receipts(&self, index: LogIndex) -> Result<Vec<(InstitutionId, Vec<u8>)>, QueryError> {

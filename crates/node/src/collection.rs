@@ -11,13 +11,14 @@ use std::{
 
 use tokio::sync::watch;
 use xiezhi_evidence::{CertifiedSeal, Checkpoint, TimeStamp, policy::Missing};
-use xiezhi_pki::{Crl, timestamp::TimeStampAuthority};
+use xiezhi_pki::timestamp::TimeStampAuthority;
 use xiezhi_store::StoredCheckpoint;
 use xiezhi_types::{Height, InstitutionId};
 
 use crate::{
     core::{Core, lock},
     expiry::{ExpiryKind, Known, first_expiry, own_authority},
+    lists::Lists,
     witness::missing,
 };
 
@@ -37,8 +38,7 @@ pub(crate) struct Open {
 #[derive(Default)]
 pub(crate) struct Sealing {
     pub(crate) open: Mutex<BTreeMap<Height, Open>>,
-    /// Lists in force; what was found of their signatures is kept with them.
-    revocations: RwLock<Arc<Vec<Crl>>>,
+    pub(crate) lists: Lists,
     pub(crate) latest: Mutex<Option<Checkpoint>>,
     pub(crate) sealed_by: Mutex<HashMap<InstitutionId, Height>>,
     /// When the certificates expire that were seen at work.
@@ -62,17 +62,8 @@ pub(crate) struct Collection {
 }
 
 impl Sealing {
-    pub(crate) fn new(revocations: Vec<Vec<u8>>) -> Self {
-        let lists = revocations.iter().filter_map(|der| Crl::from_der(der).ok()).collect();
-        Self { revocations: RwLock::new(Arc::new(lists)), ..Self::default() }
-    }
-
-    pub(crate) fn revocations(&self) -> Arc<Vec<Crl>> {
-        Arc::clone(&self.revocations.read().unwrap_or_else(|e| e.into_inner()))
-    }
-
-    pub(crate) fn replace_revocations(&self, lists: Vec<Crl>) {
-        *self.revocations.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(lists);
+    pub(crate) fn new(lists: Lists) -> Self {
+        Self { lists, ..Self::default() }
     }
 
     /// Why this institution's seal would not count now, if so.

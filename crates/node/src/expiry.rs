@@ -154,7 +154,7 @@ pub(crate) fn expiries(core: &Core) -> Vec<Expiry> {
     for root in roots.filter_map(|der| X509Certificate::from_der(der).ok()) {
         all.push((ExpiryKind::Root, root.subject(), milliseconds(root.validity().not_after)));
     }
-    for list in core.sealing.revocations().iter() {
+    for list in core.sealing.lists.in_force().iter() {
         all.push((ExpiryKind::RevocationList, list.issuer(), milliseconds(list.next_update())));
     }
     all.sort();

@@ -25,9 +25,10 @@ use crate::{
     collection::{Collection, Sealing},
     core::{Core, View, lock},
     eras::faults,
+    lists::Lists,
     machine::System,
     sealing::Task,
-    witness::{Judge, judge_stamp, missing},
+    witness::{Judge, LISTS_MAX, judge_stamp, missing},
 };
 
 /// Blocks are put into one answer until they take this many bytes.
@@ -349,7 +350,8 @@ pub fn restore(
     // Nobody is asked and nobody answers under this name.
     let name = parsed.institutions[0].id.clone();
     let machine = Arc::new(System::new());
-    let core = Arc::new(Core::new(machine, parsed, genesis, ledger, name, store, Sealing::new(Vec::new())));
+    let sealing = Sealing::new(Lists::open(dir, &[]));
+    let core = Arc::new(Core::new(machine, parsed, genesis, ledger, name, store, sealing));
     let mut follower = Follower::new(Arc::clone(&core), Arc::new(Progress::new(&[])), Vec::new(), None);
     loop {
         let taken = match more(core.store.tip().height) {
@@ -383,7 +385,7 @@ impl Core {
     /// members: what [`Follower`] takes.
     pub(crate) fn sealed_blocks(&self, after: Height, member: bool) -> Result<Vec<u8>, QueryError> {
         self.kept_from(after)?;
-        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        let (mut blocks, mut bytes, mut lists) = (Vec::new(), 0, BTreeSet::new());
         let mut from = match self.store.checkpoint_at_most(after).map_err(unavailable)? {
             Some(before) => before.checkpoint.size.0,
             None => 0,
@@ -396,6 +398,13 @@ impl Core {
                     || (member && collection.seals.len() > faults(&self.store.term_at(height)))
             };
             let Some(collection) = collection.filter(enough) else { break };
+            // The blocks that more lists would be needed for come with the next answer.
+            let mut with = lists.clone();
+            with.extend(self.choose(&collection).lists.iter().cloned());
+            if with.len() > LISTS_MAX && !blocks.is_empty() {
+                break;
+            }
+            lists = with;
             let transactions =
                 (from..end).map(|at| self.transaction(LogIndex(at))).collect::<Result<_, _>>()?;
             let body = BlockBody { time: stored.checkpoint.time, transactions }.encode();
@@ -411,10 +420,9 @@ impl Core {
                 break;
             }
         }
-        let lists = self.sealing.revocations();
         let answer = SealedBlocks {
             version: SEALED_BLOCKS_VERSION,
-            revocations: lists.iter().map(|list| list.der().to_vec()).collect(),
+            revocations: lists.into_iter().collect(),
             sealed_size: self.sealing.latest().map_or(0, |checkpoint| checkpoint.size.0),
             blocks,
         };

@@ -26,6 +26,7 @@ use crate::{
     collection::Sealing,
     core::{Core, lock},
     follow::{FollowError, Follower, Progress, RestoreError, UpstreamError},
+    lists::Lists,
     machine::System,
 };
 
@@ -83,7 +84,8 @@ pub fn join(
     // Nobody is asked and nobody answers under this name.
     let name = parsed.institutions[0].id.clone();
     let machine = Arc::new(System::new());
-    let core = Arc::new(Core::new(machine, parsed, genesis, ledger, name, store, Sealing::new(Vec::new())));
+    let sealing = Sealing::new(Lists::open(dir, &[]));
+    let core = Arc::new(Core::new(machine, parsed, genesis, ledger, name, store, sealing));
     let taken = Joining { core: &core, sources, told }.run();
     let checkpoint = taken.map_err(|error| match error {
         SnapshotError::Store(error) => RestoreError::Store(error),
@@ -158,8 +160,9 @@ impl Joining<'_> {
         for (at, bytes) in snapshot.history.iter().enumerate() {
             let what = format!("link {} of the history", at + 1);
             let link = TermLink::parse(bytes).map_err(|e| part(what.as_str(), e))?;
+            let lists = link.revocations.clone();
             let (block, change) = self.read_link(link).map_err(|reason| part(what.as_str(), reason))?;
-            let stamps = witnessed(what, &block, snapshot.revocations.clone())?;
+            let stamps = witnessed(what, &block, lists)?;
             let sealed = Sealed { checkpoint: &block.checkpoint, seals: &block.seals, stamps: &stamps };
             store.adopt_term(&change, &sealed)?;
         }
@@ -282,18 +285,21 @@ impl Core {
     pub(crate) fn snapshot(&self, height: Option<Height>) -> Result<Vec<u8>, QueryError> {
         let height = height.map_or_else(|| self.latest_sealed().map(|one| one.checkpoint.height), Ok)?;
         self.kept_from(height)?;
-        let sealed = self.sealed_checkpoint(height)?;
-        if !sealed.missing.is_met() {
+        let collection = self.sealing.collection(self, height).map_err(unavailable)?;
+        let none = || QueryError::NotFound { what: format!("checkpoint {height}") };
+        let collection = collection.ok_or_else(none)?;
+        if !collection.missing.is_met() {
             return Err(unavailable(format!("checkpoint {height} is not sealed yet")));
         }
+        let choice = self.choose(&collection);
         let changes = self.store.term_changes_until(height).map_err(unavailable)?;
         let snapshot = Snapshot {
             version: SNAPSHOT_VERSION,
             history: self.links(changes)?,
-            checkpoint: sealed.checkpoint,
-            seals: sealed.seals,
-            timestamps: sealed.timestamps,
-            revocations: self.revocations(),
+            checkpoint: collection.stored.checkpoint,
+            seals: choice.seals.clone(),
+            timestamps: collection.stamps,
+            revocations: choice.lists.clone(),
         };
         Ok(snapshot.encode())
     }

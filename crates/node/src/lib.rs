@@ -25,6 +25,7 @@ mod eras;
 mod expiry;
 mod follow;
 mod join;
+mod lists;
 mod machine;
 mod mempool;
 mod message;

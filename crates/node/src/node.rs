@@ -27,6 +27,7 @@ use crate::{
     core::{Core, lock},
     expiry::expiries,
     follow::{Follower, Progress},
+    lists::Lists,
     machine::System,
     parts::{Parts, check_keys},
     sealing::{Task, random_serial},
@@ -116,7 +117,7 @@ impl Node {
         }
         let ledger = Genesis::ledger_id(&config.genesis);
         let store = Store::open(&config.data_dir.join("store"), &genesis, ledger, config.cache_bytes)?;
-        let sealing = Sealing::new(Vec::new());
+        let sealing = Sealing::new(Lists::open(&config.data_dir, &[]));
         let machine = Arc::new(System::new());
         let core = Arc::new(Core::new(machine, genesis, config.genesis, ledger, config.name, store, sealing));
         core.sealing.resume_followed(&core)?;

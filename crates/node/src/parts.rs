@@ -21,6 +21,7 @@ use crate::{
     config::{NodeConfig, NodeKeys},
     core::Core,
     eras::{Eras, active},
+    lists::Lists,
     machine::Machine,
     recover,
     sealing::{self, Sealer, TASKS_MAX, Task},
@@ -50,7 +51,7 @@ impl Parts {
         check_keys(&config.institution, &config.keys)?;
         let store = Store::open(&config.data_dir.join("store"), &genesis, ledger, config.cache_bytes)?;
         check_seat(&store, &config)?;
-        let sealing = Sealing::new(config.revocations);
+        let sealing = Sealing::new(Lists::open(&config.data_dir, &config.revocations));
         let uptime = machine.uptime();
         let restart = recover::last_restart(&config.data_dir, &store, genesis.created)?;
         let mut core =

@@ -514,24 +514,20 @@ impl Sealer {
         }
         self.sent_lists = Some(uptime);
         let clock = self.core.machine.now();
-        let mut lists = self.core.sealing.revocations().to_vec();
+        let lists = &self.core.sealing.lists;
         let issuer = authority.certificate().subject();
-        let own = lists.iter().position(|list| list.issuer() == issuer);
-        let old = own.map(|at| &lists[at]);
+        let in_force = lists.in_force();
+        let old = in_force.iter().find(|list| list.issuer() == issuer);
         if old.is_none_or(|list| list.this_update() + CRL_RENEWED_AFTER_S < clock.seconds()) {
             match renewed(authority, old, clock) {
                 Ok(list) => {
-                    match own {
-                        Some(at) => lists[at] = list,
-                        None => lists.push(list),
-                    }
-                    self.core.sealing.replace_revocations(lists.clone());
+                    lists.add(list);
                 }
                 Err(reason) => tracing::error!(reason, "the revocation list could not be renewed"),
             }
         }
-        let lists = lists.iter().map(|list| list.der().to_vec());
-        self.core.broadcast(&Message::Revocations(lists.collect()));
+        let lists = lists.in_force().iter().map(|list| list.der().to_vec()).collect();
+        self.core.broadcast(&Message::Revocations(lists));
     }
 }
 

@@ -15,12 +15,13 @@ use crate::{
     core::{Core, lock},
     eras::active,
     expiry::ExpiryKind,
+    lists::Use,
 };
 
 /// How long a certificate that led to a root is not asked again, in seconds: so that a new revocation list takes effect.
 const LEAF_GOOD_S: u64 = 3600;
 /// Most revocation lists taken from one message.
-const LISTS_MAX: usize = 16;
+pub(crate) const LISTS_MAX: usize = 16;
 
 /// A judge of seals; remembers certificates that led to a root.
 #[derive(Default)]
@@ -43,7 +44,7 @@ pub(crate) fn missing<'a>(
 
 /// The token over a checkpoint's `digest`, if an authority of the alliance made it.
 pub(crate) fn judge_stamp(core: &Core, digest: &[u8; 32], token: &[u8]) -> Option<TokenInfo> {
-    let lists = core.sealing.revocations();
+    let lists = core.sealing.lists.in_force();
     core.genesis.timestamp_roots.iter().find_map(|root| {
         let revocation = RevocationPolicy::IF_PRESENT;
         let trust = Trust { root_der: root, intermediates: &[], crls: &lists, revocation };
@@ -88,7 +89,9 @@ impl Judge {
         if self.valid_leaves.get(&known).is_some_and(|until| at <= *until) {
             return Ok(());
         }
-        let lists = core.sealing.revocations();
+        // Those in force too: what they revoke counts, even of what they no longer cover.
+        let mut lists = core.sealing.lists.covering(&Use::of_chain(chain, at), |_| false);
+        lists.extend(core.sealing.lists.in_force().iter().cloned());
         let intermediates: Vec<&[u8]> = rest.iter().map(Vec::as_slice).collect();
         let mut last = "no root".to_owned();
         for root in &core.genesis.roots {
@@ -125,21 +128,15 @@ impl Judge {
         Err(last)
     }
 
-    /// Takes revocation lists that are newer than the ones known, if they are of an authority above this institution's certificate, the first
-    /// of `chain`; whether that has expired does not matter.
+    /// Takes revocation lists that are not known yet, if they are of an authority above this institution's certificate, the first of `chain`;
+    /// whether that has expired does not matter.
     pub(crate) fn take_revocations(&mut self, core: &Core, chain: &[Vec<u8>], offered: Vec<Vec<u8>>) {
         for der in offered.into_iter().take(LISTS_MAX) {
             let Ok(list) = Crl::from_der(&der) else { continue };
-            let known = core.sealing.revocations();
-            let same = known.iter().position(|known| known.issuer() == list.issuer());
-            let newer = same.is_none_or(|at| known[at].this_update() < list.this_update());
-            if newer && is_genuine(core, chain, &list) {
-                let mut lists = known.to_vec();
-                match same {
-                    Some(at) => lists[at] = list,
-                    None => lists.push(list),
-                }
-                core.sealing.replace_revocations(lists);
+            if !core.sealing.lists.knows(&list)
+                && is_genuine(core, chain, &list)
+                && core.sealing.lists.add(list)
+            {
                 self.valid_leaves.clear();
             }
         }

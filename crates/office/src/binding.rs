@@ -10,13 +10,13 @@
 
 use xiezhi_crypto::{Digest, DigestAlg, KeyId, sha256};
 use xiezhi_evidence::{
-    Account, DepositBody, Manifest,
+    Account, Body, DepositBody, Manifest, Statement,
     account::AccountStatus,
     manifest::{ManifestError, Salt, Value},
 };
 use xiezhi_types::{AccountId, LedgerId, TimestampMs};
 
-use crate::{applicant::Applicant, erasure::Erasure};
+use crate::{applicant::Applicant, erasure::Erasure, revocation::Revocation};
 
 /// The format of a binding's manifest.
 pub const FORMAT: &str = "xiezhi-identity-binding/1";
@@ -93,20 +93,21 @@ fn texts(fields: Vec<(&str, String)>, salt: impl FnMut() -> Salt) -> Result<Mani
 /// The manifest of a revocation.
 ///
 /// # Errors
-/// Never.
+/// Never for a revocation that was checked.
 pub fn revocation(
-    account: AccountId,
+    revocation: &Revocation,
+    account: &str,
     office: &str,
-    reason: &str,
     at: TimestampMs,
     salt: impl FnMut() -> Salt,
 ) -> Result<Manifest, ManifestError> {
     let fields = vec![
-        ("revocation.account", account.to_string()),
+        ("revocation.account", account.to_owned()),
         ("revocation.at", at.rfc3339()),
         ("revocation.format", REVOCATION_FORMAT.to_owned()),
         ("revocation.office", office.to_owned()),
-        ("revocation.reason", reason.to_owned()),
+        ("revocation.reason", revocation.reason.clone()),
+        ("revocation.reference", revocation.reference.clone()),
     ];
     texts(fields, salt)
 }
@@ -138,6 +139,19 @@ pub fn erasure(
 pub fn deposit(manifest: &Manifest, phase: Option<u32>, demonstration: bool) -> DepositBody {
     let digests = demonstration.then(demonstration_mark).into_iter().collect();
     DepositBody { manifest_root: manifest.root(), digests, phase }
+}
+
+/// Whether `other` revokes what `binding` bound: phase 2 of the same group, by the same account in its own name. Its fields need not be shown.
+#[must_use]
+pub fn revokes(other: &Statement, binding: &Statement) -> bool {
+    let (revoking, bound) = (other.claims(), binding.claims());
+    let is_phase = matches!(other.body(), Body::Deposit(body) if body.phase == Some(PHASE_REVOKED));
+    is_phase
+        && revoking.issuer == bound.issuer
+        && revoking.grantor.is_none()
+        && revoking.audience == bound.audience
+        && other.group().is_some()
+        && other.group() == binding.group()
 }
 
 /// What an applicant signs with the account's keys.

@@ -2,23 +2,37 @@
 //!
 //! Whoever acts is a [`Session`]; [`crate::policy`] says whether it may. The clock is an argument.
 
+macro_rules! select_application {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, id, person, owner, institution, kind, state, data, submitted_ms, demonstration, provider \
+            FROM applications ",
+            $rest
+        )
+    };
+}
+
 mod passkeys;
+mod records;
 
 use xiezhi_crypto::sha256;
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Value,
 };
 use xiezhi_depositor::{LedgerError, NodeLedger};
-use xiezhi_evidence::{Body, Certificate, Manifest};
+use xiezhi_evidence::{Body, Certificate, Manifest, manifest::Salt};
 use xiezhi_types::{AccountId, GroupId, Refusal, TimestampMs, canonical, from_canonical};
 
 use crate::{
-    Applicant, Erasure, Event, Evidence, State, WrongState,
+    Applicant, Event, Evidence, State, WrongState,
     binding::{self, Binding, Challenge, PossessionError, check_possession},
     day_of, judge,
     people::random,
     policy::{Action, Scope, Session, Target, allows, scope},
 };
+
+pub use passkeys::OwnPasskey;
+pub use records::OnRecord;
 
 /// How long a challenge is good for, in milliseconds.
 const CHALLENGE_LIFE_MS: u64 = 600_000;
@@ -56,6 +70,15 @@ pub enum DeskError {
     /// The account's keys did not sign.
     #[error(transparent)]
     Possession(#[from] PossessionError),
+    /// The account is not bound to the application.
+    #[error("this account is not bound to this application")]
+    NoBinding,
+    /// The binding was revoked.
+    #[error("this account's binding was revoked, for ever: apply anew")]
+    Revoked,
+    /// The last passkey, and it was not said that it is meant.
+    #[error("this is the last passkey: nobody may be able to log in again without it")]
+    LastPasskey,
     /// Recorded, but not sealed yet.
     #[error("the binding is recorded but not sealed yet: ask again")]
     NotSealed,
@@ -128,6 +151,9 @@ pub struct Dossier {
     pub history: Vec<Happened>,
     /// The accounts that are bound.
     pub accounts: Vec<String>,
+    /// The bindings that were revoked, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<OnRecord>,
 }
 
 /// An office: its database, the keys of persons, and whose it is; cheap to clone.
@@ -161,16 +187,6 @@ fn application(row: &Row) -> Result<Application, DeskError> {
         demonstration: row.int(9)? != 0,
         provider: row.text(10)?.to_owned(),
     })
-}
-
-macro_rules! select_application {
-    ($rest:literal) => {
-        concat!(
-            "SELECT seq, id, person, owner, institution, kind, state, data, submitted_ms, demonstration, provider \
-            FROM applications ",
-            $rest
-        )
-    };
 }
 
 impl Application {
@@ -346,11 +362,17 @@ impl Desk {
             let (actor, event) = (row.text(1)?.to_owned(), row.text(2)?.to_owned());
             history.push(Happened { time: time(&row, 0)?.rfc3339(), actor, event, reason });
         }
+        let revoked = self.revocations(id).await?;
+        let mut accounts = self.bindings(id).await?;
+        accounts.retain(|account| !revoked.iter().any(|one| one.account == *account));
+        Ok(Dossier { application: one, applicant, history, accounts, revoked })
+    }
+
+    /// The accounts that were ever bound to an application.
+    async fn bindings(&self, id: &str) -> Result<Vec<String>, DatabaseError> {
         let sql = "SELECT account FROM bindings WHERE application = $1 ORDER BY seq";
         let rows = self.database.query(sql, vec![id.into()]).await?;
-        let accounts =
-            rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect::<Result<_, DatabaseError>>()?;
-        Ok(Dossier { application: one, applicant, history, accounts })
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
     async fn applicant(&self, one: &Application) -> Result<Applicant, DeskError> {
@@ -449,7 +471,7 @@ impl Desk {
     /// the fields to the holder. Asking again for the same account gives the same binding.
     ///
     /// # Errors
-    /// [`DeskError::Challenge`], [`DeskError::Possession`], [`DeskError::NotSealed`]: ask again.
+    /// [`DeskError::Challenge`], [`DeskError::Possession`], [`DeskError::Revoked`]; [`DeskError::NotSealed`]: ask again.
     pub async fn bind(
         &self,
         session: &Session,
@@ -466,13 +488,16 @@ impl Desk {
         let account = ledger.account(challenge.account, now).await?.ok_or(DeskError::NoAccount)?;
         check_possession(&account, &challenge.message(), signatures)?;
         let name = challenge.account.to_string();
-        let (manifest, mut statement) = match self.bound(&one, &name).await? {
+        if self.revocations(&one.id).await?.iter().any(|revoked| revoked.account == name) {
+            return Err(DeskError::Revoked);
+        }
+        let (manifest, statement) = match self.bound(&one, &name).await? {
             Some(known) => known,
             None => self.prepare(session, ledger, &one, challenge.account, now).await?,
         };
-        let mut certificate = ledger.deposit(statement.clone()).await;
+        let mut certificate = ledger.deposit(statement).await;
         if matches!(certificate, Err(LedgerError::TooOld)) {
-            statement = sign(ledger, &manifest, &one, &name, now)?;
+            let statement = sign(ledger, &manifest, &one, &name, now)?;
             let sql = "UPDATE bindings SET statement = $1 WHERE application = $2 AND account = $3";
             let values = vec![statement.as_slice().into(), one.id.as_str().into(), name.as_str().into()];
             self.database.execute(sql, values).await?;
@@ -522,15 +547,7 @@ impl Desk {
             provider: &one.provider,
             approved_at: time(row, 0)?,
         };
-        // One seed, so that a failure of the system's randomness is noticed before any salt is made.
-        let (seed, mut count) = (random::<32>()?, 0_u64);
-        let manifest = binding.manifest(|| {
-            count += 1;
-            let bytes = sha256(&[&seed[..], &count.to_be_bytes()].concat());
-            let mut salt = [0; 16];
-            salt.copy_from_slice(&bytes[..16]);
-            salt
-        });
+        let manifest = binding.manifest(salts()?);
         let manifest = manifest.map_err(|_| DeskError::Internal("an applicant that makes no manifest"))?;
         let name = account.to_string();
         let statement = sign(ledger, &manifest, one, &name, now)?;
@@ -547,52 +564,6 @@ impl Desk {
         open.commit().await?;
         Ok((manifest, statement))
     }
-
-    /// Erases the person of an application, in all of the person's applications and in backups of the database; the record of it names nobody.
-    /// Doing it again finishes what was interrupted.
-    ///
-    /// # Errors
-    /// [`DeskError::Refused`], [`DeskError::Denied`]; [`PersonKeyError::Busy`]: try again.
-    pub async fn erase(
-        &self,
-        session: &Session,
-        id: &str,
-        erasure: &Erasure,
-        now: TimestampMs,
-    ) -> Result<(), DeskError> {
-        let asked = self.find_for(session, Action::Erase, id).await?;
-        erasure.check().map_err(DeskError::Refused)?;
-        let person = asked.person.0.as_str();
-        let mut open = self.database.begin().await?;
-        let rows =
-            open.query(select_application!("WHERE person = $1 ORDER BY seq"), vec![person.into()]).await?;
-        let mut is_new = false;
-        for row in &rows {
-            let one = application(row)?;
-            if one.state == State::Erased {
-                continue;
-            }
-            is_new = true;
-            step(&mut open, &one, Event::Erased, &session.principal, now, None).await?;
-            let id = || Value::from(one.id.as_str());
-            let nothing = || Value::from(Vec::new());
-            open.execute("UPDATE applications SET data = $1 WHERE id = $2", vec![nothing(), id()]).await?;
-            open.execute("UPDATE events SET reason = NULL WHERE application = $1", vec![id()]).await?;
-            let sql = "UPDATE bindings SET manifest = $1 WHERE application = $2";
-            open.execute(sql, vec![nothing(), id()]).await?;
-            open.execute("DELETE FROM idempotency WHERE application = $1", vec![id()]).await?;
-        }
-        if is_new {
-            let sql =
-                "INSERT INTO erasures (person, at_ms, actor, basis, reference) VALUES ($1, $2, $3, $4, $5)";
-            let (basis, reference) = (erasure.basis.as_str(), erasure.reference.as_str());
-            let actor = session.principal.as_str();
-            open.execute(sql, vec![person.into(), ms(now), actor.into(), basis.into(), reference.into()])
-                .await?;
-        }
-        open.commit().await?;
-        Ok(self.keys.erase(&asked.person).await?)
-    }
 }
 
 fn permit(session: &Session, action: Action, target: Target<'_>) -> Result<(), DeskError> {
@@ -603,9 +574,21 @@ fn permit(session: &Session, action: Action, target: Target<'_>) -> Result<(), D
     Err(DeskError::Denied)
 }
 
+/// Random salts, of one seed: a failure of the system's randomness is noticed before any is made.
+fn salts() -> Result<impl FnMut() -> Salt, DeskError> {
+    let (seed, mut count) = (random::<32>()?, 0_u64);
+    Ok(move || {
+        count += 1;
+        let bytes = sha256(&[&seed[..], &count.to_be_bytes()].concat());
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&bytes[..16]);
+        salt
+    })
+}
+
 /// The group of a binding, by which its records find each other: says nothing without the application's name.
-fn group(one: &Application, account: &str) -> GroupId {
-    let digest = sha256(format!("xiezhi binding group\n{}\n{account}\n", one.id).as_bytes());
+fn group(application: &str, account: &str) -> GroupId {
+    let digest = sha256(format!("xiezhi binding group\n{application}\n{account}\n").as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     GroupId(bytes)
@@ -619,7 +602,7 @@ fn sign(
     now: TimestampMs,
 ) -> Result<Vec<u8>, LedgerError> {
     let body = binding::deposit(manifest, Some(binding::PHASE_BOUND), one.demonstration);
-    ledger.sign(Body::Deposit(body), Some(group(one, account)), now)
+    ledger.sign(Body::Deposit(body), Some(group(&one.id, account)), now)
 }
 
 async fn step(

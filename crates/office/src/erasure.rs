@@ -29,12 +29,17 @@ impl Erasure {
         if !BASES.contains(&self.basis.as_str()) {
             found.push(rules::of("basis", &rules::BASIS_UNKNOWN));
         }
-        let is_plain = self.reference.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-        if !is_plain || !(1..=100).contains(&self.reference.trim().len()) || self.reference.len() > 100 {
+        if !is_reference(&self.reference) {
             found.push(rules::of("reference", &rules::REFERENCE_MISSING));
         }
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
+}
+
+/// Whether `text` can be the reference of a decision: 1 to 100 printable ASCII characters.
+pub(crate) fn is_reference(text: &str) -> bool {
+    let is_plain = text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    is_plain && !text.trim().is_empty() && text.len() <= 100
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The registration office: real-name applications, decisions, bindings to accounts, erasure.
 //!
 //! ```text
-//! applicant, state, provider, policy, binding, erasure   what is right: pure, no clock, no randomness, no database
+//! applicant, state, provider, policy, binding, revocation, erasure   what is right: pure, no clock, no randomness, no database
 //! desk                                                   what happens: the database, the keys of persons, the office's account
 //! oidc, people                                           who is behind a browser: issuers' words, passkeys
 //! service                                                what applicants' programs reach over HTTP; officers work at the desk
@@ -16,14 +16,16 @@ mod people;
 pub mod policy;
 mod provider;
 mod refusal;
+mod revocation;
 mod service;
 mod state;
 
 pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_of};
-pub use desk::{Application, Desk, DeskError, Dossier, Happened};
+pub use desk::{Application, Desk, DeskError, Dossier, Happened, OnRecord, OwnPasskey};
 pub use erasure::{BASES, Erasure};
 pub use oidc::{IssuerConfig, LoginError};
-pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Visitor};
+pub use people::{BrowserAnswer, BrowserQuestion, KeyError, People, Roles, Visitor};
 pub use provider::{ClaimNames, Evidence, Judgement, judge};
+pub use revocation::{HOLDER, REASONS, Revocation};
 pub use service::{Bind, BindSignature, Service, openapi_document, router};
 pub use state::{Event, State, WrongState};

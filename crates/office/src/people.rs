@@ -15,7 +15,7 @@ use xiezhi_session::{
 use xiezhi_types::TimestampMs;
 
 use crate::{
-    ClaimNames, Desk, DeskError, LoginError,
+    ClaimNames, Desk, DeskError, LoginError, OwnPasskey,
     oidc::{Begun, Issuer, IssuerConfig},
     policy::{Role, Session},
 };
@@ -26,6 +26,12 @@ const SESSION_LIFE_S: u64 = 3600;
 const LOGIN_LIFE_S: u64 = 600;
 /// Most sessions, logins and ceremonies at the same time, of each.
 const REMEMBERED_MAX: usize = 10_000;
+
+/// What everybody's name begins with whom a demonstration let in.
+const DEMONSTRATION: &str = "demonstration-";
+
+/// Which role an officer has at this moment; `None` for who is none, or none any more.
+pub type Roles = Box<dyn Fn(&str) -> Option<Role> + Send + Sync>;
 
 /// Who is behind a browser.
 #[derive(Debug, Clone)]
@@ -99,7 +105,7 @@ pub struct People {
     clock: fn() -> TimestampMs,
     origin: String,
     issuers: HashMap<String, Issuer>,
-    officers: HashMap<String, Role>,
+    officers: Roles,
     visitors: Sessions<Visitor>,
     logins: Expiring<String, Begun>,
     /// By challenge: whose the new key is to be, and who asked.
@@ -128,7 +134,7 @@ impl People {
         clock: fn() -> TimestampMs,
         origin: &str,
         issuers: HashMap<String, IssuerConfig>,
-        officers: HashMap<String, Role>,
+        officers: Roles,
     ) -> Self {
         let issuers = issuers.into_iter().map(|(name, config)| (name, Issuer::new(config))).collect();
         Self {
@@ -164,10 +170,53 @@ impl People {
         (self.clock)().seconds()
     }
 
-    /// Who has the token.
+    /// Who has the token. An officer's session ends when he has its role no more.
     #[must_use]
     pub fn visitor(&self, token: &str) -> Option<Visitor> {
-        self.visitors.find(token, self.now_s())
+        let visitor = self.visitors.find(token, self.now_s())?;
+        let Session { principal, role, .. } = &visitor.session;
+        let is_demonstrating = self.desk.is_demonstration() && principal.starts_with(DEMONSTRATION);
+        if *role != Role::Person && !is_demonstrating && self.role(principal) != *role {
+            tracing::info!(principal, role = role.name(), "the session ends with the role");
+            self.leave(token);
+            return None;
+        }
+        Some(visitor)
+    }
+
+    /// The passkeys of who is logged in.
+    ///
+    /// # Errors
+    /// [`DeskError::Database`].
+    pub async fn passkeys(&self, visitor: &Visitor) -> Result<Vec<OwnPasskey>, DeskError> {
+        self.desk.passkeys(&visitor.session.principal).await
+    }
+
+    /// Calls a passkey of who is logged in something else.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`].
+    pub async fn name_passkey(&self, visitor: &Visitor, id: &str, name: &str) -> Result<(), DeskError> {
+        self.desk.name_passkey(&visitor.session.principal, id, name).await
+    }
+
+    /// Removes a passkey of who is logged in with `token`, and ends every other session of his: whoever has the device is out.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`]; [`DeskError::LastPasskey`] unless `last_too`.
+    pub async fn remove_passkey(
+        &self,
+        visitor: &Visitor,
+        token: &str,
+        id: &str,
+        last_too: bool,
+    ) -> Result<(), DeskError> {
+        let principal = &visitor.session.principal;
+        self.desk.remove_passkey(principal, id, last_too).await?;
+        let is_same = |other: &Visitor| other.session.principal == *principal;
+        self.visitors.close_others(token, is_same, self.now_s());
+        tracing::info!(principal, "a passkey is removed");
+        Ok(())
     }
 
     /// Ends the session of the token.
@@ -193,7 +242,7 @@ impl People {
         if !self.desk.is_demonstration() {
             return Err(DeskError::Denied);
         }
-        let name = format!("demonstration-{}", hex::encode(random::<8>()?));
+        let name = format!("{DEMONSTRATION}{}", hex::encode(random::<8>()?));
         self.enter(name, if officer { Role::Officer } else { Role::Person })
     }
 
@@ -235,8 +284,7 @@ impl People {
         let claims = from.finish(&begun, &self.callback(), code, now_s).await?;
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
         let officer = from.config.officers.get(subject);
-        let (principal, role) = match officer.and_then(|name| Some((name.clone(), *self.officers.get(name)?)))
-        {
+        let (principal, role) = match officer.and_then(|name| Some((name.clone(), (self.officers)(name)?))) {
             Some(known) => known,
             // Says nothing of the person to who reads the history.
             None => {
@@ -312,6 +360,6 @@ impl People {
     }
 
     fn role(&self, principal: &str) -> Role {
-        self.officers.get(principal).copied().unwrap_or(Role::Person)
+        (self.officers)(principal).unwrap_or(Role::Person)
     }
 }

@@ -50,6 +50,7 @@ rules! {
     ASSERTION_NAME = "assertion-name", "the assertion names another name, or none", "身份断言中的姓名与申请不符";
     REASON_MISSING = "reason-missing", "a reason of 1 to 1000 characters is needed", "须填写理由,1 至 1000 个字符";
     BASIS_UNKNOWN = "basis-unknown", "the lawful basis of an erasure is request, purpose-ended, consent-withdrawn, unlawful or order", "删除依据应为 request、purpose-ended、consent-withdrawn、unlawful 或 order";
+    REVOCATION_REASON = "revocation-reason", "the reason of a revocation is holder, untrue, changed, account-lost or order", "撤销原因应为 holder、untrue、changed、account-lost 或 order";
     REFERENCE_MISSING = "reference-missing", "the reference has 1 to 100 printable ASCII characters; it stands on the ledger, so it names no person", "编号应为 1 至 100 个可打印 ASCII 字符;编号将上链,不得含个人信息";
 }
 

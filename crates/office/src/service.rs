@@ -1,7 +1,7 @@
 //! What the office answers over HTTP: sessions for programs whose keys are known (RFC 7523), applications, bindings. Whatever decides is an
 //! officer's, who works at the desk.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -30,9 +30,9 @@ use xiezhi_session::{
 use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
-    Applicant, Application, Desk, DeskError, Dossier, IssuerConfig, People,
+    Applicant, Application, Desk, DeskError, Dossier, IssuerConfig, People, Revocation,
     binding::Challenge,
-    people::random,
+    people::{Roles, random},
     policy::{Role, Session},
 };
 
@@ -40,6 +40,10 @@ use crate::{
 const BODY_BYTES_MAX: usize = 64 << 10;
 /// What is said of requests that the framework refuses.
 const EDGE: Edge = Edge { too_large: "at most 64 KiB are read", malformed: "not of the expected form" };
+/// How often the office looks whether it owes the ledger a record; officers at the desk are other processes.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long it waits before it tries again what it could not do.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Most challenges that are remembered.
 const CHALLENGES_MAX: usize = 10_000;
 
@@ -55,8 +59,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Serves `desk` at `url` to the programs `clients`, each known by its key, and to people whom `issuers` know; `officers` are those of
-    /// them, and of people with passkeys, who have another role.
+    /// Serves `desk` at `url` to the programs `clients`, each known by its key, and to people whom `issuers` know; `officers` says
+    /// of each of them, and of people with passkeys, which other role he has at that moment.
     #[must_use]
     pub fn new(
         desk: Desk,
@@ -64,7 +68,7 @@ impl Service {
         url: &str,
         clients: HashMap<String, PublicKey>,
         issuers: HashMap<String, IssuerConfig>,
-        officers: HashMap<String, Role>,
+        officers: Roles,
         clock: fn() -> TimestampMs,
     ) -> Self {
         let door = Door::new(url, "office");
@@ -127,6 +131,17 @@ impl Service {
         Ok(self.desk.bind(session, &self.ledger, &challenge, &signatures, now).await?)
     }
 
+    /// Puts on the ledger what the office owes it, for ever: looks every second, and less often while it cannot.
+    pub async fn keep_delivering(&self) {
+        loop {
+            let owed = self.desk.deliver(&self.ledger, self.now()).await;
+            if let Err(error) = &owed {
+                tracing::warn!(%error, "the office");
+            }
+            tokio::time::sleep(if matches!(owed, Ok(0)) { LOOK_AGAIN } else { TRY_AGAIN }).await;
+        }
+    }
+
     fn session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
         self.door.caller(headers, self.now().seconds())
     }
@@ -166,8 +181,10 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(token))
         .routes(routes!(apply, list))
         .routes(routes!(show))
+        .routes(routes!(withdraw))
         .routes(routes!(challenge))
         .routes(routes!(bind))
+        .routes(routes!(revoke))
         .routes(routes!(document))
 }
 
@@ -199,6 +216,9 @@ kinds! {
     CHALLENGE = "challenge-expired", CONFLICT, "The challenge is unknown or has expired: ask for another", "质询不存在或已过期,请重新获取";
     NO_ACCOUNT = "no-account", UNPROCESSABLE_ENTITY, "The account does not exist on the ledger", "链上没有该账户";
     POSSESSION = "possession-not-proven", UNPROCESSABLE_ENTITY, "The signatures do not prove that the account is yours", "签名不足以证明该账户归您所有";
+    NO_BINDING = "no-binding", NOT_FOUND, "This account is not bound to this application", "该账户未绑定于此申请";
+    REVOKED = "binding-revoked", CONFLICT, "This account's binding was revoked, for ever: apply anew", "该账户的绑定已撤销且不可恢复,请重新申请";
+    LAST_PASSKEY = "last-passkey", CONFLICT, "This is the last passkey: say that you mean it", "这是最后一个通行密钥,须明确确认";
     NOT_SEALED = "binding-not-sealed", SERVICE_UNAVAILABLE, "Recorded, but not sealed yet: ask again", "已记录,尚未封存,请稍后重试";
     LEDGER_REFUSED = "ledger-refused", CONFLICT, "The ledger refused the record", "账本拒绝了该记录";
     ERASED = "erased", GONE, "The data was erased", "数据已删除";
@@ -223,6 +243,9 @@ impl From<DeskError> for Problem {
             DeskError::Challenge => &kinds::CHALLENGE,
             DeskError::NoAccount => &kinds::NO_ACCOUNT,
             DeskError::Possession(_) => &kinds::POSSESSION,
+            DeskError::NoBinding => &kinds::NO_BINDING,
+            DeskError::Revoked => &kinds::REVOKED,
+            DeskError::LastPasskey => &kinds::LAST_PASSKEY,
             DeskError::NotSealed => &kinds::NOT_SEALED,
             DeskError::Ledger(LedgerError::Refused { .. }) => &kinds::LEDGER_REFUSED,
             DeskError::Keys(PersonKeyError::Erased) => &kinds::ERASED,
@@ -337,9 +360,44 @@ async fn show(
     Ok(Json(service.desk.show(&session, &id, service.now()).await?).into_response())
 }
 
+/// Withdraws an application that nobody has decided yet.
+#[utoipa::path(
+    post, path = "/v1/applications/{id}/withdrawal", tag = "applications", operation_id = "withdraw_application",
+    params(("id" = String, Path, description = "The application")),
+    responses((status = 200, description = "How it stands", body = Dossier), Problems)
+)]
+async fn withdraw(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let session = service.session(&headers)?;
+    service.desk.withdraw(&session, &id, service.now()).await?;
+    Ok(Json(service.desk.show(&session, &id, service.now()).await?).into_response())
+}
+
+/// Revokes the binding of an account; what is on its way to the ledger is accepted, and the application says when it is there.
+#[utoipa::path(
+    post, path = "/v1/applications/{id}/revocations", tag = "applications", operation_id = "revoke_binding",
+    params(("id" = String, Path, description = "The application")), request_body = ForAccount,
+    responses((status = 202, description = "How it stands", body = Dossier), Problems)
+)]
+async fn revoke(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let session = service.session(&headers)?;
+    let wanted: ForAccount = read_json(&body)?;
+    let (reason, now) = (Revocation::by_holder(), service.now());
+    service.desk.revoke(&session, &id, &wanted.account, &reason, now).await?;
+    Ok((StatusCode::ACCEPTED, Json(service.desk.show(&session, &id, now).await?)).into_response())
+}
+
 /// For which account.
 #[derive(Deserialize, ToSchema)]
-struct ChallengeFor {
+struct ForAccount {
     /// The account's id.
     account: String,
 }
@@ -359,7 +417,7 @@ struct ChallengeMade {
 /// Gives a challenge for the keys of an account.
 #[utoipa::path(
     post, path = "/v1/applications/{id}/challenges", tag = "applications", operation_id = "create_challenge",
-    params(("id" = String, Path, description = "The application")), request_body = ChallengeFor,
+    params(("id" = String, Path, description = "The application")), request_body = ForAccount,
     responses((status = 201, description = "What is to be signed", body = ChallengeMade), Problems)
 )]
 async fn challenge(
@@ -369,7 +427,7 @@ async fn challenge(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let wanted: ChallengeFor = read_json(&body)?;
+    let wanted: ForAccount = read_json(&body)?;
     let answer = service.challenge(&session, &id, &wanted.account).await?;
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }

@@ -13,10 +13,10 @@ use serde::Deserialize;
 use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_office::{
     Agent, Applicant, ApplicantKind, Authority, Bind, BindSignature, DeskError, Dossier, Evidence,
-    Individual, State as Standing, policy::Role,
+    Individual, REASONS, Revocation, State as Standing, policy::Role,
 };
 use xiezhi_problem::Problem;
-use xiezhi_types::Refusal;
+use xiezhi_types::{RecordNumber, Refusal};
 
 use crate::{
     app::App,
@@ -145,6 +145,7 @@ struct ApplicationPage {
     found: Dossier,
     role: Role,
     reason: String,
+    reference: String,
     refusals: Vec<Refusal>,
 }
 
@@ -168,6 +169,27 @@ impl ApplicationPage {
     fn can_bind(&self) -> bool {
         self.is(Standing::Approved, Role::Person)
     }
+
+    fn can_withdraw(&self) -> bool {
+        self.is(Standing::Submitted, Role::Person)
+    }
+
+    fn can_unbind(&self) -> bool {
+        self.role == Role::Person && !self.found.accounts.is_empty()
+    }
+
+    fn can_rescind(&self) -> bool {
+        self.is(Standing::Approved, Role::Officer)
+    }
+
+    fn can_revoke(&self) -> bool {
+        self.can_rescind() || (self.role == Role::Officer && !self.found.accounts.is_empty())
+    }
+
+    /// The place of a record in the log.
+    fn index(&self, number: &str) -> String {
+        number.parse::<RecordNumber>().map(|number| number.index.to_string()).unwrap_or_default()
+    }
 }
 
 async fn page_of(
@@ -175,13 +197,13 @@ async fn page_of(
     app: &App,
     member: &Member,
     id: &str,
-    reason: String,
+    [reason, reference]: [String; 2],
     refusals: Vec<Refusal>,
 ) -> Result<Response, Trouble> {
     let session = &member.visitor.session;
     let found = member.office.desk().show(session, id, member.office.now()).await?;
     let ledger = app.anchor().await?.ledger.clone();
-    rendered(&ApplicationPage { page, ledger, found, role: session.role, reason, refusals })
+    rendered(&ApplicationPage { page, ledger, found, role: session.role, reason, reference, refusals })
 }
 
 pub(crate) async fn show_application(
@@ -190,7 +212,7 @@ pub(crate) async fn show_application(
     member: Member,
     Path(id): Path<String>,
 ) -> Result<Response, Trouble> {
-    page_of(page, &app, &member, &id, String::new(), Vec::new()).await
+    page_of(page, &app, &member, &id, Default::default(), Vec::new()).await
 }
 
 #[derive(Deserialize)]
@@ -214,11 +236,53 @@ pub(crate) async fn decide(
     let (desk, session) = (member.office.desk(), &member.visitor.session);
     match desk.decide(session, &id, &evidence, member.office.now()).await {
         Err(DeskError::Refused(refusals)) => {
-            let form = page_of(page, &app, &member, &id, form.reason, refusals).await?;
+            let form = page_of(page, &app, &member, &id, [form.reason, String::new()], refusals).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response())
         }
         decided => {
             decided?;
+            Ok(Redirect::to(&format!("/office/applications/{id}")).into_response())
+        }
+    }
+}
+
+pub(crate) async fn withdraw(member: Member, Path(id): Path<String>) -> Result<Response, Trouble> {
+    member.office.desk().withdraw(&member.visitor.session, &id, member.office.now()).await?;
+    Ok(Redirect::to(&format!("/office/applications/{id}")).into_response())
+}
+
+/// What is revoked: one account's binding, or the approval with all of them where no account is named.
+#[derive(Deserialize)]
+pub(crate) struct Revoked {
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    why: String,
+    #[serde(default)]
+    reference: String,
+}
+
+pub(crate) async fn revoke(
+    page: Page,
+    State(app): State<Arc<App>>,
+    member: Member,
+    Path(id): Path<String>,
+    Form(form): Form<Revoked>,
+) -> Result<Response, Trouble> {
+    let (desk, session, now) = (member.office.desk(), &member.visitor.session, member.office.now());
+    let revocation = Revocation { reason: form.why, reference: form.reference.trim().to_owned() };
+    let done = match form.account.as_str() {
+        "" => desk.rescind(session, &id, &revocation, now).await.map(drop),
+        account => desk.revoke(session, &id, account, &revocation, now).await,
+    };
+    match done {
+        Err(DeskError::Refused(refusals)) => {
+            let given = [String::new(), revocation.reference];
+            let form = page_of(page, &app, &member, &id, given, refusals).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response())
+        }
+        done => {
+            done?;
             Ok(Redirect::to(&format!("/office/applications/{id}")).into_response())
         }
     }

@@ -11,10 +11,12 @@ use axum::{
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use xiezhi_office::{Application, BrowserAnswer, KeyError, Service, State as Standing, policy::Role};
+use xiezhi_office::{
+    Application, BrowserAnswer, KeyError, OwnPasskey, Service, State as Standing, policy::Role,
+};
 
 use crate::{
-    office::{Guest, session_cookie, set_cookie},
+    office::{Guest, Member, session_cookie, set_cookie},
     page::{Page, Trouble, rendered},
     show,
 };
@@ -39,6 +41,7 @@ struct OfficePage {
     role: Role,
     state: String,
     applications: Vec<Application>,
+    passkeys: Vec<OwnPasskey>,
 }
 
 impl OfficePage {
@@ -68,7 +71,41 @@ pub(crate) async fn show_office(
     let wanted = Standing::from_name(&state);
     let after = listed.after.as_deref();
     let applications = guest.office.desk().list(&visitor.session, wanted, after).await?;
-    rendered(&OfficePage { page, role: visitor.session.role, office: guest.office, state, applications })
+    let passkeys = guest.office.people().passkeys(&visitor).await?;
+    let role = visitor.session.role;
+    rendered(&OfficePage { page, role, office: guest.office, state, applications, passkeys })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    name: String,
+}
+
+pub(crate) async fn name_key(
+    member: Member,
+    Path(id): Path<String>,
+    Form(form): Form<Named>,
+) -> Result<Response, Trouble> {
+    member.office.people().name_passkey(&member.visitor, &id, &form.name).await?;
+    Ok(Redirect::to("/office").into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Removed {
+    /// That the last one is meant too.
+    #[serde(default)]
+    last: String,
+}
+
+pub(crate) async fn remove_key(
+    guest: Guest,
+    Path(id): Path<String>,
+    Form(form): Form<Removed>,
+) -> Result<Response, Trouble> {
+    let Some(visitor) = guest.visitor else { return Ok(Redirect::to("/office").into_response()) };
+    let people = guest.office.people();
+    people.remove_passkey(&visitor, &guest.token, &id, form.last == "yes").await?;
+    Ok(Redirect::to("/office").into_response())
 }
 
 fn entered(office: &Service, token: &str) -> Response {

@@ -103,11 +103,13 @@ impl FromRequestParts<Arc<App>> for Member {
 impl From<DeskError> for Trouble {
     fn from(error: DeskError) -> Self {
         match error {
-            DeskError::NotFound => Self::NotFound,
+            DeskError::NotFound | DeskError::NoBinding => Self::NotFound,
             DeskError::Denied => Self::Denied,
-            DeskError::WrongState(_) | DeskError::Raced | DeskError::Reused | DeskError::Refused(_) => {
-                Self::Changed
-            }
+            DeskError::WrongState(_)
+            | DeskError::Raced
+            | DeskError::Reused
+            | DeskError::Refused(_)
+            | DeskError::LastPasskey => Self::Changed,
             error => {
                 tracing::warn!(%error, "the office");
                 Self::Broken

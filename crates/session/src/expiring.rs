@@ -60,6 +60,11 @@ impl<K: Eq + Hash, V> Expiring<K, V> {
     pub fn take(&self, key: &K, now_s: u64) -> Option<V> {
         self.present(now_s).remove(key).map(|(value, _)| value)
     }
+
+    /// Forgets every value for which `is_over`.
+    pub fn forget(&self, is_over: impl Fn(&K, &V) -> bool, now_s: u64) {
+        self.present(now_s).retain(|key, (value, _)| !is_over(key, value));
+    }
 }
 
 #[cfg(test)]
@@ -77,5 +82,10 @@ mod tests {
         assert_eq!(memory.insert("c", 4, 20, 10), Ok(true));
         assert_eq!((memory.take(&"c", 19), memory.take(&"c", 19)), (Some(4), None));
         assert_eq!(memory.take(&"b", 20), None);
+        for (key, value) in [("d", 5), ("e", 6)] {
+            assert_eq!(memory.insert(key, value, 40, 30), Ok(true));
+        }
+        memory.forget(|_, value| *value == 5, 30);
+        assert_eq!((memory.find(&"d", 30), memory.find(&"e", 30)), (None, Some(6)));
     }
 }

@@ -105,6 +105,12 @@ impl<T: Clone> Sessions<T> {
     pub fn close(&self, token: &str, now_s: u64) {
         self.open.take(&sha256(token.as_bytes()), now_s);
     }
+
+    /// Ends every session for which `is_over`, but for that of the token `but`.
+    pub fn close_others(&self, but: &str, is_over: impl Fn(&T) -> bool, now_s: u64) {
+        let but = sha256(but.as_bytes());
+        self.open.forget(|token, session| *token != but && is_over(session), now_s);
+    }
 }
 
 /// Why the body of a request for a token is refused.
@@ -167,6 +173,16 @@ mod tests {
         sessions.close(&token, NOW);
         assert_eq!(sessions.find(&token, NOW), None);
         assert_eq!(sessions.find(&hex::encode([1; 32]), NOW + 600), None);
+    }
+
+    #[test]
+    fn whoever_ends_the_other_sessions_keeps_his_own() {
+        let sessions = Sessions::new(10, 600);
+        let open = |who: u8, n: u8| sessions.open(who, NOW, [n; 32]).unwrap().access_token;
+        let (own, other, another) = (open(1, 1), open(1, 2), open(2, 3));
+        sessions.close_others(&own, |who| *who == 1, NOW);
+        let found = [own, other, another].map(|token| sessions.find(&token, NOW));
+        assert_eq!(found, [Some(1), None, Some(2)]);
     }
 
     #[test]

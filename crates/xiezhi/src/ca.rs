@@ -1,5 +1,8 @@
 //! `ca`: an issuing authority in a directory, for its officers; requests and applications, for everybody.
 
+mod eyes;
+mod heads;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,8 +12,8 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use xiezhi_ca::{
-    Application, Authority, AuthorityError, Certificate, Outcome, Purpose, RESPONDER_DAYS, Service, Standing,
-    Wish,
+    Application, Authority, AuthorityError, Certificate, Deed, Outcome, Purpose, RESPONDER_DAYS, Service,
+    Standing, Wish,
 };
 use xiezhi_crypto::Signer;
 use xiezhi_custody::Place;
@@ -22,7 +25,7 @@ use xiezhi_types::TimestampMs;
 
 use crate::{
     Ending, Usage,
-    args::{CaAction, CaApply, CaInit, CaOptions, ProfileName, ReasonName, SuiteName},
+    args::{CaAction, CaApply, CaInit, CaOptions, Common, ProfileName, ReasonName, SuiteName},
     home, secret, serve,
     texts::Texts,
 };
@@ -58,12 +61,12 @@ impl From<ReasonName> for RevocationReason {
     }
 }
 
-pub(crate) async fn run(options: &CaOptions, texts: &Texts) -> anyhow::Result<Ending> {
+pub(crate) async fn run(common: &Common, options: &CaOptions, texts: &Texts) -> anyhow::Result<Ending> {
     let dir = match &options.dir {
         Some(dir) => dir.clone(),
         None => home::home()?.join("ca"),
     };
-    let tool = Tool { dir, officer: &options.officer, texts };
+    let tool = Tool { dir, officer: &options.officer, officer_key: options.officer_key.as_deref(), texts };
     match &options.action {
         CaAction::Init(options) => tool.init(options),
         CaAction::Request { key, out, suite, kept_at } => {
@@ -90,18 +93,24 @@ pub(crate) async fn run(options: &CaOptions, texts: &Texts) -> anyhow::Result<En
             };
             tool.issue(&application, *days, out.as_deref())
         }
-        CaAction::Suspend { serial } => tool.withdraw("ca-suspended", serial, |authority, serial| {
-            authority.suspend(serial, now(), tool.officer)
-        }),
-        CaAction::Release { serial } => tool.withdraw("ca-released", serial, |authority, serial| {
-            authority.release(serial, now(), tool.officer)
-        }),
+        CaAction::Suspend { serial } => {
+            tool.decide(Deed::Suspend { serial: tool.serial_text(serial)? }, None)
+        }
+        CaAction::Release { serial } => {
+            tool.decide(Deed::Release { serial: tool.serial_text(serial)? }, None)
+        }
         CaAction::Revoke { serial, reason, since } => {
             let since = since.as_deref().map(|since| home::time(Some(since), texts)).transpose()?;
-            let since = since.map(|since| since.seconds());
-            tool.withdraw("ca-revoked", serial, |authority, serial| {
-                authority.revoke(serial, (*reason).into(), since, now(), tool.officer)
-            })
+            let reason = RevocationReason::from(*reason).name().to_owned();
+            let (serial, invalid_since) = (tool.serial_text(serial)?, since.map(|since| since.seconds()));
+            tool.decide(Deed::Revoke { serial, reason, invalid_since }, None)
+        }
+        CaAction::FourEyes { deeds, officers } => tool.four_eyes(deeds, officers),
+        CaAction::Proposals => tool.proposals(),
+        CaAction::Confirm { proposal, out } => tool.confirm(*proposal, out.as_deref()),
+        CaAction::DepositHead { account } => tool.deposit_head(&home::client(common, texts)?, account).await,
+        CaAction::CheckHeads { account, trust } => {
+            tool.check_heads(&home::client(common, texts)?, *account, trust).await
         }
         CaAction::Crl { number, out } => tool.crl(*number, out.as_deref()),
         CaAction::Expiring { days, json } => tool.expiring(*days, *json),
@@ -118,6 +127,8 @@ pub(crate) async fn run(options: &CaOptions, texts: &Texts) -> anyhow::Result<En
 struct Tool<'a> {
     dir: PathBuf,
     officer: &'a str,
+    /// Where two officers are needed.
+    officer_key: Option<&'a Path>,
     texts: &'a Texts,
 }
 
@@ -208,6 +219,10 @@ impl Tool<'_> {
         let plain: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
         let bytes = hex::decode(plain).ok().filter(|bytes| !bytes.is_empty());
         bytes.ok_or_else(|| Usage(self.texts.get("ca-no-such", &[("which", &text)])).into())
+    }
+
+    fn serial_text(&self, text: &str) -> anyhow::Result<String> {
+        Ok(hex::encode(self.serial(text)?))
     }
 
     fn init(&self, options: &CaInit) -> anyhow::Result<Ending> {
@@ -422,34 +437,11 @@ impl Tool<'_> {
 
     fn issue(&self, application: &str, days: Option<u64>, out: Option<&Path>) -> anyhow::Result<Ending> {
         let mut authority = self.open()?;
-        let signer = self.signer(&authority)?;
-        let serial = home::random()?;
-        let certificate =
-            authority.issue(&signer, application, days, now(), self.officer, || serial).map_err(usage)?;
-        let pem = with_issuers(&certificate.to_pem(), &authority.path());
-        match out {
-            Some(out) => home::write_whole(out, pem.as_bytes(), false)?,
-            None => print!("{pem}"),
-        }
-        let until = time(certificate.validity().not_after);
-        let serial = hex::encode(certificate.serial());
-        eprintln!("{}", self.texts.get("ca-issued", &[("serial", &serial), ("time", &until)]));
-        Ok(Ending::Done)
-    }
-
-    /// Changes how a certificate stands, and has a new revocation list say so.
-    fn withdraw(
-        &self,
-        said: &str,
-        serial: &str,
-        act: impl FnOnce(&mut Authority, &[u8]) -> Result<(), AuthorityError>,
-    ) -> anyhow::Result<Ending> {
-        let mut authority = self.open()?;
-        let signer = self.signer(&authority)?;
-        act(&mut authority, &self.serial(serial)?).map_err(usage)?;
-        let list = authority.list(&signer, now(), self.officer)?;
-        let until = time(list.next_update());
-        self.say(said, &[("serial", &serial), ("time", &until)])
+        let Some(found) = authority.book()?.application(application) else {
+            bail!(Usage(self.texts.get("ca-no-such", &[("which", &application)])));
+        };
+        let days = days.unwrap_or_else(|| found.wish.purpose.days());
+        self.decide(Deed::Issue { application: application.to_owned(), days }, out)
     }
 
     fn crl(&self, number: Option<u64>, out: Option<&Path>) -> anyhow::Result<Ending> {

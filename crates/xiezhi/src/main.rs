@@ -7,6 +7,7 @@ mod accounts;
 mod args;
 mod backup;
 mod bench;
+mod bindings;
 mod ca;
 mod certificate;
 mod compare;
@@ -156,11 +157,11 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
             Command::Find(options) => lookup::find(&common, &options, texts).await,
             Command::Proof(options) => lookup::proof(&common, &options, texts).await,
             Command::Account(options) => accounts::run(&common, &options, texts).await,
-            Command::Id(options) => office::about_ids(&options.action, texts).await,
+            Command::Id(options) => office::about_ids(&common, &options.action, texts).await,
             Command::Vault(options) => vault::run(&common, &options, texts).await,
             Command::Evidence(options) => evidence::run(&options, texts).await,
             Command::Office(options) => office::run(&common, &options, texts).await,
-            Command::Ca(options) => ca::run(&options, texts).await,
+            Command::Ca(options) => ca::run(&common, &options, texts).await,
             Command::Status(options) => lookup::status(&common, &options, texts).await,
             Command::Trust(options) => trust::run(&options, texts).await,
             Command::Equivocation(options) => equivocation::run(&common, &options, texts).await,

@@ -12,24 +12,23 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use xiezhi_client::Client;
 use xiezhi_depositor::NodeLedger;
-use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
+use xiezhi_evidence::Certificate;
 use xiezhi_office::{
-    Desk, DeskError, Erasure, Evidence, IssuerConfig, Service,
+    Desk, DeskError, Erasure, Evidence, IssuerConfig, Roles, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
-use xiezhi_types::AccountId;
-use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
+use xiezhi_verify::Anchor;
 
 use crate::{
     Ending, Usage,
     account::{self, OwnAccount},
     args::{AtDesk, AtOffice, Common, IdAction, OfficeAction, OfficeOptions},
+    bindings::{self, Check},
     deposit::ledger_of,
     home, id, serve, services,
     texts::Texts,
-    trust,
-    verify::{ending, read_certificate},
+    verify::read_certificate,
 };
 
 /// How long the office waits for its account to be created.
@@ -86,7 +85,13 @@ impl Config {
     }
 
     /// Everything that is served of it; its account is created on the ledger when it is first needed.
-    async fn service(&self, client: Client, anchor: Anchor, own: OwnAccount) -> anyhow::Result<Service> {
+    async fn service(
+        &self,
+        client: Client,
+        anchor: Anchor,
+        own: OwnAccount,
+        officers: Roles,
+    ) -> anyhow::Result<Service> {
         let mut clients = HashMap::new();
         for (name, path) in &self.clients {
             clients.insert(name.clone(), account::read_public_key(path)?);
@@ -101,8 +106,19 @@ impl Config {
         }
         let ledger = NodeLedger::new(client, anchor, own.id, own.keys).creating(own.spec);
         let desk = self.desk().await?;
-        Ok(Service::new(desk, ledger, &self.url, clients, issuers, self.officers.clone(), home::now))
+        Ok(Service::new(desk, ledger, &self.url, clients, issuers, officers, home::now))
     }
+}
+
+/// The officers as the configuration names them whenever it is asked: who is taken out is out. A file that cannot be read names none.
+fn officers_in(path: PathBuf) -> Roles {
+    Box::new(move |name| match Config::read(&path) {
+        Ok(config) => config.officers.get(name).copied(),
+        Err(error) => {
+            tracing::warn!(%error, "the office's configuration: nobody is an officer until it can be read");
+            None
+        }
+    })
 }
 
 /// An officer at the desk.
@@ -133,6 +149,7 @@ fn said(error: DeskError, texts: &Texts) -> anyhow::Error {
             Usage(all.join("\n")).into()
         }
         DeskError::Denied => anyhow::anyhow!(texts.get("office-denied", &[])),
+        DeskError::NoBinding => Usage(texts.get("office-account-not-bound", &[])).into(),
         DeskError::NotFound => Usage(texts.get("office-no-application", &[])).into(),
         DeskError::WrongState(wrong) => {
             let state = texts.get(&format!("office-state-{}", wrong.state.name()), &[]);
@@ -143,17 +160,21 @@ fn said(error: DeskError, texts: &Texts) -> anyhow::Error {
 }
 
 pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts) -> anyhow::Result<Ending> {
-    let OfficeAction::Serve { config, listen } = &options.action;
-    let config = Config::read(config)?;
+    let OfficeAction::Serve { config: path, listen } = &options.action;
+    let config = Config::read(path)?;
     let client = home::client(common, texts)?;
     let (anchor, _) = ledger_of(&client).await?;
     let own = OwnAccount::open(&config.account)?;
     own.register(&client, anchor.ledger, WAIT).await?;
     let id = own.id;
-    let service = Arc::new(config.service(client.clone(), anchor, own).await?);
+    let service = Arc::new(config.service(client.clone(), anchor, own, officers_in(path.clone())).await?);
     let listener = serve::listen(*listen, "--listen", texts).await?;
     let address = listener.local_addr()?;
     println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
+    tokio::spawn({
+        let service = service.clone();
+        async move { service.keep_delivering().await }
+    });
     let pages = xiezhi_portal::router(client, Some(service.clone()));
     let router = xiezhi_office::router(service).fallback_service(pages);
     axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
@@ -182,11 +203,16 @@ pub(crate) async fn demonstration(
         demonstration: true,
     };
     let own = OwnAccount::open(&config.account)?;
-    Ok(Arc::new(config.service(client, anchor, own).await?))
+    let service = Arc::new(config.service(client, anchor, own, Box::new(|_| None)).await?);
+    tokio::spawn({
+        let service = service.clone();
+        async move { service.keep_delivering().await }
+    });
+    Ok(service)
 }
 
 /// `id`: numbers, and what an office and its certificates say of who somebody is.
-pub(crate) async fn about_ids(action: &IdAction, texts: &Texts) -> anyhow::Result<Ending> {
+pub(crate) async fn about_ids(common: &Common, action: &IdAction, texts: &Texts) -> anyhow::Result<Ending> {
     let now = home::now();
     match action {
         IdAction::Check { kind, number, json } => id::check_number((*kind).into(), number, *json, texts),
@@ -226,9 +252,41 @@ pub(crate) async fn about_ids(action: &IdAction, texts: &Texts) -> anyhow::Resul
             println!("{}", texts.get("office-disclosed", &[("file", &out.display())]));
             Ok(Ending::Done)
         }
-        IdAction::Verify { certificate, office, trust, json } => {
-            verify(certificate, *office, trust, *json, texts)
+        IdAction::Verify { certificate, office, revocation, look_up, out, trust, json } => {
+            let (revocation, out) = (revocation.as_deref(), out.as_deref());
+            let check = Check { path: certificate, office: *office, revocation, out, trust };
+            let client = look_up.then(|| home::client(common, texts)).transpose()?;
+            bindings::verify(&check, client.as_ref(), *json, texts).await
         }
+        IdAction::Withdraw { application, at } => {
+            let visitor = Visitor::log_in(at, texts).await?;
+            visitor.post(&target(application, texts)?("withdrawal"), &json!({})).await?;
+            println!("{}", texts.get("office-state-withdrawn", &[]));
+            Ok(Ending::Done)
+        }
+        IdAction::Unbind { application, account, at } => {
+            let visitor = Visitor::log_in(at, texts).await?;
+            let wanted = json!({ "account": account.to_string() });
+            visitor.post(&target(application, texts)?("revocations"), &wanted).await?;
+            println!("{}", texts.get("office-revoked", &[]));
+            Ok(Ending::Done)
+        }
+        IdAction::Revoke { application, account, why, at } => {
+            let Officer { desk, session } = Officer::open(at, texts).await?;
+            let account = account.to_string();
+            let revoked = desk.revoke(&session, application, &account, &why.revocation(), now).await;
+            revoked.map_err(|error| said(error, texts))?;
+            println!("{}", texts.get("office-revoked", &[]));
+            Ok(Ending::Done)
+        }
+        IdAction::Rescind { application, why, at } => {
+            let Officer { desk, session } = Officer::open(at, texts).await?;
+            let state = desk.rescind(&session, application, &why.revocation(), now).await;
+            state.map_err(|error| said(error, texts))?;
+            println!("{}", texts.get("office-rescinded", &[]));
+            Ok(Ending::Done)
+        }
+        IdAction::Erasures { out, at, json } => erasures(out.as_deref(), at, *json, texts).await,
         IdAction::Erase { application, basis, reference, at } => {
             let officer = Officer::open(at, texts).await?;
             let erasure = Erasure { basis: basis.clone(), reference: reference.clone() };
@@ -238,6 +296,26 @@ pub(crate) async fn about_ids(action: &IdAction, texts: &Texts) -> anyhow::Resul
             Ok(Ending::Done)
         }
     }
+}
+
+async fn erasures(out: Option<&Path>, at: &AtDesk, json: bool, texts: &Texts) -> anyhow::Result<Ending> {
+    let officer = Officer::open(at, texts).await?;
+    let found = officer.desk.erasures(&officer.session).await.map_err(|error| said(error, texts))?;
+    for one in &found {
+        if let (Some(dir), Some(record), Some(certificate)) = (out, &one.record, &one.certificate) {
+            home::write_whole(&dir.join(format!("{record}.xzc")), certificate, false)?;
+        }
+    }
+    if json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+        return Ok(Ending::Done);
+    }
+    for one in &found {
+        let owed = texts.get("office-owed", &[]);
+        let record = one.record.as_ref().unwrap_or(&owed);
+        println!("{}  {}  {}  {}  {record}", one.time, one.reason, one.reference, one.actor);
+    }
+    Ok(Ending::Done)
 }
 
 async fn decide(
@@ -303,6 +381,14 @@ async fn apply(path: &Path, at: &AtOffice, json: bool, texts: &Texts) -> anyhow:
     Ok(Ending::Done)
 }
 
+/// Addresses of what belongs to an application.
+fn target<'a>(application: &'a str, texts: &Texts) -> anyhow::Result<impl Fn(&str) -> String + use<'a>> {
+    if application.is_empty() || !application.bytes().all(|b| b.is_ascii_hexdigit()) {
+        bail!(Usage(texts.get("office-no-application", &[])));
+    }
+    Ok(move |what: &str| format!("/v1/applications/{application}/{what}"))
+}
+
 async fn bind(
     application: &str,
     name: &str,
@@ -312,14 +398,10 @@ async fn bind(
 ) -> anyhow::Result<Ending> {
     let own = OwnAccount::find(name)?;
     let own = own.ok_or_else(|| Usage(texts.get("account-no-such", &[("account", &name)])))?;
-    if application.is_empty() || !application.bytes().all(|b| b.is_ascii_hexdigit()) {
-        bail!(Usage(texts.get("office-no-application", &[])));
-    }
+    let target = target(application, texts)?;
     let visitor = Visitor::log_in(at, texts).await?;
-    let target = format!("/v1/applications/{application}");
     let wanted = json!({ "account": own.id.to_string() });
-    let challenge: Value =
-        serde_json::from_slice(&visitor.post(&format!("{target}/challenges"), &wanted).await?)?;
+    let challenge: Value = serde_json::from_slice(&visitor.post(&target("challenges"), &wanted).await?)?;
     let message = challenge["message"].as_str().unwrap_or_default();
     // Nothing else is ever signed for an office.
     let head = format!(
@@ -334,7 +416,7 @@ async fn bind(
     let sign = |key: &xiezhi_crypto::SigningKey| json!({ "key": key.public_key().id().to_string(), "signature": hex::encode(key.sign(message.as_bytes())) });
     let signatures: Vec<_> = own.keys.iter().map(sign).collect();
     let body = json!({ "nonce": challenge["nonce"], "signatures": signatures });
-    let bytes = visitor.post(&format!("{target}/bindings"), &body).await?;
+    let bytes = visitor.post(&target("bindings"), &body).await?;
     let certificate = Certificate::parse(&bytes).context("the office's answer is no certificate")?;
     let manifest = certificate.manifest.as_ref().context("the office's certificate shows no fields")?;
     if Shown::of(manifest)?.account != own.id {
@@ -342,70 +424,5 @@ async fn bind(
     }
     home::write_whole(out, &bytes, true)?;
     println!("{}", texts.get("office-bound", &[("account", &own.id), ("file", &out.display())]));
-    Ok(Ending::Done)
-}
-
-/// Whether the record is the office's, and commits to exactly this manifest.
-fn is_by(certificate: &Certificate, manifest: &Manifest, office: AccountId) -> anyhow::Result<bool> {
-    let statement = Statement::parse(&certificate.statement)?;
-    let claims = statement.claims();
-    let commits = matches!(statement.body(), Body::Deposit(body) if body.manifest_root == manifest.root());
-    Ok(claims.issuer == office && claims.grantor.is_none() && commits)
-}
-
-fn verify(
-    path: &Path,
-    office: AccountId,
-    trust: &[PathBuf],
-    json: bool,
-    texts: &Texts,
-) -> anyhow::Result<Ending> {
-    let bytes = read_certificate(path)?;
-    let anchors: Vec<Anchor> = trust::anchors(trust)?;
-    let verdict = xiezhi_verify::verify(&Input {
-        certificate: &bytes,
-        anchors: &anchors,
-        exhibit: &Exhibit::None,
-        record_only: true,
-        declared_time: home::now(),
-        known_checkpoints: &[],
-    });
-    if verdict.outcome != Outcome::Valid {
-        if json {
-            println!("{}", verdict.to_json());
-        } else {
-            crate::verify::print(&verdict, texts);
-        }
-        return Ok(ending(&verdict));
-    }
-    let certificate = Certificate::parse(&bytes)?;
-    let shown = certificate.manifest.as_ref().map(|manifest| (manifest, Shown::of(manifest)));
-    let Some((manifest, Ok(shown))) = shown else { bail!(texts.get("office-no-binding", &[])) };
-    if !is_by(&certificate, manifest, office)? {
-        bail!(texts.get("office-not-by", &[("office", &office)]));
-    }
-    if json {
-        let fields: serde_json::Map<_, Value> =
-            shown.fields.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
-        let found = json!({
-            "outcome": "valid", "account": shown.account.to_string(), "office": shown.office,
-            "provider": shown.provider, "approved_at": shown.approved_at, "fields": fields, "closed": shown.closed,
-            "record_number": verdict.facts.record_number,
-        });
-        println!("{}", serde_json::to_string_pretty(&found)?);
-        return Ok(Ending::Done);
-    }
-    println!("{}\n", texts.get("outcome-valid", &[]));
-    println!("  {}", texts.get("office-shown-account", &[("account", &shown.account)]));
-    let by: [(&str, &dyn std::fmt::Display); 2] = [("office", &shown.office), ("time", &shown.approved_at)];
-    println!("  {}", texts.get("office-shown-by", &by));
-    if shown.is_demonstration() {
-        println!("  {}", texts.get("office-shown-demonstration", &[]));
-    }
-    for (name, text) in &shown.fields {
-        println!("  {name}: {text}");
-    }
-    println!("  {}", texts.get("office-shown-closed", &[("count", &shown.closed)]));
-    println!("\n{}", texts.get("office-shown-limits", &[]));
     Ok(Ending::Done)
 }

@@ -243,7 +243,7 @@ fn the_authoritys_key_can_be_in_a_token_and_nowhere_else() {
 }
 
 #[test]
-fn an_institution_seals_with_a_certificate_of_the_issuing_authority() {
+fn an_institution_seals_with_its_certificate_which_two_officers_revoke_and_the_book_is_on_the_ledger() {
     let mut all = Institutions::found(4);
     let place = &all.place;
     place
@@ -272,4 +272,48 @@ fn an_institution_seals_with_a_certificate_of_the_issuing_authority() {
         &all.place.expect(0, &["verify", "a.txt", "a.txt.xzc", "--json", "--trust", "alliance/genesis.cbor"]),
     );
     assert!(verdict.to_string().contains("court"), "{verdict}");
+
+    // From now on two officers revoke, each with a key of his own; who has the directory alone does not.
+    let place = &all.place;
+    for officer in ["li.key", "wang.key"] {
+        place.expect(0, &["account", "key", officer, "--alg", "es256"]);
+    }
+    let rule = ["ca", "four-eyes", "--deed", "revoked", "--with", "li=li.key.pub"];
+    place.expect(2, &rule);
+    place.expect(0, &[&rule[..], &["--with", "wang=wang.key.pub"]].concat());
+    let listed = place.expect(0, &["ca", "list", "--certificates", "--json"]);
+    let listed = json(listed.lines().find(|line| line.contains(&id)).unwrap());
+    let serial = listed["serial"].as_str().unwrap();
+    let revoke = ["ca", "revoke", serial, "--reason", "superseded", "--officer", "li"];
+    place.expect(2, &revoke);
+    place.expect(5, &[&revoke[..], &["--officer-key", "li.key"]].concat());
+    let proposals = place.expect(0, &["ca", "proposals"]);
+    let number = proposals.split_whitespace().next().unwrap();
+    let confirm = |code, officer: &str, key: &str| {
+        place.expect(code, &["ca", "confirm", number, "--officer", officer, "--officer-key", key])
+    };
+    confirm(2, "li", "li.key");
+    confirm(2, "wang", "li.key");
+    let standing = || json(&place.expect(0, &["ca", "show", serial, "--json"]))["standing"].clone();
+    assert_eq!(standing(), "good");
+    let book = place.path("home/ca/book.jsonl");
+    let before = fs::read(&book).unwrap();
+    confirm(0, "wang", "wang.key");
+    assert_eq!((standing(), place.expect(0, &["ca", "proposals"]).as_str()), ("revoked".into(), ""));
+
+    // The book's head is on the ledger: put back as it was before, the book is found out.
+    let url = all.url(0);
+    let said = place.expect(0, &["ca", "deposit-head", "--account", "ca", "--url", &url]);
+    let account = said.trim().rsplit(' ').next().unwrap();
+    let check = |code, account: &str| {
+        let trust = ["--trust", "alliance/genesis.cbor", "--url", &url];
+        place.expect(code, &[&["ca", "check-heads", "--account", account], &trust[..]].concat())
+    };
+    check(0, account);
+    check(5, &"5".repeat(64));
+    let after = fs::read(&book).unwrap();
+    fs::write(&book, before).unwrap();
+    assert!(check(1, account).contains("REWRITTEN"));
+    fs::write(&book, after).unwrap();
+    check(0, account);
 }

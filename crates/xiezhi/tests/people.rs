@@ -11,6 +11,7 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use place::{
@@ -136,7 +137,26 @@ fn in_a_demonstration_one_applies_is_judged_and_binds_and_everything_says_what_i
     let account = browser.script("return document.getElementById('account').textContent");
     assert!(shown.contains(account.as_str().unwrap()), "{shown}");
 
-    // An officer sees the queue, refuses with a reason only, and cannot apply.
+    // The holder ends the binding, and the page names the ledger's record of it; an application that nobody judged is taken back.
+    browser.open(&format!("{origin}{mine}"));
+    browser.click("unbind-sure");
+    press(&browser, "unbind");
+    look("unbound");
+    let begun = Instant::now();
+    while browser.script("return !document.querySelector('a.revoked-record')") == true {
+        assert!(begun.elapsed() < Duration::from_secs(60), "never on the ledger");
+        browser.open(&format!("{origin}{mine}"));
+    }
+    let revoked = place.run(&["id", "verify", text(&certificate), "--office", office, "--look-up"]);
+    assert!(String::from_utf8_lossy(&revoked.stdout).contains("REVOKED"), "{revoked:?}");
+    apply(&browser, &origin, "赵六", NUMBER);
+    press(&browser, "withdraw");
+    assert_eq!(state(&browser), "withdrawn");
+
+    // An officer sees the queue, refuses with a reason only, takes back what was approved, and cannot apply.
+    apply(&browser, &origin, "赵六", NUMBER);
+    press(&browser, "demonstrate");
+    let approved = path(&browser);
     apply(&browser, &origin, "李四", NUMBER);
     let other = path(&browser);
     browser.open(&format!("{origin}/office"));
@@ -152,6 +172,17 @@ fn in_a_demonstration_one_applies_is_judged_and_binds_and_everything_says_what_i
     press(&browser, "refuse");
     assert_eq!(state(&browser), "refused");
     assert!(said(&browser).contains("扫描件不清"));
+    browser.open(&format!("{origin}{approved}"));
+    browser.script("document.getElementById('why').value = 'untrue'");
+    browser.click("revoke-sure");
+    press(&browser, "revoke");
+    assert_eq!(state(&browser), "approved", "without a reference nothing is revoked");
+    look("no-reference");
+    browser.script("document.getElementById('why').value = 'untrue'");
+    browser.fill("reference", "RA-2026-3");
+    browser.click("revoke-sure");
+    press(&browser, "revoke");
+    assert_eq!(state(&browser), "rescinded");
     apply(&browser, &origin, "王五", NUMBER);
     browser.picture("office-denied");
     assert!(said(&browser).contains("Your role does not allow this"), "{}", said(&browser));
@@ -197,6 +228,23 @@ fn a_passkey_brings_its_owner_back_and_nobody_whom_the_device_did_not_verify() {
     browser.open(&format!("{origin}{mine}"));
     assert_eq!(state(&browser), "submitted");
 
+    // Its holder names it, and cannot remove the last one without saying that it is meant; nor anybody else by a request.
+    browser.open(&format!("{origin}/office"));
+    browser.fill("passkey-name-1", "手机");
+    press(&browser, "passkey-rename-1");
+    assert_eq!(browser.script("return document.getElementById('passkey-name-1').value"), "手机");
+    inspect(&browser, axe().as_deref(), "office-passkeys");
+    browser.click("passkey-remove-1");
+    let removal =
+        browser.script("return document.getElementById('passkey-remove-1').form.getAttribute('action')");
+    let (removal, own) = (removal.as_str().unwrap(), format!("Origin: {origin}\r\n"));
+    let port = place.base_port - 10;
+    assert_eq!(status(port, removal, &own, "last=yes"), 303, "to the login");
+    let unmeant = format!(
+        "fetch('{removal}', {{method: 'POST', body: new URLSearchParams()}}).then((one) => done(one.status))"
+    );
+    assert_eq!(browser.later(&unmeant), 409, "not meant");
+
     // Whoever holds the device without its PIN is not let in.
     browser.open(&format!("{origin}/office"));
     press(&browser, "logout");
@@ -210,6 +258,16 @@ fn a_passkey_brings_its_owner_back_and_nobody_whom_the_device_did_not_verify() {
     browser.click("passkey-login");
     let refused = browser.wait(failed);
     assert!(refused.as_str().unwrap().contains("another challenge"), "{refused}");
+
+    // The last one is removed by who means it, and lets nobody in any more.
+    browser.open(&format!("{origin}/office"));
+    press(&browser, "passkey-login");
+    browser.click("passkey-last");
+    press(&browser, "passkey-remove-1");
+    assert_eq!(browser.script("return document.querySelectorAll('.passkeys').length"), 0);
+    press(&browser, "logout");
+    browser.click("passkey-login");
+    browser.wait(failed);
 }
 
 const PROVIDER: &str = r#"
@@ -320,4 +378,13 @@ fn whom_a_real_openid_provider_vouches_for_is_approved_for_that_name_and_no_othe
     let desk = ["id", "list", "--state", "approved", "--json", "--config", "office.json", "--officer", "li"];
     let list: Value = serde_json::from_str(&place.expect(0, &desk)).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
+
+    // An officer who is dismissed is out with the next click; nothing was started anew.
+    assert!(said(&browser).contains("Revoke"));
+    let mut dismissed = config;
+    dismissed["officers"] = json!({});
+    place.file("office.json", dismissed.to_string().as_bytes());
+    browser.open(&format!("{origin}{other}"));
+    assert_eq!(path(&browser), "/office", "to the login");
+    assert!(!said(&browser).contains("张三"));
 }

@@ -8,6 +8,7 @@ use xiezhi_evidence::{
 
 use super::*;
 use crate::{
+    Transaction,
     fixtures::{
         Depositor, LEDGER, NOW, admitted, genesis, genesis_of, governance, institution_id, institution_keys,
         proven_keys,
@@ -166,6 +167,47 @@ fn keys_weights_and_signatures_decide() {
     bytes[last] ^= 1;
     assert_eq!(ledger.run(&[admitted(bytes, Vec::new())]), ["signature-invalid"]);
     assert_eq!(ledger.run(&[both]), [""; 0]);
+}
+
+/// `bytes` with every `from` in it replaced.
+fn replaced(bytes: &[u8], from: &[u8; 32], to: &[u8; 32]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for at in 0..=bytes.len() - 32 {
+        if bytes[at..at + 32] == from[..] {
+            out[at..at + 32].copy_from_slice(to);
+        }
+    }
+    out
+}
+
+#[test]
+fn what_was_signed_for_another_ledger_account_or_time_is_refused() {
+    let one = Depositor::new(1);
+    // Another account of the same key.
+    let other = Depositor { spec: AccountSpec::single([9; 16], one.key.public_key()), ..Depositor::new(1) };
+    let elsewhere = LedgerId([8; 32]);
+    let mut ledger = Memory::default();
+    assert_eq!(ledger.run(&[one.creation(), other.creation()]), [""; 0]);
+    let rename = change(&one, AccountChange::Encryption(Encryption { key: None }), &[&one.key], NOW);
+    for said in [one.deposit(b"a", None), rename] {
+        let bytes = said.statement().as_bytes();
+        let taken = Admitted::check(Transaction::new::<Vec<u8>>(bytes, &[]), &genesis(), &elsewhere);
+        assert_eq!(taken.unwrap_err().code(), "other-ledger");
+        let for_other = replaced(bytes, &one.id().0, &other.id().0);
+        assert_ne!(for_other, bytes);
+        assert_eq!(ledger.run(&[admitted(for_other, Vec::new())]), ["signature-invalid"]);
+        // Signed elsewhere and made to look as if it were signed for here.
+        let foreign = replaced(bytes, &LEDGER.0, &elsewhere.0);
+        let foreign = Admitted::check(Transaction::new::<Vec<u8>>(&foreign, &[]), &genesis(), &elsewhere);
+        assert_eq!(ledger.run(&[Arc::new(foreign.unwrap())]), ["signature-invalid"]);
+
+        assert_eq!(ledger.run(&[said.clone()]), [""; 0]);
+        assert_eq!(ledger.run(&[fresh(&said)]), ["duplicate"], "at the next height");
+        let late = TimestampMs(NOW.0 + u64::from(genesis().limits.statement_window_s) * 1000 + 1000);
+        let outcome =
+            Memory { accounts: ledger.accounts.clone(), ..Memory::default() }.execute(late, &[said]);
+        assert_eq!(outcome.rejected[0].1.code(), "clock-off", "once nobody remembers it");
+    }
 }
 
 #[test]

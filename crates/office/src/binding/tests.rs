@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use xiezhi_crypto::{SignatureAlg, SigningKey};
-use xiezhi_evidence::{WeightedKey, manifest::Entry};
-use xiezhi_types::Height;
+use xiezhi_evidence::{StatementDraft, WeightedKey, manifest::Entry};
+use xiezhi_types::{GroupId, Height};
 
 use super::*;
 use crate::applicant::tests::{enterprise, person};
@@ -54,7 +54,7 @@ fn without_its_core_a_disclosure_counts_for_nothing() {
     }
     let other = Manifest::new([("title".to_owned(), Value::Text("a file".to_owned()))], salts()).unwrap();
     assert_eq!(Shown::of(&other), Err(BindingError::Format));
-    let revoked = revocation(AccountId([7; 32]), "ca", "holder", AT, salts()).unwrap();
+    let revoked = revocation(&Revocation::by_holder(), "07", "ca", AT, salts()).unwrap();
     assert_eq!(Shown::of(&revoked), Err(BindingError::Format));
 }
 
@@ -99,6 +99,33 @@ fn account(weights: &[(u8, u32)], manage_threshold: u32) -> Account {
         keys_changed: None,
         before: None,
         delegations: Vec::new(),
+    }
+}
+
+#[test]
+fn only_phase_two_of_the_same_group_by_the_same_account_revokes() {
+    let make = |issuer: u8, ledger: u8, group: Option<u8>, phase: Option<u32>| {
+        let manifest_root = manifest(&person()).root();
+        let draft = StatementDraft {
+            issuer: AccountId([issuer; 32]),
+            ledger: LedgerId([ledger; 32]),
+            issued_at: AT,
+            group: group.map(|n| GroupId([n; 16])),
+            body: Body::Deposit(DepositBody { manifest_root, digests: Vec::new(), phase }),
+        };
+        draft.sign(&[&key(1)]).unwrap()
+    };
+    let binding = make(1, 1, Some(1), Some(PHASE_BOUND));
+    assert!(revokes(&make(1, 1, Some(1), Some(PHASE_REVOKED)), &binding));
+    for other in [
+        make(2, 1, Some(1), Some(PHASE_REVOKED)),
+        make(1, 2, Some(1), Some(PHASE_REVOKED)),
+        make(1, 1, Some(2), Some(PHASE_REVOKED)),
+        make(1, 1, None, Some(PHASE_REVOKED)),
+        make(1, 1, Some(1), Some(PHASE_BOUND)),
+        make(1, 1, Some(1), None),
+    ] {
+        assert!(!revokes(&other, &binding));
     }
 }
 

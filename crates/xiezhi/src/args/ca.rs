@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use xiezhi_custody::Place;
-use xiezhi_types::InstitutionId;
+use xiezhi_types::{AccountId, InstitutionId};
 
 #[derive(Debug, Args)]
 pub(crate) struct CaOptions {
@@ -14,6 +14,9 @@ pub(crate) struct CaOptions {
     /// Who decides, as the book names you
     #[arg(long, global = true, env = "XIEZHI_OFFICER", value_name = "NAME", default_value = "officer")]
     pub(crate) officer: String,
+    /// Your secret key, where two officers are needed (xiezhi account key makes one)
+    #[arg(long, global = true, env = "XIEZHI_OFFICER_KEY", value_name = "FILE")]
+    pub(crate) officer_key: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) action: CaAction,
 }
@@ -126,6 +129,40 @@ pub(crate) enum CaAction {
         /// Since when its key cannot be relied on, if that is earlier, as RFC 3339
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
+    },
+    /// Lay down what one officer proposes and another must confirm; to change it later takes two as well
+    FourEyes {
+        /// What: issued, released, revoked or suspended; may be repeated
+        #[arg(long = "deed", value_name = "DEED")]
+        deeds: Vec<String>,
+        /// An officer and the file of his public key, as wang=wang.key.pub; at least two
+        #[arg(long = "with", required = true, value_name = "NAME=FILE")]
+        officers: Vec<String>,
+    },
+    /// List what was proposed and is not done yet
+    Proposals,
+    /// Confirm what another officer proposed, and do it
+    Confirm {
+        /// The proposal's number
+        proposal: u64,
+        /// Where a certificate goes, its issuers after it
+        #[arg(long, value_name = "FILE.pem")]
+        out: Option<PathBuf>,
+    },
+    /// Put the head of the book on the ledger, so that a book that was rewritten is noticed; run it daily
+    DepositHead {
+        /// The account that deposits, by its name here; made if there is none
+        #[arg(long, value_name = "NAME")]
+        account: String,
+    },
+    /// Compare the book with every head of it on the ledger: exit code 1 if it was rewritten
+    CheckHeads {
+        /// The id of the account that deposits them, from a source that you trust
+        #[arg(long, value_name = "ID")]
+        account: AccountId,
+        /// Trust these ledgers only: anchor or genesis files
+        #[arg(long, value_name = "FILE")]
+        trust: Vec<PathBuf>,
     },
     /// Sign a new revocation list, or give an old one
     Crl {

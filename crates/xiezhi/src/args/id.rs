@@ -94,7 +94,7 @@ pub(crate) enum IdAction {
     },
     /// List the office's applications
     List {
-        /// Only those that stand so: submitted, approved, refused, erased
+        /// Only those that stand so: submitted, approved, refused, withdrawn, rescinded, erased
         #[arg(long, value_parser = state)]
         state: Option<xiezhi_office::State>,
         /// Only those after this application
@@ -133,6 +133,44 @@ pub(crate) enum IdAction {
         #[command(flatten)]
         at: AtDesk,
     },
+    /// Take back an application of yours that was not judged yet
+    Withdraw {
+        /// The application
+        application: String,
+        #[command(flatten)]
+        at: AtOffice,
+    },
+    /// End the binding of an account of yours, for ever; the ledger says so, whoever asks
+    Unbind {
+        /// The application
+        application: String,
+        /// The account's id; its keys are not needed
+        #[arg(long, value_name = "ID")]
+        account: AccountId,
+        #[command(flatten)]
+        at: AtOffice,
+    },
+    /// Revoke the binding of an account, for ever; the office's server puts it on the ledger
+    Revoke {
+        /// The application
+        application: String,
+        /// The account's id
+        #[arg(long, value_name = "ID")]
+        account: AccountId,
+        #[command(flatten)]
+        why: RevocationArgs,
+        #[command(flatten)]
+        at: AtDesk,
+    },
+    /// Take an approval back, and with it every binding, for ever
+    Rescind {
+        /// The application
+        application: String,
+        #[command(flatten)]
+        why: RevocationArgs,
+        #[command(flatten)]
+        at: AtDesk,
+    },
     /// Make a copy of a binding's certificate that shows the named fields only
     Disclose {
         /// The certificate with all fields
@@ -145,7 +183,7 @@ pub(crate) enum IdAction {
         #[arg(long, value_name = "FILE.xzc")]
         out: PathBuf,
     },
-    /// Check a binding's certificate offline, and show what it shows: exit code 0 valid, 1 invalid, 5 unknown
+    /// Check a binding's certificate offline, and show what it shows: exit code 0 valid, 1 invalid or revoked, 5 unknown
     Verify {
         /// The certificate
         #[arg(value_name = "FILE.xzc")]
@@ -153,6 +191,15 @@ pub(crate) enum IdAction {
         /// The office's account, from a source that you trust
         #[arg(long, value_name = "ACCOUNT")]
         office: AccountId,
+        /// The certificate of the record that revokes it, if you were given one
+        #[arg(long, value_name = "FILE.xzc")]
+        revocation: Option<PathBuf>,
+        /// Also ask every node for a revocation
+        #[arg(long, conflicts_with = "revocation")]
+        look_up: bool,
+        /// Where the certificate of a revocation goes, if one is found
+        #[arg(long, value_name = "FILE.xzc", requires = "look_up")]
+        out: Option<PathBuf>,
         /// Trust these ledgers only: anchor or genesis files
         #[arg(long, value_name = "FILE")]
         trust: Vec<PathBuf>,
@@ -173,6 +220,37 @@ pub(crate) enum IdAction {
         #[command(flatten)]
         at: AtDesk,
     },
+    /// List the erasures with their records on the ledger; nothing of any person
+    Erasures {
+        /// Write their certificates into this directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        at: AtDesk,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Why a binding is revoked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RevocationArgs {
+    /// holder (at the holder's wish), untrue, changed, account-lost or order
+    #[arg(long = "reason", value_name = "REASON")]
+    pub(crate) revocation_reason: String,
+    /// Reference of the decision in the office's files; names nobody
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) reference: String,
+}
+
+impl RevocationArgs {
+    pub(crate) fn revocation(&self) -> xiezhi_office::Revocation {
+        xiezhi_office::Revocation {
+            reason: self.revocation_reason.clone(),
+            reference: self.reference.clone(),
+        }
+    }
 }
 
 fn state(text: &str) -> Result<xiezhi_office::State, String> {

@@ -1,14 +1,12 @@
 //! A node loses everything and is made anew from a backup, while the alliance goes on.
 
-mod place;
-
 use std::{
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
-use place::{institutions::Institutions, text};
+use crate::place::{institutions::Institutions, text};
 
 /// Longest time that a restored node follows in silence: clocks that differ by a minute, and slow machines.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
