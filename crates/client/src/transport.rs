@@ -282,10 +282,23 @@ pub(crate) fn refused(answer: &Answer) -> ClientError {
         Ok(mut problem) => {
             let header = answer.headers.get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
             problem.retry_after_s = problem.retry_after_s.or(header);
+            // The detail is for programs, in English; the rules that failed are said in the language asked for.
+            if let Some(said) = answer.json().ok().and_then(|document: serde_json::Value| refusals(&document))
+            {
+                problem.detail = said;
+            }
             ClientError::Problem(Box::new(problem))
         }
         Err(error) => error,
     }
+}
+
+/// The fields and sentences of the rules that failed, where the problem lists them.
+fn refusals(document: &serde_json::Value) -> Option<String> {
+    let said =
+        |one: &serde_json::Value| Some(format!("{}: {}", one["field"].as_str()?, one["reason"].as_str()?));
+    let said: Option<Vec<_>> = document.get("refusals")?.as_array()?.iter().map(said).collect();
+    said.filter(|said| !said.is_empty()).map(|said| said.join("; "))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! ```text
 //! envelope  segments of an original under its key; the key handed over to a reader
 //! entry     the log's entries, its tree and its head on the ledger
+//! possession  the proof that an original is there at a moment, and its check
 //! vault     what may happen to an original, and what lies where
 //! service   the same over HTTP; uploads by tus 1.0
 //! ```
@@ -12,10 +13,15 @@
 
 pub mod entry;
 pub mod envelope;
+pub mod possession;
 mod service;
 mod vault;
 
 pub use service::{Service, openapi_document, router};
 pub use vault::{
-    Audited, Finding, Granted, Logged, Opened, Progress, Vault, VaultError, exhibit_of, heads::EntryProof,
+    Audited, Finding, Granted, Logged, Opened, Progress, Vault, VaultError,
+    audits::{AuditProof, AuditSummary},
+    disclosure::Of,
+    exhibit_of,
+    heads::EntryProof,
 };

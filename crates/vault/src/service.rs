@@ -32,7 +32,7 @@ use xiezhi_session::{
 };
 use xiezhi_types::{AccountId, TimestampMs};
 
-use crate::vault::{Audited, Finding, Progress, Readable, Vault, VaultError, random};
+use crate::vault::{Audited, Finding, Progress, Readable, Vault, VaultError, audits::AuditSummary, random};
 
 /// Longest body, uploads apart: a certificate.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -88,13 +88,16 @@ impl Service {
         })
     }
 
-    /// Audits every original; says in the log, by their ids, which are lost or damaged.
+    /// Audits every original and keeps the report, which [`Service::publish`] puts on the ledger; says in the log, by their ids, which are lost
+    /// or damaged.
     ///
     /// # Errors
     /// [`VaultError`].
     pub async fn audit(&self) -> Result<Vec<Audited>, VaultError> {
         self.vault.sweep(self.now()).await?;
-        let found = self.vault.audit(self.now()).await?;
+        let now = self.now();
+        let found = self.vault.audit(now).await?;
+        self.vault.keep_audit(&self.ledger.account_id(), &found, now).await?;
         for one in found.iter().filter(|one| one.finding != Finding::Well) {
             tracing::error!(exhibit = %one.exhibit, finding = %one.finding, "an original is not as it was recorded");
         }
@@ -102,25 +105,38 @@ impl Service {
         Ok(found)
     }
 
-    /// Puts the head of the log on the ledger if it grew; whether it did.
+    /// Puts what is not on the ledger yet there: the head of the log if it grew, and reports of audits.
     ///
     /// # Errors
-    /// [`VaultError`]; the ledger's refusal as a text.
-    pub async fn publish_head(&self) -> Result<bool, String> {
-        let text = |error: VaultError| error.to_string();
-        let Some((size, head)) = self.vault.new_head(&self.ledger.account_id()).await.map_err(text)? else {
-            return Ok(false);
-        };
-        self.ledger.register(self.now()).await.map_err(|error| error.to_string())?;
-        let digest = xiezhi_crypto::DigestAlg::Sha256.digest(&head);
+    /// [`VaultError`]; what is left is for the next time.
+    pub async fn publish(&self) -> Result<(), VaultError> {
+        for (number, report) in self.vault.unsealed_audits().await? {
+            let Some(certificate) = self.deposit(&report).await? else { return Ok(()) };
+            self.vault.seal_audit(number, &certificate).await?;
+        }
+        let Some((size, head)) = self.vault.new_head(&self.ledger.account_id()).await? else { return Ok(()) };
+        if let Some(certificate) = self.deposit(&head).await? {
+            self.vault.keep_head(size, &head, &certificate).await?;
+        }
+        Ok(())
+    }
+
+    /// Records `text`, whose SHA-256 is manifest root and searchable digest; the certificate, `None` while it is not sealed.
+    async fn deposit(&self, text: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+        let digest = xiezhi_crypto::DigestAlg::Sha256.digest(text);
         let body =
-            DepositBody { manifest_root: xiezhi_crypto::sha256(&head), digests: vec![digest], phase: None };
-        let statement =
-            self.ledger.sign(Stated::Deposit(body), None, self.now()).map_err(|error| error.to_string())?;
-        let certificate = self.ledger.deposit(statement).await.map_err(|error| error.to_string())?;
-        let Some(certificate) = certificate else { return Ok(false) };
-        self.vault.keep_head(size, &head, &certificate).await.map_err(text)?;
-        Ok(true)
+            DepositBody { manifest_root: xiezhi_crypto::sha256(text), digests: vec![digest], phase: None };
+        self.ledger.register(self.now()).await?;
+        let statement = self.ledger.sign(Stated::Deposit(body), None, self.now())?;
+        Ok(self.ledger.deposit(statement).await?)
+    }
+
+    /// As [`Service::deposit`], the certificate in hexadecimal, for who waits for it.
+    async fn record(&self, text: &[u8]) -> Result<String, Problem> {
+        let certificate = self.deposit(text).await?;
+        let late =
+            || Problem::new(&kinds::UNAVAILABLE, "the ledger has not sealed it in time").retry_after(5);
+        certificate.map(hex::encode).ok_or_else(late)
     }
 }
 
@@ -168,7 +184,8 @@ kinds! {
     MISMATCH = "original-differs", UNPROCESSABLE_ENTITY, "What was uploaded is not what was recorded; nothing was kept", "上传内容与记录不一致,未予保存";
     FIELD = "field-refused", UNPROCESSABLE_ENTITY, "A value breaks a rule", "某项取值不合规则";
     OFFSET = "upload-offset", CONFLICT, "The upload stands elsewhere", "上传位置不符";
-    BUSY = "upload-busy", CONFLICT, "Another request uploads to it at this moment", "另一请求正在上传,请稍后重试";
+    BUSY = "exhibit-busy", CONFLICT, "Another request works on it at this moment", "另一请求正在处理该原件,请稍后重试";
+    NOT_ON_LEDGER = "not-on-ledger", CONFLICT, "What would prove it is not on the ledger yet", "相关证明尚未上链,请稍后重试";
     EXISTS = "exists", CONFLICT, "The original is in the vault already", "原件已在库中";
     NOT_WHOLE = "not-whole", CONFLICT, "The original is not whole yet", "原件尚未上传完整";
     ERASED = "erased", GONE, "The original was erased", "原件已删除";
@@ -194,12 +211,13 @@ impl From<VaultError> for Problem {
             VaultError::Field { field, .. } => return Self::new(&kinds::FIELD, &error).field(field),
             VaultError::Offset { .. } => &kinds::OFFSET,
             VaultError::Busy => &kinds::BUSY,
+            VaultError::NotOnLedger => &kinds::NOT_ON_LEDGER,
             VaultError::Exists => &kinds::EXISTS,
             VaultError::NotWhole => &kinds::NOT_WHOLE,
             VaultError::Erased | VaultError::Keys(PersonKeyError::Erased) => &kinds::ERASED,
             VaultError::Unwell(_) => &kinds::UNWELL,
             VaultError::EncryptionKey(_) => &kinds::ENCRYPTION_KEY,
-            VaultError::Database(_) | VaultError::Disk(_) => &kinds::UNAVAILABLE,
+            VaultError::Database(_) | VaultError::Disk(_) | VaultError::Ledger(_) => &kinds::UNAVAILABLE,
             VaultError::Keys(_) | VaultError::Internal(_) => &kinds::INTERNAL,
         };
         if matches!(kind.status, StatusCode::SERVICE_UNAVAILABLE) || kind == &kinds::INTERNAL {
@@ -219,19 +237,22 @@ struct About {
     account: String,
     /// Where tokens are asked for.
     token_endpoint: String,
+    /// What the last audit found; none before the first.
+    audited: Option<AuditSummary>,
 }
 
-/// Ledger and account of the vault.
+/// Ledger and account of the vault, and what its last audit found.
 #[utoipa::path(
     get, path = "/v1/vault", tag = "vault", operation_id = "get_vault", security(()),
     responses((status = 200, description = "The vault", body = About), Problems)
 )]
-async fn about(State(service): Shared) -> Json<About> {
-    Json(About {
+async fn about(State(service): Shared) -> Result<Json<About>, Problem> {
+    Ok(Json(About {
         ledger: service.ledger.id().to_string(),
         account: service.ledger.account_id().to_string(),
         token_endpoint: service.door.token_endpoint(),
-    })
+        audited: service.vault.last_audit().await?,
+    }))
 }
 
 /// Gives a session's token for an assertion (RFC 7523) by one of the account's keys.

@@ -5,8 +5,7 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
-    io::{ErrorKind, Read as _},
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -14,7 +13,7 @@ use std::{
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
-use xiezhi_crypto::{Digest, DigestAlg, DigestHasher, sha256_parts};
+use xiezhi_crypto::{Digest, sha256_parts};
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Transaction,
 };
@@ -26,9 +25,12 @@ use crate::{
     entry::{Entry, Happening},
     envelope::{Envelope, OVERHEAD_BYTES, SEALED_BYTES, SEGMENT_BYTES, segments},
 };
+use xiezhi_merkle::Hash;
 
-mod disclosure;
+pub(crate) mod audits;
+pub(crate) mod disclosure;
 pub(crate) mod heads;
+pub(crate) mod possession;
 mod upload;
 
 /// Largest original, in bytes.
@@ -76,9 +78,12 @@ pub enum VaultError {
         /// Where.
         offset: u64,
     },
-    /// Another request writes to it.
-    #[error("another request uploads to it at this moment: try again")]
+    /// Another request works on it.
+    #[error("another request works on it at this moment: try again")]
     Busy,
+    /// What would prove it is not on the ledger yet.
+    #[error("what would prove it is not on the ledger yet: try again in a minute")]
+    NotOnLedger,
     /// It is in the vault already.
     #[error("the original is in the vault already")]
     Exists,
@@ -100,6 +105,9 @@ pub enum VaultError {
     /// Database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] xiezhi_depositor::LedgerError),
     /// Disk. Retrying can help.
     #[error("the disk: {0}")]
     Disk(#[from] std::io::Error),
@@ -208,6 +216,8 @@ pub struct Logged {
     pub what: &'static str,
     /// By which account.
     pub by: String,
+    /// Whether it is about more than this exhibit: a grant for the group of its record, or for all of its owner's.
+    pub wide: bool,
     /// What is said besides; none once it is erased.
     #[schema(value_type = Option<Object>)]
     pub detail: Option<Json>,
@@ -224,9 +234,20 @@ struct Kept {
     tail: Option<Vec<u8>>,
     wrapped: Option<Vec<u8>>,
     certificate: Option<Vec<u8>>,
+    root: Option<Vec<u8>>,
+    group: Option<String>,
 }
 
-const ROW: &str = "SELECT id, owner, person, state, size, segments, tail, wrapped, certificate FROM vault_exhibits WHERE id = $1";
+const ROW: &str = "SELECT id, owner, person, state, size, segments, tail, wrapped, certificate, root, group_id FROM vault_exhibits WHERE id = $1";
+
+/// What entries and grants are about: an exhibit, all of an account's, or those of a group; and whose key seals what is said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// An exhibit's id, or a scope's.
+    id: String,
+    owner: String,
+    person: PersonId,
+}
 
 fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
@@ -248,11 +269,22 @@ impl Kept {
             tail: row.optional_bytes(6)?.map(<[u8]>::to_vec),
             wrapped: row.optional_bytes(7)?.map(<[u8]>::to_vec),
             certificate: row.optional_bytes(8)?.map(<[u8]>::to_vec),
+            root: row.optional_bytes(9)?.map(<[u8]>::to_vec),
+            group: row.optional_text(10)?.map(str::to_owned),
         })
     }
 
     fn exhibit(&self) -> [u8; 32] {
         exhibit_bytes(&self.id).unwrap_or_default()
+    }
+
+    /// The scopes whose grants reach it: all of its owner's, and its group's, which is the same where it has none.
+    fn scopes(&self) -> [String; 2] {
+        [scope_id(&self.owner, None), scope_id(&self.owner, self.group.as_deref())]
+    }
+
+    fn subject(&self) -> Subject {
+        Subject { id: self.id.clone(), owner: self.owner.clone(), person: self.person.clone() }
     }
 
     fn check_whole(&self) -> Result<(), VaultError> {
@@ -262,6 +294,12 @@ impl Kept {
             _ => Err(VaultError::Erased),
         }
     }
+}
+
+/// The id of the scope of all exhibits of `owner`, or of those whose records are of one of its groups.
+fn scope_id(owner: &str, group: Option<&str>) -> String {
+    let group = group.unwrap_or_default();
+    hex::encode(sha256_parts(&[b"xiezhi vault scope v1\n", owner.as_bytes(), b"\n", group.as_bytes()]))
 }
 
 /// The id of the exhibit whose record a verdict is about: one for each statement, or for each item of a batch.
@@ -413,8 +451,8 @@ impl Vault {
         let key = Zeroizing::new(random::<32>()?);
         let wrapped = self.keys.seal(&person, "vault key", &*key).await?;
         let sealed = self.keys.seal(&person, "vault certificate", certificate).await?;
-        let sql = "INSERT INTO vault_exhibits (id, owner, person, state, size, segments, wrapped, certificate, begun_ms) \
-            VALUES ($1, $2, $3, 'uploading', $4, 0, $5, $6, $7)";
+        let sql = "INSERT INTO vault_exhibits (id, owner, person, state, size, segments, wrapped, certificate, begun_ms, group_id) \
+            VALUES ($1, $2, $3, 'uploading', $4, 0, $5, $6, $7, $8)";
         let values = vec![
             id.as_str().into(),
             owner.to_string().into(),
@@ -423,6 +461,7 @@ impl Vault {
             wrapped.into(),
             sealed.into(),
             signed(now.0).into(),
+            verdict.facts.group.clone().into(),
         ];
         self.database.execute(sql, values).await?;
         Ok(Progress { exhibit: id, offset: 0, size })
@@ -457,30 +496,30 @@ impl Vault {
         Ok(Progress { exhibit: row.id, offset, size: row.size })
     }
 
-    /// The digests of what lies on the disk, or why there are none.
-    async fn read_back(&self, row: &Kept) -> Result<Result<Vec<Digest>, Finding>, VaultError> {
+    /// The digests of what lies on the disk and the root over its segments, or why there are none.
+    async fn read_back(&self, row: &Kept) -> Result<Result<(Vec<Digest>, Hash), Finding>, VaultError> {
         let key = self.key(row).await?;
         let envelope = Envelope::new(&key, row.exhibit(), row.size);
         let (path, size) = (self.path(&row.id), row.size);
-        let read = tokio::task::spawn_blocking(move || read_back(&path, &envelope, size)).await;
+        let read = tokio::task::spawn_blocking(move || audits::read_back(&path, &envelope, size)).await;
         Ok(read.map_err(|_| VaultError::Internal("reading back was cut off"))??)
     }
 
-    /// What is found of a whole or nearly whole original, and against which check.
-    async fn compare(&self, row: &Kept, now: TimestampMs) -> Result<(Finding, String), VaultError> {
-        let digests = match self.read_back(row).await? {
-            Ok(digests) => digests,
-            Err(finding) => return Ok((finding, finding.to_string())),
+    /// What is found of a whole or nearly whole original, against which check, and the root over its segments.
+    async fn compare(&self, row: &Kept, now: TimestampMs) -> Result<(Finding, String, Hash), VaultError> {
+        let (digests, root) = match self.read_back(row).await? {
+            Ok(read) => read,
+            Err(finding) => return Ok((finding, finding.to_string(), Hash::default())),
         };
         let certificate = self.certificate(row).await?;
         let exhibit = Exhibit::Digests { size: Some(row.size), digests };
         let verdict = self.verdict(&certificate, &exhibit, now);
         let finding = if verdict.outcome == Outcome::Valid { Finding::Well } else { Finding::Damaged };
-        Ok((finding, reason(&verdict)))
+        Ok((finding, reason(&verdict), root))
     }
 
     async fn finish(&self, row: &Kept, now: TimestampMs) -> Result<(), VaultError> {
-        let (finding, code) = self.compare(row, now).await?;
+        let (finding, code, root) = self.compare(row, now).await?;
         if finding != Finding::Well {
             let sql = "UPDATE vault_exhibits SET state = 'refused' WHERE id = $1 AND state = 'uploading'";
             self.database.execute(sql, vec![row.id.as_str().into()]).await?;
@@ -488,10 +527,11 @@ impl Vault {
             return Err(VaultError::Mismatch { code });
         }
         let mut open = self.database.begin().await?;
-        let sql = "UPDATE vault_exhibits SET state = 'whole' WHERE id = $1 AND state = 'uploading'";
-        if open.execute(sql, vec![row.id.as_str().into()]).await? == 1 {
-            self.enter(&mut open, row, Happening::Stored, &row.owner, json!({ "size": row.size }), now)
-                .await?;
+        let sql =
+            "UPDATE vault_exhibits SET state = 'whole', root = $2 WHERE id = $1 AND state = 'uploading'";
+        if open.execute(sql, vec![row.id.as_str().into(), root.as_slice().into()]).await? == 1 {
+            let detail = json!({ "size": row.size, "root": hex::encode(root) });
+            self.enter(&mut open, &row.subject(), Happening::Stored, &row.owner, detail, now).await?;
             open.commit().await?;
         }
         Ok(())
@@ -514,7 +554,7 @@ impl Vault {
     async fn enter(
         &self,
         open: &mut Transaction,
-        row: &Kept,
+        about: &Subject,
         what: Happening,
         by: &str,
         detail: Json,
@@ -526,16 +566,23 @@ impl Vault {
         let (salt, detail) = (random::<32>()?, detail.to_string().into_bytes());
         let by = by.parse().map_err(|_| VaultError::Internal("an account of another form"))?;
         let commitment = Entry::commit(&salt, &detail);
-        let entry = Entry { position, time: now, what, exhibit: row.exhibit(), by, detail: commitment };
+        let entry = Entry {
+            position,
+            time: now,
+            what,
+            exhibit: exhibit_bytes(&about.id).unwrap_or_default(),
+            by,
+            detail: commitment,
+        };
         let salted = [&salt[..], &detail].concat();
         // The record of an erasure outlives the exhibit's key.
         let kept = match what {
             Happening::Erased => salted,
-            _ => self.keys.seal(&row.person, &format!("vault entry {position}"), &salted).await?,
+            _ => self.keys.seal(&about.person, &format!("vault entry {position}"), &salted).await?,
         };
         let sql = "INSERT INTO vault_entries (position, exhibit, entry, detail) VALUES ($1, $2, $3, $4)";
         let values =
-            vec![signed(position).into(), row.id.as_str().into(), entry.encode().into(), kept.into()];
+            vec![signed(position).into(), about.id.as_str().into(), entry.encode().into(), kept.into()];
         open.execute(sql, values).await?;
         Ok(position)
     }
@@ -560,7 +607,7 @@ impl Vault {
             WHERE id = $1 AND state = 'whole'";
         if open.execute(sql, vec![id.into()]).await? == 1 {
             let detail = json!({ "basis": basis, "reference": reference });
-            self.enter(&mut open, &row, Happening::Erased, &row.owner, detail, now).await?;
+            self.enter(&mut open, &row.subject(), Happening::Erased, &row.owner, detail, now).await?;
             open.commit().await?;
         } else if row.state == "uploading" {
             return Err(VaultError::NotWhole);
@@ -593,59 +640,4 @@ impl Vault {
         }
         Ok(())
     }
-
-    /// Reads every original back and compares it with its record.
-    ///
-    /// # Errors
-    /// [`VaultError`] when the audit itself cannot be done.
-    pub async fn audit(&self, now: TimestampMs) -> Result<Vec<Audited>, VaultError> {
-        let mut found = Vec::new();
-        let mut after = String::new();
-        loop {
-            let sql = "SELECT id FROM vault_exhibits WHERE state = 'whole' AND id > $1 ORDER BY id LIMIT 100";
-            let rows = self.database.query(sql, vec![after.as_str().into()]).await?;
-            if rows.is_empty() {
-                return Ok(found);
-            }
-            for row in rows {
-                after = row.text(0)?.to_owned();
-                let row = self.row(&after).await?;
-                let finding = match self.compare(&row, now).await {
-                    Ok((finding, _)) => finding,
-                    // Erased meanwhile.
-                    Err(VaultError::Erased) => continue,
-                    Err(VaultError::Keys(_)) => Finding::Lost,
-                    Err(error) => return Err(error),
-                };
-                found.push(Audited { exhibit: row.id, finding });
-            }
-        }
-    }
-}
-
-fn read_back(
-    path: &Path,
-    envelope: &Envelope,
-    size: u64,
-) -> Result<Result<Vec<Digest>, Finding>, std::io::Error> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Err(Finding::Lost)),
-        Err(error) => return Err(error),
-    };
-    let total = segments(size);
-    if file.metadata()?.len() != file_bytes(size, total) {
-        return Ok(Err(Finding::Damaged));
-    }
-    let mut hasher = DigestHasher::new(&DigestAlg::ALL);
-    let mut sealed = vec![0; SEALED_BYTES];
-    for number in 0..total {
-        let sealed = &mut sealed[..envelope.plain_bytes(number) + OVERHEAD_BYTES];
-        file.read_exact(sealed)?;
-        match envelope.open(number, sealed) {
-            Ok(plain) => hasher.update(&plain),
-            Err(_) => return Ok(Err(Finding::Damaged)),
-        }
-    }
-    Ok(Ok(hasher.finish().1))
 }

@@ -56,6 +56,7 @@ record-time = recorded     { $time }, block { $height }
 record-issuer = account      { $account }
 record-grantor = in name of   account { $account }
 verify-usage = give the original and its certificate, or the certificate alone with --record-only
+verify-bundle = { $file } is a bundle of an evidence service: xiezhi evidence verify { $file } --original FILE
 verify-pending = { $file } is not a certificate yet: the deposit waits for its seals; finish it with `xiezhi collect`
 bad-time = --at: "{ $time }" is not a UTC time such as 2026-11-22T08:00:00Z
 equivocation-two-ledgers = the two are of different ledgers

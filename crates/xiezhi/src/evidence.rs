@@ -241,7 +241,7 @@ async fn ledger_sink(
     Ok(LedgerSink::new(config.name.clone(), client, (ledger, &genesis), id, signing.keys))
 }
 
-fn webhook_key(path: &Path) -> anyhow::Result<SigningKey> {
+pub(crate) fn webhook_key(path: &Path) -> anyhow::Result<SigningKey> {
     if !path.exists() {
         account::make_key(path, SignatureAlg::Ed25519)?;
     }

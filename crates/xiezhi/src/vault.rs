@@ -1,5 +1,8 @@
 //! `vault`: keeping originals, and what their owners and readers do with them.
 
+mod operator;
+mod proofs;
+
 use std::{
     fs::File,
     io::{Read as _, Seek as _, SeekFrom, Write as _},
@@ -14,17 +17,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use xiezhi_client::Client;
-use xiezhi_crypto::sha256;
 use xiezhi_depositor::NodeLedger;
-use xiezhi_evidence::{Body, Certificate, Statement};
-use xiezhi_merkle::TreeHash as _;
-use xiezhi_types::{AccountId, from_canonical};
+use xiezhi_types::AccountId;
 use xiezhi_vault::{
     Finding, Service, Vault,
-    entry::{Entry, head},
     envelope::{Envelope, OVERHEAD_BYTES, segments, take_over},
 };
-use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
+use xiezhi_verify::Anchor;
 
 use crate::{
     Ending, Usage,
@@ -33,7 +32,6 @@ use crate::{
     deposit::ledger_of,
     home, serve, services,
     texts::Texts,
-    trust,
     verify::read_certificate,
 };
 
@@ -48,6 +46,8 @@ const SESSION: Duration = Duration::from_secs(300);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
+    /// Who is told of originals that are lost or damaged.
+    alarm: Option<operator::Alarm>,
     /// Name of the vault's account in the tool's home.
     account: String,
     /// Where its users reach it.
@@ -84,6 +84,9 @@ impl Config {
         }
         config.master_key = dir.join(&config.master_key);
         config.originals = dir.join(&config.originals);
+        if let Some(alarm) = &mut config.alarm {
+            alarm.key = dir.join(&alarm.key);
+        }
         Ok(config)
     }
 
@@ -107,10 +110,10 @@ impl Config {
 
     /// Heads onto the ledger and audits, each on its own, until they are aborted.
     fn upkeep(&self, service: &Arc<Service>) -> [JoinHandle<()>; 2] {
-        let every = |seconds: u64| Duration::from_secs(seconds.max(1));
+        let (publishing, auditing) = (service.clone(), service.clone());
         [
-            tokio::spawn(keep_heads(service.clone(), every(self.head_every_s))),
-            tokio::spawn(keep_auditing(service.clone(), every(self.audit_every_s))),
+            tokio::spawn(operator::keep_publishing(publishing, self.head_every_s)),
+            tokio::spawn(operator::keep_auditing(auditing, self.audit_every_s, self.alarm.clone())),
         ]
     }
 }
@@ -133,6 +136,7 @@ pub(crate) async fn demonstration(
         originals: dir.join("originals"),
         audit_every_s: day(),
         head_every_s: 2,
+        alarm: None,
     };
     let service = Arc::new(config.open(client, anchor, OwnAccount::open(&config.account)?).await?);
     Ok(Demonstration { upkeep: config.upkeep(&service), router: xiezhi_vault::router(service) })
@@ -159,7 +163,8 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             upkeep.iter().for_each(JoinHandle::abort);
         }
         VaultAction::Audit { vault_config, json } => {
-            let found = Config::read(vault_config)?.service(common, texts).await?.audit().await?;
+            let config = Config::read(vault_config)?;
+            let found = operator::audit(&config.service(common, texts).await?, config.alarm.as_ref()).await?;
             if *json {
                 println!("{}", serde_json::to_string_pretty(&found)?);
             } else {
@@ -180,20 +185,20 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             fetch(exhibit, purpose, vault_key, out, at, texts).await?;
             println!("{}", texts.get("vault-got", &[("file", &out.display())]));
         }
-        VaultAction::Grant { exhibit, grantee, purpose, case, expires, at } => {
+        VaultAction::Grant { of, grantee, purpose, case, expires, at } => {
             let body = json!({ "grantee": grantee.to_string(), "purpose": purpose, "case": case, "expires": expires });
             let mut visitor = Visitor::new(at, texts).await?;
-            let answer = visitor.json(Method::POST, &of(exhibit, "/grants", texts)?, &body).await?;
+            let answer = visitor.json(Method::POST, &granted(of, "/grants", texts)?, &body).await?;
             println!("{}", answer["id"].as_str().unwrap_or_default());
         }
-        VaultAction::Revoke { exhibit, grant, at } => {
+        VaultAction::Revoke { of, grant, at } => {
             check_hex(grant, texts)?;
-            let target = of(exhibit, &format!("/grants/{grant}"), texts)?;
+            let target = granted(of, &format!("/grants/{grant}"), texts)?;
             Visitor::new(at, texts).await?.ask(Method::DELETE, &target, Vec::new(), &[]).await?;
             println!("{}", texts.get("vault-revoked", &[]));
         }
-        VaultAction::Grants { exhibit, at } => {
-            let target = of(exhibit, "/grants", texts)?;
+        VaultAction::Grants { of, at } => {
+            let target = granted(of, "/grants", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
         }
         VaultAction::Granted { at } => {
@@ -208,7 +213,33 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let target = of(exhibit, &format!("/entries/{position}/proof"), texts)?;
             let mut visitor = Visitor::new(at, texts).await?;
             let proof = visitor.json(Method::GET, &target, &Value::Null).await?;
-            print(&prove(&proof, visitor.vault, *position, exhibit, trust, texts)?);
+            print(&proofs::prove(&proof, visitor.vault, *position, exhibit, trust, texts)?);
+        }
+        VaultAction::Challenge { exhibit, out, trust, at } => {
+            let nonce = hex::encode(home::random::<32>()?);
+            let mut visitor = Visitor::new(at, texts).await?;
+            let target = of(exhibit, "/challenges", texts)?;
+            let answer = visitor.json(Method::POST, &target, &json!({ "nonce": nonce })).await?;
+            let said = proofs::check(serde_json::from_value(answer.clone())?, trust, texts)?;
+            let expected = (exhibit.as_str(), nonce.as_str(), visitor.vault.to_string());
+            if (said["exhibit"].as_str(), said["nonce"].as_str(), said["vault"].as_str())
+                != (Some(expected.0), Some(expected.1), Some(expected.2.as_str()))
+            {
+                bail!(texts.get("vault-not-proven", &[]));
+            }
+            home::write_whole(out, &serde_json::to_vec(&answer)?, true)?;
+            print(&said);
+        }
+        VaultAction::Check { answer, trust } => {
+            let bytes = std::fs::read(answer).with_context(|| format!("cannot read {}", answer.display()))?;
+            let answer = serde_json::from_slice(&bytes).map_err(|error| Usage(error.to_string()))?;
+            print(&proofs::check(answer, trust, texts)?);
+        }
+        VaultAction::Audits { exhibit, trust, at } => {
+            let mut visitor = Visitor::new(at, texts).await?;
+            let target = of(exhibit, "/audits", texts)?;
+            let answer = visitor.json(Method::GET, &target, &Value::Null).await?;
+            print(&proofs::audits(&answer, visitor.vault, exhibit, trust, texts)?);
         }
         VaultAction::Erase { exhibit, basis, reference, at } => {
             let body = json!({ "basis": basis, "reference": reference });
@@ -219,24 +250,6 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
         }
     }
     Ok(Ending::Done)
-}
-
-async fn keep_heads(service: Arc<Service>, every: Duration) {
-    loop {
-        tokio::time::sleep(every).await;
-        if let Err(error) = service.publish_head().await {
-            tracing::warn!(%error, "the head of the vault's log is not on the ledger yet");
-        }
-    }
-}
-
-async fn keep_auditing(service: Arc<Service>, every: Duration) {
-    loop {
-        tokio::time::sleep(every).await;
-        if let Err(error) = service.audit().await {
-            tracing::error!(%error, "the audit cannot be done");
-        }
-    }
 }
 
 fn json_type() -> Vec<(HeaderName, HeaderValue)> {
@@ -254,6 +267,18 @@ fn check_hex(id: &str, texts: &Texts) -> anyhow::Result<()> {
 fn of(exhibit: &str, what: &str, texts: &Texts) -> anyhow::Result<String> {
     check_hex(exhibit, texts)?;
     Ok(format!("/v1/exhibits/{exhibit}{what}"))
+}
+
+/// The address of something of what is granted.
+fn granted(about: &str, what: &str, texts: &Texts) -> anyhow::Result<String> {
+    match about.strip_prefix("group:") {
+        _ if about == "account" => Ok(format!("/v1/scopes/account{what}")),
+        Some(group) => {
+            check_hex(group, texts)?;
+            Ok(format!("/v1/scopes/{group}{what}"))
+        }
+        None => of(about, what, texts),
+    }
 }
 
 /// An account's session at a vault.
@@ -395,62 +420,4 @@ async fn fetch(
     file.sync_all()?;
     std::fs::rename(&part, out)?;
     Ok(())
-}
-
-/// Checks a proof of an entry down to the trusted ledger; what it proves.
-fn prove(
-    proof: &Value,
-    vault: AccountId,
-    position: u64,
-    exhibit: &str,
-    trust: &[PathBuf],
-    texts: &Texts,
-) -> anyhow::Result<Value> {
-    let bytes = |name: &str| -> anyhow::Result<Vec<u8>> {
-        Ok(hex::decode(proof[name].as_str().with_context(|| format!("no {name} in the proof"))?)?)
-    };
-    let wrong = || anyhow::anyhow!(texts.get("vault-not-proven", &[]));
-    let (leaf, certificate) = (bytes("entry")?, bytes("certificate")?);
-    let entry: Entry = from_canonical("entry", &leaf)?;
-    if entry.position != position || hex::encode(entry.exhibit) != exhibit {
-        return Err(wrong());
-    }
-    let size = proof["size"].as_u64().context("no size in the proof")?;
-    let path = proof["path"].as_array().context("no path in the proof")?;
-    let path: Option<Vec<[u8; 32]>> =
-        path.iter().map(|hash| hex::decode(hash.as_str()?).ok()?.try_into().ok()).collect();
-    let path = path.ok_or_else(wrong)?;
-    let said = proof["head"].as_str().context("no head in the proof")?;
-    let root =
-        said.lines().nth(3).and_then(|root| hex::decode(root).ok()?.try_into().ok()).ok_or_else(wrong)?;
-    if head(&vault, size, &root) != said.as_bytes() {
-        return Err(wrong());
-    }
-    xiezhi_merkle::verify_inclusion::<xiezhi_merkle::Sha256>(
-        &xiezhi_merkle::Sha256::leaf(&leaf),
-        position,
-        size,
-        &path,
-        &root,
-    )
-    .map_err(|_| wrong())?;
-    let anchors = trust::anchors(trust)?;
-    let verdict = xiezhi_verify::verify(&Input {
-        certificate: &certificate,
-        anchors: &anchors,
-        exhibit: &Exhibit::None,
-        record_only: true,
-        declared_time: home::now(),
-        known_checkpoints: &[],
-    });
-    let statement = Statement::parse(&Certificate::parse(&certificate)?.statement)?;
-    let commits =
-        matches!(statement.body(), Body::Deposit(body) if body.manifest_root == sha256(said.as_bytes()));
-    if verdict.outcome != Outcome::Valid || !commits || statement.claims().issuer != vault {
-        return Err(wrong());
-    }
-    Ok(json!({
-        "outcome": "proven", "position": position, "what": entry.what.name(), "by": entry.by.to_string(),
-        "time": entry.time.rfc3339(), "record_number": verdict.facts.record_number, "exists_since": verdict.facts.exists_since,
-    }))
 }

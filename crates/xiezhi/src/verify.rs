@@ -29,9 +29,12 @@ pub(crate) fn run(options: &Verify, texts: &Texts) -> anyhow::Result<Ending> {
         eprintln!("{}", texts.get("verify-pending", &[("file", &certificate.display())]));
         return Ok(Ending::NotSealed);
     }
+    let bytes = read_certificate(certificate)?;
+    if xiezhi_bundle::Bundle::parse(&bytes).is_ok() {
+        bail!(Usage(texts.get("verify-bundle", &[("file", &certificate.display())])));
+    }
     let declared_time = home::time(options.at.as_deref(), texts)?;
     let anchors = trust::anchors(&options.trust)?;
-    let bytes = read_certificate(certificate)?;
     let exhibit = match original {
         None => Exhibit::None,
         Some(path) => {

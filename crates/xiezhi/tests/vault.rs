@@ -14,7 +14,8 @@ use serde_json::Value;
 
 const CONFIG: &str = r#"{
   "account": "vault", "url": "URL", "database": "sqlite:vault.db", "keys": "sqlite:vault-keys.db",
-  "master_key": "vault-master.key", "originals": "originals", "head_every_s": 1
+  "master_key": "vault-master.key", "originals": "originals", "head_every_s": 1,
+  "alarm": { "url": "ALARM", "key": "alarm.key" }
 }"#;
 
 struct Vault(Child);
@@ -51,7 +52,13 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let _alliance = place.up();
     let listen = format!("127.0.0.1:{}", place.base_port + 9);
     let url = format!("http://{listen}");
-    place.file("vault.json", CONFIG.replace("URL", &url).as_bytes());
+    place.file(
+        "vault.json",
+        CONFIG
+            .replace("URL", &url)
+            .replace("ALARM", &format!("http://127.0.0.1:{}/alarm", place.base_port + 8))
+            .as_bytes(),
+    );
     let vault = serve(&place, &listen);
     for (account, key) in [("owner", "owner.key"), ("court", "court.key")] {
         place.expect(0, &["account", "key", key, "--alg", "es256"]);
@@ -109,6 +116,7 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     assert_eq!(granted(&court)["granted"], Value::Array(Vec::new()));
     place.expect(1, &get);
     place.expect(1, &[&["vault", "grants", &id], &court[..]].concat());
+    place.expect(1, &[&["vault", "challenge", &id, "--out", "no.json"], &court[..]].concat());
 
     // The owner sees who looked, and proves it by the ledger.
     let reads = [&["vault", "reads", &id], &owner[..]].concat();
@@ -136,6 +144,24 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
         proven = place.run(&prove);
     }
     assert_eq!(json(&String::from_utf8_lossy(&proven.stdout))["what"], "read", "{proven:?}");
+
+    // A grant for all of the account's reaches it too; its holder has the vault prove that the original is there.
+    let wide = ["vault", "grant", "account", "--grantee", grantee, "--purpose", "review"];
+    let wide = place.expect(0, &[&wide[..], &until, &owner].concat()).trim().to_owned();
+    place.expect(0, &get);
+    let challenge = ["vault", "challenge", &id, "--out", "answer.json"];
+    let answered = json(&place.expect(0, &[&challenge[..], &court].concat()));
+    assert_eq!((&answered["outcome"], &answered["segments"]), (&"proven".into(), &611.into()), "{answered}");
+    assert_eq!(json(&place.expect(0, &["vault", "check", "answer.json"])), answered);
+    let forged = fs::read_to_string(place.path("answer.json")).unwrap();
+    let nonce = answered["nonce"].as_str().unwrap();
+    place.file("forged.json", forged.replace(nonce, &nonce.chars().rev().collect::<String>()).as_bytes());
+    place.expect(1, &["vault", "check", "forged.json"]);
+    place.expect(0, &[&["vault", "revoke", "account", &wide], &owner[..]].concat());
+    place.expect(1, &get);
+    let seen = json(&place.expect(0, &reads));
+    assert_eq!(what(&seen)[4..], ["granted", "read", "revoked"]);
+    assert_eq!((&seen["entries"][4]["wide"], &seen["entries"][5]["wide"]), (&true.into(), &false.into()));
 
     // The same by the client in Python, for another original.
     let letter = place.file("letter.txt", b"a letter");
@@ -165,20 +191,47 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let mut bad = good.clone();
     bad[20_000_000] ^= 1;
     fs::write(&path, bad).unwrap();
+    let alarm = std::net::TcpListener::bind(("127.0.0.1", place.base_port + 8)).unwrap();
+    let told = std::thread::spawn(move || {
+        let (mut stream, _) = alarm.accept().unwrap();
+        let mut body = String::new();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while !body.contains("originals.unwell") {
+            let mut bytes = [0; 1];
+            std::io::Read::read_exact(&mut reader, &mut bytes).unwrap();
+            body.push(char::from(bytes[0]));
+        }
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 204 Taken\r\nContent-Length: 0\r\n\r\n").unwrap();
+        body
+    });
     assert_eq!(json(&place.expect(1, &audit))[0]["finding"], "damaged");
+    assert!(told.join().unwrap().contains("webhook-signature: v1a,"));
     fs::remove_file(&path).unwrap();
     assert_eq!(json(&place.expect(1, &audit))[0]["finding"], "lost");
-    fs::write(&path, good).unwrap();
+    fs::write(&path, &good).unwrap();
     place.expect(0, &audit);
+    let audits = json(&place.expect(0, &[&["vault", "audits", &id], &owner[..]].concat()));
+    let found: Vec<_> = audits["audits"].as_array().unwrap().iter().map(|one| &one["finding"]).collect();
+    assert_eq!(found, ["well", "lost", "damaged", "well"], "{audits}");
+    assert!(audits["audits"].as_array().unwrap().iter().all(|one| one["outcome"] == "proven"), "{audits}");
 
+    // The vault is killed in the middle of an erasure, when the key is gone and the file is not: the next start finishes it.
     let erase = ["vault", "erase", &id, "--basis", "request", "--reference", "DP-2026-17"];
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    place.expect(1, &[&erase[..], &owner].concat());
+    drop(vault);
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, &good).unwrap();
+    let vault = serve(&place, &listen);
+    assert_eq!(sealed(&place), None);
+    // Erasing it again is erasing it once.
     place.expect(0, &[&erase[..], &owner].concat());
     drop(vault);
     let _vault = serve(&place, &listen);
-    assert_eq!(sealed(&place), None);
     let left = json(&place.expect(0, &reads));
-    assert_eq!(what(&left), ["stored", "granted", "read", "revoked", "erased"]);
-    assert_eq!(left["entries"][4]["detail"]["reference"], "DP-2026-17");
+    assert_eq!(what(&left).last().unwrap(), "erased");
+    assert_eq!(left["entries"].as_array().unwrap().last().unwrap()["detail"]["reference"], "DP-2026-17");
     assert!(left["entries"][2]["detail"].is_null(), "the purpose outlives the erasure");
     place.expect(1, &[&["vault", "put", "film.bin"], &owner[..]].concat());
     place.expect(0, &["verify", "film.bin", "film.bin.xzc"]);

@@ -19,7 +19,10 @@ use xiezhi_problem::{
 use xiezhi_types::TimestampMs;
 
 use super::{Service, Shared};
-use crate::vault::{Granted, Logged, Opened, VaultError, heads::EntryProof};
+use crate::{
+    possession::Possession,
+    vault::{Granted, Logged, Opened, VaultError, audits::AuditProof, disclosure::Of, heads::EntryProof},
+};
 
 pub(super) fn described() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::new()
@@ -29,6 +32,10 @@ pub(super) fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(proof))
         .routes(routes!(grant, grants))
         .routes(routes!(revoke))
+        .routes(routes!(grant_scope, scope_grants))
+        .routes(routes!(revoke_scope))
+        .routes(routes!(challenge))
+        .routes(routes!(audits))
         .routes(routes!(erase))
 }
 
@@ -155,16 +162,127 @@ async fn grant(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = service.caller(&headers)?;
-    let wanted: GrantTo = read_json(&body)?;
+    grant_of(&service, &headers, Of::Exhibit(&id), &body).await
+}
+
+async fn grant_of(
+    service: &Service,
+    headers: &HeaderMap,
+    of: Of<'_>,
+    body: &[u8],
+) -> Result<Response, Problem> {
+    let caller = service.caller(headers)?;
+    let wanted: GrantTo = read_json(body)?;
     let field = |field, rule| VaultError::Field { field, rule };
     let grantee = wanted.grantee.parse().map_err(|_| field("grantee", "no id of an account"))?;
     let expires =
         TimestampMs::parse_rfc3339(&wanted.expires).ok_or_else(|| field("expires", "no RFC 3339 time"))?;
     let case = wanted.case.as_deref();
     let id =
-        service.vault.grant(&caller, &id, &grantee, &wanted.purpose, case, expires, service.now()).await?;
+        service.vault.grant(&caller, of, &grantee, &wanted.purpose, case, expires, service.now()).await?;
     Ok((StatusCode::CREATED, Json(Made { id })).into_response())
+}
+
+/// What a scope's name means.
+fn scope(name: &str) -> Of<'_> {
+    Of::All { group: (name != "account").then_some(name) }
+}
+
+/// Grants an account to read all of the caller's, or those of a group, also those that are still to come.
+#[utoipa::path(
+    post, path = "/v1/scopes/{scope}/grants", tag = "grants", operation_id = "create_wide_grant",
+    params(("scope" = String, Path, description = "`account`, or a group of 32 hexadecimal digits")), request_body = GrantTo,
+    responses((status = 201, description = "The grant's id", body = Made), Problems)
+)]
+async fn grant_scope(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    grant_of(&service, &headers, scope(&name), &body).await
+}
+
+/// The wide grants of the caller.
+#[utoipa::path(
+    get, path = "/v1/scopes/{scope}/grants", tag = "grants", operation_id = "list_wide_grants",
+    params(("scope" = String, Path, description = "`account`, or a group")),
+    responses((status = 200, description = "The grants", body = GrantList), Problems)
+)]
+async fn scope_grants(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(GrantList { grants: service.vault.grants(&caller, scope(&name)).await? }).into_response())
+}
+
+/// Ends a wide grant.
+#[utoipa::path(
+    delete, path = "/v1/scopes/{scope}/grants/{grant}", tag = "grants", operation_id = "revoke_wide_grant",
+    params(("scope" = String, Path, description = "`account`, or a group"), ("grant" = String, Path, description = "The grant")),
+    responses((status = 204, description = "Ended"), Problems)
+)]
+async fn revoke_scope(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path((name, grant)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    service.vault.revoke(&caller, scope(&name), &grant, service.now()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A challenge.
+#[derive(Deserialize, ToSchema)]
+struct Challenge {
+    /// 32 random bytes that the vault cannot have foreseen; 64 hexadecimal digits.
+    nonce: String,
+}
+
+/// Has the vault prove that it has the original at this moment; for who may read it.
+#[utoipa::path(
+    post, path = "/v1/exhibits/{id}/challenges", tag = "exhibits", operation_id = "challenge_possession",
+    params(("id" = String, Path, description = "The exhibit")), request_body = Challenge,
+    responses((status = 201, description = "The answer, recorded on the ledger; docs/specs/vault.md says how it is checked", body = Possession), Problems)
+)]
+async fn challenge(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let wanted: Challenge = read_json(&body)?;
+    let nonce = hex::decode(&wanted.nonce).ok().and_then(|nonce| nonce.try_into().ok());
+    let nonce = nonce.ok_or(VaultError::Field { field: "nonce", rule: "64 hexadecimal digits" })?;
+    let own = service.ledger.account_id();
+    let mut answer = service.vault.possess(&own, &caller, &id, &nonce, service.now()).await?;
+    answer.certificate = service.record(answer.answer.as_bytes()).await?;
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// Audits of an exhibit.
+#[derive(Serialize, ToSchema)]
+struct AuditList {
+    /// The last ten, the newest first.
+    audits: Vec<AuditProof>,
+}
+
+/// What the last audits found of an exhibit, for its owner.
+#[utoipa::path(
+    get, path = "/v1/exhibits/{id}/audits", tag = "exhibits", operation_id = "list_audits",
+    params(("id" = String, Path, description = "The exhibit")),
+    responses((status = 200, description = "Each with the proof that its report says so", body = AuditList), Problems)
+)]
+async fn audits(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(AuditList { audits: service.vault.audits(&caller, &id).await? }).into_response())
 }
 
 /// Grants of an exhibit.
@@ -186,7 +304,7 @@ async fn grants(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    Ok(Json(GrantList { grants: service.vault.grants(&caller, &id).await? }).into_response())
+    Ok(Json(GrantList { grants: service.vault.grants(&caller, Of::Exhibit(&id)).await? }).into_response())
 }
 
 /// Ends a grant.
@@ -201,7 +319,7 @@ async fn revoke(
     Path((id, grant)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    service.vault.revoke(&caller, &id, &grant, service.now()).await?;
+    service.vault.revoke(&caller, Of::Exhibit(&id), &grant, service.now()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

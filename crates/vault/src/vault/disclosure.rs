@@ -5,12 +5,12 @@ use std::io::ErrorKind;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use xiezhi_crypto::PublicKey;
-use xiezhi_database::{PersonKeyError, Transaction};
+use xiezhi_database::{PersonId, PersonKeyError, Transaction};
 use xiezhi_types::{AccountId, TimestampMs, from_canonical};
 
 use super::{
-    Finding, Granted, Kept, LIST_MAX, Logged, Opened, Readable, Vault, VaultError, check_text, file_bytes,
-    random, signed, unsigned,
+    Finding, Granted, Kept, LIST_MAX, Logged, Opened, Readable, Subject, Vault, VaultError, check_text,
+    file_bytes, random, scope_id, signed, unsigned,
 };
 use crate::{
     entry::{Entry, Happening},
@@ -20,8 +20,42 @@ use crate::{
 /// Most segments in one answer.
 const SEGMENTS_MAX: u64 = 64;
 
+/// What is granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of<'a> {
+    /// The exhibit with this id.
+    Exhibit(&'a str),
+    /// All of the owner's, also those that are still to come; or, with a group, those whose records are of it.
+    All {
+        /// The group, 32 hexadecimal digits.
+        group: Option<&'a str>,
+    },
+}
+
 impl Vault {
-    /// Grants `grantee` to read `id` until `expires`; the grant's id.
+    /// `of`, and whose key seals what is said of it.
+    async fn subject(&self, owner: &AccountId, of: Of<'_>) -> Result<Subject, VaultError> {
+        let group = match of {
+            Of::Exhibit(id) => {
+                let row = self.owned(id, owner).await?;
+                row.check_whole()?;
+                return Ok(row.subject());
+            }
+            Of::All { group } => group,
+        };
+        if group.is_some_and(|group| group.len() != 32 || hex::decode(group).is_err()) {
+            return Err(VaultError::Field { field: "group", rule: "32 hexadecimal digits" });
+        }
+        let owner = owner.to_string();
+        let id = scope_id(&owner, group);
+        Ok(Subject { person: self.scope_key(&id).await?, id, owner })
+    }
+
+    async fn scope_key(&self, id: &str) -> Result<PersonId, VaultError> {
+        Ok(self.keys.person(&["scope", id]).await?)
+    }
+
+    /// Grants `grantee` to read `of` until `expires`; the grant's id.
     ///
     /// # Errors
     /// [`VaultError::Field`], [`VaultError::NotFound`], [`VaultError::NotWhole`], [`VaultError::Erased`].
@@ -32,7 +66,7 @@ impl Vault {
     pub async fn grant(
         &self,
         owner: &AccountId,
-        id: &str,
+        of: Of<'_>,
         grantee: &AccountId,
         purpose: &str,
         case: Option<&str>,
@@ -44,26 +78,31 @@ impl Vault {
         if expires <= now {
             return Err(VaultError::Field { field: "expires", rule: "it is over already" });
         }
-        let row = self.owned(id, owner).await?;
-        row.check_whole()?;
+        let about = self.subject(owner, of).await?;
+        let (whose, group) = match of {
+            Of::Exhibit(_) => (None, None),
+            Of::All { group } => (Some(about.owner.as_str()), group),
+        };
         let grant = hex::encode(random::<16>()?);
         let detail = json!({ "grant": grant, "grantee": grantee.to_string(), "purpose": purpose, "case": case, "expires": expires.rfc3339() });
         let sealed = self
             .keys
-            .seal(&row.person, &format!("vault grant {grant}"), detail.to_string().as_bytes())
+            .seal(&about.person, &format!("vault grant {grant}"), detail.to_string().as_bytes())
             .await?;
         let mut open = self.database.begin().await?;
-        let sql =
-            "INSERT INTO vault_grants (id, exhibit, grantee, expires_ms, detail) VALUES ($1, $2, $3, $4, $5)";
+        let sql = "INSERT INTO vault_grants (id, exhibit, grantee, expires_ms, detail, owner, group_id) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let values = vec![
             grant.as_str().into(),
-            id.into(),
+            about.id.as_str().into(),
             grantee.to_string().into(),
             signed(expires.0).into(),
             sealed.into(),
+            whose.map(str::to_owned).into(),
+            group.map(str::to_owned).into(),
         ];
         open.execute(sql, values).await?;
-        self.enter(&mut open, &row, Happening::Granted, &row.owner, detail, now).await?;
+        self.enter(&mut open, &about, Happening::Granted, &about.owner, detail, now).await?;
         open.commit().await?;
         Ok(grant)
     }
@@ -75,36 +114,41 @@ impl Vault {
     pub async fn revoke(
         &self,
         owner: &AccountId,
-        id: &str,
+        of: Of<'_>,
         grant: &str,
         now: TimestampMs,
     ) -> Result<(), VaultError> {
-        let row = self.owned(id, owner).await?;
+        let about = self.subject(owner, of).await?;
         let mut open = self.database.begin().await?;
         let sql = "SELECT id FROM vault_grants WHERE id = $1 AND exhibit = $2";
-        if open.query(sql, vec![grant.into(), id.into()]).await?.is_empty() {
+        if open.query(sql, vec![grant.into(), about.id.as_str().into()]).await?.is_empty() {
             return Err(VaultError::NotFound);
         }
         let sql = "UPDATE vault_grants SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL";
         if open.execute(sql, vec![signed(now.0).into(), grant.into()]).await? == 1 {
             let detail = json!({ "grant": grant });
-            self.enter(&mut open, &row, Happening::Revoked, &row.owner, detail, now).await?;
+            self.enter(&mut open, &about, Happening::Revoked, &about.owner, detail, now).await?;
             open.commit().await?;
         }
         Ok(())
     }
 
-    /// The grants of an exhibit, for its owner.
+    /// The grants of `of`, for its owner.
     ///
     /// # Errors
     /// [`VaultError::NotFound`].
-    pub async fn grants(&self, owner: &AccountId, id: &str) -> Result<Vec<Granted>, VaultError> {
-        let row = self.owned(id, owner).await?;
+    pub async fn grants(&self, owner: &AccountId, of: Of<'_>) -> Result<Vec<Granted>, VaultError> {
+        let about = match of {
+            // Also of one that was erased.
+            Of::Exhibit(id) => self.owned(id, owner).await?.subject(),
+            scope => self.subject(owner, scope).await?,
+        };
         let sql = "SELECT id, grantee, expires_ms, revoked_ms, detail FROM vault_grants WHERE exhibit = $1 LIMIT $2";
         let mut found = Vec::new();
-        for grant in self.database.query(sql, vec![id.into(), LIST_MAX.into()]).await? {
+        for grant in self.database.query(sql, vec![about.id.as_str().into(), LIST_MAX.into()]).await? {
             let name = grant.text(0)?.to_owned();
-            let detail = self.detail(&row, &format!("vault grant {name}"), grant.bytes(4)?, 0).await?;
+            let detail =
+                self.detail(&about.person, &format!("vault grant {name}"), grant.bytes(4)?, 0).await?;
             found.push(Granted {
                 id: name,
                 grantee: grant.text(1)?.to_owned(),
@@ -118,12 +162,12 @@ impl Vault {
 
     async fn detail(
         &self,
-        row: &Kept,
+        person: &PersonId,
         place: &str,
         sealed: &[u8],
         salt: usize,
     ) -> Result<Option<Json>, VaultError> {
-        match self.keys.unseal(&row.person, place, sealed).await {
+        match self.keys.unseal(person, place, sealed).await {
             Ok(plain) => Ok(serde_json::from_slice(plain.get(salt..).unwrap_or_default()).ok()),
             Err(PersonKeyError::Erased) => Ok(None),
             Err(error) => Err(error.into()),
@@ -131,7 +175,7 @@ impl Vault {
     }
 
     /// Whether `reader` may read at `now`: the owner, or by a grant in force.
-    async fn may_read(
+    pub(super) async fn may_read(
         open: &mut Transaction,
         row: &Kept,
         reader: &AccountId,
@@ -140,8 +184,16 @@ impl Vault {
         if row.owner == reader.to_string() {
             return Ok(None);
         }
-        let sql = "SELECT id FROM vault_grants WHERE exhibit = $1 AND grantee = $2 AND expires_ms > $3 AND revoked_ms IS NULL LIMIT 1";
-        let values = vec![row.id.as_str().into(), reader.to_string().into(), signed(now.0).into()];
+        let sql = "SELECT id FROM vault_grants WHERE exhibit IN ($1, $2, $3) AND grantee = $4 AND expires_ms > $5 \
+            AND revoked_ms IS NULL ORDER BY id LIMIT 1";
+        let [all, group] = row.scopes();
+        let values = vec![
+            row.id.as_str().into(),
+            all.into(),
+            group.into(),
+            reader.to_string().into(),
+            signed(now.0).into(),
+        ];
         let rows = open.query(sql, values).await?;
         Ok(Some(rows.first().ok_or(VaultError::NotFound)?.text(0)?.to_owned()))
     }
@@ -169,7 +221,8 @@ impl Vault {
         let handed = hand_over(&key, &row.exhibit(), reader, to)
             .map_err(|error: EnvelopeError| VaultError::EncryptionKey(error.to_string()))?;
         let detail = json!({ "grant": grant, "purpose": purpose, "to": to.id().to_string() });
-        let entry = self.enter(&mut open, &row, Happening::Read, &reader.to_string(), detail, now).await?;
+        let entry =
+            self.enter(&mut open, &row.subject(), Happening::Read, &reader.to_string(), detail, now).await?;
         open.commit().await?;
         let certificate = hex::encode(&*certificate);
         Ok(Opened { exhibit: row.id, size: row.size, key: hex::encode(handed), entry, certificate })
@@ -180,17 +233,19 @@ impl Vault {
     /// # Errors
     /// [`VaultError`].
     pub async fn granted(&self, reader: &AccountId, now: TimestampMs) -> Result<Vec<Readable>, VaultError> {
-        let sql = "SELECT id, exhibit, expires_ms, detail FROM vault_grants \
-            WHERE grantee = $1 AND expires_ms > $2 AND revoked_ms IS NULL ORDER BY expires_ms LIMIT $3";
+        // By exhibit, and by what the owner granted of all, or of a group.
+        let sql = "SELECT g.id, e.id, g.expires_ms, g.detail, g.exhibit FROM vault_grants g JOIN vault_exhibits e \
+            ON e.id = g.exhibit OR (e.owner = g.owner AND (g.group_id IS NULL OR g.group_id = e.group_id)) \
+            WHERE g.grantee = $1 AND g.expires_ms > $2 AND g.revoked_ms IS NULL AND e.state = 'whole' \
+            ORDER BY g.expires_ms, e.id LIMIT $3";
         let values = vec![reader.to_string().into(), signed(now.0).into(), LIST_MAX.into()];
         let mut found = Vec::new();
         for grant in self.database.query(sql, values).await? {
             let row = self.row(grant.text(1)?).await?;
-            if row.check_whole().is_err() {
-                continue;
-            }
+            let person =
+                if row.id == grant.text(4)? { row.person } else { self.scope_key(grant.text(4)?).await? };
             let place = format!("vault grant {}", grant.text(0)?);
-            let detail = self.detail(&row, &place, grant.bytes(3)?, 0).await?;
+            let detail = self.detail(&person, &place, grant.bytes(3)?, 0).await?;
             let expires = TimestampMs(unsigned(grant.int(2)?)).rfc3339();
             found.push(Readable { exhibit: row.id, owner: row.owner, size: row.size, expires, detail });
         }
@@ -243,21 +298,29 @@ impl Vault {
     /// [`VaultError::NotFound`].
     pub async fn entries(&self, owner: &AccountId, id: &str, from: u64) -> Result<Vec<Logged>, VaultError> {
         let row = self.owned(id, owner).await?;
-        let sql = "SELECT entry, detail FROM vault_entries WHERE exhibit = $1 AND position >= $2 ORDER BY position LIMIT $3";
+        let [all, group] = row.scopes();
+        let sql = "SELECT entry, detail, exhibit FROM vault_entries WHERE exhibit IN ($1, $2, $3) AND position >= $4 ORDER BY position LIMIT $5";
+        let values = vec![id.into(), all.into(), group.into(), signed(from).into(), LIST_MAX.into()];
         let mut found = Vec::new();
-        for one in self.database.query(sql, vec![id.into(), signed(from).into(), LIST_MAX.into()]).await? {
+        for one in self.database.query(sql, values).await? {
             let entry: Entry = from_canonical("entry", one.bytes(0)?)
                 .map_err(|_| VaultError::Internal("an entry of another form"))?;
-            let kept = one.bytes(1)?;
+            let (kept, about) = (one.bytes(1)?, one.text(2)?);
+            let wide = about != id;
+            let person = if wide { self.scope_key(about).await? } else { row.person.clone() };
             let detail = match entry.what {
                 Happening::Erased => serde_json::from_slice(kept.get(32..).unwrap_or_default()).ok(),
-                _ => self.detail(&row, &format!("vault entry {}", entry.position), kept, 32).await?,
+                _ => {
+                    let place = format!("vault entry {}", entry.position);
+                    self.detail(&person, &place, kept, 32).await?
+                }
             };
             found.push(Logged {
                 position: entry.position,
                 time: entry.time.rfc3339(),
                 what: entry.what.name(),
                 by: entry.by.to_string(),
+                wide,
                 detail,
             });
         }

@@ -1,6 +1,6 @@
 //! Heads of the log on the ledger, and proofs of entries against them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xiezhi_types::AccountId;
 
@@ -8,7 +8,7 @@ use super::{Vault, VaultError, signed, unsigned};
 use crate::entry::{head, tree};
 
 /// The proof that an entry is in a log whose head is on the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntryProof {
     /// The entry, hexadecimal: the leaf.
     pub entry: String,
@@ -54,6 +54,11 @@ impl Vault {
     /// [`VaultError::NotFound`], also while no such head is on the ledger yet.
     pub async fn proof(&self, owner: &AccountId, id: &str, position: u64) -> Result<EntryProof, VaultError> {
         self.owned(id, owner).await?;
+        self.proof_of(id, position).await
+    }
+
+    /// As [`Vault::proof`], for whoever may have it.
+    pub(super) async fn proof_of(&self, id: &str, position: u64) -> Result<EntryProof, VaultError> {
         let sql = "SELECT size, head, certificate FROM vault_heads WHERE size > $1 ORDER BY size LIMIT 1";
         let heads = self.database.query(sql, vec![signed(position).into()]).await?;
         let found = heads.first().ok_or(VaultError::NotFound)?;

@@ -23,10 +23,11 @@ pub(crate) struct Upload {
     _held: Held,
 }
 
-struct Held(Arc<Vault>, String);
+/// An exhibit that one request works on, until it is dropped.
+pub(super) struct Held(Arc<Vault>, String);
 
 impl Held {
-    fn take(vault: &Arc<Vault>, id: &str) -> Result<Self, VaultError> {
+    pub(super) fn take(vault: &Arc<Vault>, id: &str) -> Result<Self, VaultError> {
         let mut busy = vault.busy.lock().unwrap_or_else(PoisonError::into_inner);
         if busy.insert(id.to_owned()) {
             Ok(Self(vault.clone(), id.to_owned()))

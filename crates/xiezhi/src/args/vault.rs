@@ -68,10 +68,10 @@ pub(crate) enum VaultAction {
         #[command(flatten)]
         at: AtVault,
     },
-    /// Grant an account to read an original of yours
+    /// Grant an account to read an original of yours, those of a group, or all
     Grant {
-        /// The exhibit's id in the vault
-        exhibit: String,
+        /// What: an exhibit's id; `group:ID` for all of a group; `account` for all of yours, also those still to come
+        of: String,
         /// The account that may read
         #[arg(long, value_name = "ACCOUNT")]
         grantee: AccountId,
@@ -89,17 +89,17 @@ pub(crate) enum VaultAction {
     },
     /// End a grant
     Revoke {
-        /// The exhibit's id in the vault
-        exhibit: String,
+        /// What it is about, as it was granted
+        of: String,
         /// The grant's id
         grant: String,
         #[command(flatten)]
         at: AtVault,
     },
-    /// List the grants of an original of yours
+    /// List the grants of an original of yours, of a group, or of all
     Grants {
-        /// The exhibit's id in the vault
-        exhibit: String,
+        /// What they are about, as it was granted
+        of: String,
         #[command(flatten)]
         at: AtVault,
     },
@@ -121,6 +121,37 @@ pub(crate) enum VaultAction {
         exhibit: String,
         /// The entry's position
         position: u64,
+        /// Trust this ledger (a genesis or trust file), besides those of `xiezhi trust`
+        #[arg(long, value_name = "FILE")]
+        trust: Vec<PathBuf>,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Have the vault prove that it has an original at this moment, and verify it here
+    Challenge {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// The file to write the answer to
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Trust this ledger (a genesis or trust file), besides those of `xiezhi trust`
+        #[arg(long, value_name = "FILE")]
+        trust: Vec<PathBuf>,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Verify a vault's answer to a challenge again, without the vault
+    Check {
+        /// The answer
+        answer: PathBuf,
+        /// Trust this ledger (a genesis or trust file), besides those of `xiezhi trust`
+        #[arg(long, value_name = "FILE")]
+        trust: Vec<PathBuf>,
+    },
+    /// List what the vault's audits found of an original of yours, and verify that their reports are on the ledger
+    Audits {
+        /// The exhibit's id in the vault
+        exhibit: String,
         /// Trust this ledger (a genesis or trust file), besides those of `xiezhi trust`
         #[arg(long, value_name = "FILE")]
         trust: Vec<PathBuf>,
