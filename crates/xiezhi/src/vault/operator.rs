@@ -47,10 +47,10 @@ pub(super) async fn audit(service: &Service, alarm: Option<&Alarm>) -> anyhow::R
     if let Err(error) = service.publish().await {
         tracing::warn!(%error, "the report is not on the ledger yet");
     }
-    if let Some(alarm) = alarm.filter(|_| found.iter().any(|one| one.finding != Finding::Well)) {
-        if let Err(error) = sound(alarm, &found).await {
-            tracing::error!(error = format!("{error:#}"), "nobody took the alarm");
-        }
+    if let Some(alarm) = alarm.filter(|_| found.iter().any(|one| one.finding != Finding::Well))
+        && let Err(error) = sound(alarm, &found).await
+    {
+        tracing::error!(error = format!("{error:#}"), "nobody took the alarm");
     }
     Ok(found)
 }
