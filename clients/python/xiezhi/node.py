@@ -94,6 +94,16 @@ class Anchor(TypedDict):
     suites: list[str]
     """Signature suites that accounts may use in the present term."""
 
+
+class Archive(TypedDict):
+    """What of the log is in the node's archive."""
+
+    failing: bool
+    """Whether the archive is not known, or it did not do what it was last asked."""
+    keep: NotRequired[U64 | None]
+    records: U64
+    """Records before this one are there, with the tiles over them."""
+
 Base64: TypeAlias = str
 """Bytes in standard base64 with padding (RFC 4648, section 4)."""
 
@@ -644,6 +654,7 @@ class Statement(TypedDict):
 class Status(TypedDict):
     """A node's state."""
 
+    archive: NotRequired[Archive | None]
     expiries: NotRequired[list[Expiry]]
     """All that expires, as far as this node knows."""
     following: NotRequired[Following | None]

@@ -121,13 +121,6 @@ class BindSignature(TypedDict):
     """Hexadecimal."""
 
 
-class ChallengeFor(TypedDict):
-    """For which account."""
-
-    account: str
-    """The account's id."""
-
-
 class ChallengeMade(TypedDict):
     """What the account's keys are to sign."""
 
@@ -157,6 +150,15 @@ class Dossier(TypedDict):
     applicant: NotRequired[Applicant | None]
     history: list[Happened]
     """What happened, oldest first."""
+    revoked: NotRequired[list[OnRecord]]
+    """The bindings that were revoked, oldest first."""
+
+
+class ForAccount(TypedDict):
+    """For which account."""
+
+    account: str
+    """The account's id."""
 
 
 class Grant(TypedDict):
@@ -194,6 +196,23 @@ class Individual(TypedDict):
     """The kind of number: `resident-id`."""
 
 
+class OnRecord(TypedDict):
+    """A revocation or an erasure, as it stands on the ledger or will."""
+
+    account: NotRequired[str]
+    """The account whose binding is revoked; left out of an erasure."""
+    actor: NotRequired[str]
+    """Who did it; left out of a revocation, whose history says so."""
+    reason: str
+    """A revocation's reason, an erasure's lawful basis."""
+    record: NotRequired[str | None]
+    """The record's number; `None` until it is sealed."""
+    reference: str
+    """Reference of the decision in the office's files."""
+    time: str
+    """When it was done, RFC 3339."""
+
+
 class ProblemRefusalsItem(TypedDict):
 
     field: str
@@ -207,7 +226,7 @@ class ProblemRefusalsItem(TypedDict):
 class Problem(TypedDict):
     """A problem (RFC 9457)."""
 
-    code: Literal["application-refused", "assertion-invalid", "binding-not-sealed", "body-too-large", "challenge-expired", "denied", "erased", "idempotency-mismatch", "internal", "invalid-body", "invalid-parameter", "ledger-refused", "method-not-allowed", "no-account", "no-such-route", "not-found", "possession-not-proven", "raced", "unauthenticated", "unavailable", "wrong-state"]
+    code: Literal["application-refused", "assertion-invalid", "binding-not-sealed", "binding-revoked", "body-too-large", "challenge-expired", "denied", "erased", "idempotency-mismatch", "internal", "invalid-body", "invalid-parameter", "last-passkey", "ledger-refused", "method-not-allowed", "no-account", "no-binding", "no-such-route", "not-found", "possession-not-proven", "raced", "unauthenticated", "unavailable", "wrong-state"]
     """Stable code for programs.
 
     | code | status | meaning |
@@ -215,6 +234,7 @@ class Problem(TypedDict):
     | `application-refused` | 422 | What was given breaks a rule |
     | `assertion-invalid` | 401 | The client's assertion does not hold |
     | `binding-not-sealed` | 503 | Recorded, but not sealed yet: ask again |
+    | `binding-revoked` | 409 | This account's binding was revoked, for ever: apply anew |
     | `body-too-large` | 413 | The body is too large |
     | `challenge-expired` | 409 | The challenge is unknown or has expired: ask for another |
     | `denied` | 403 | Your role does not allow this |
@@ -223,9 +243,11 @@ class Problem(TypedDict):
     | `internal` | 500 | An error of the office's software |
     | `invalid-body` | 400 | The body cannot be read |
     | `invalid-parameter` | 400 | A parameter cannot be used |
+    | `last-passkey` | 409 | This is the last passkey: say that you mean it |
     | `ledger-refused` | 409 | The ledger refused the record |
     | `method-not-allowed` | 405 | The method is not allowed here |
     | `no-account` | 422 | The account does not exist on the ledger |
+    | `no-binding` | 404 | This account is not bound to this application |
     | `no-such-route` | 404 | There is no such address |
     | `not-found` | 404 | Not found |
     | `possession-not-proven` | 422 | The signatures do not prove that the account is yours |
@@ -273,9 +295,19 @@ class OfficeClient:
         """Binds an account whose keys signed the challenge."""
         return self._connection.call("POST", "/v1/applications/{id}/bindings", "bytes", path={"id": id}, body=body, content_type="application/json", accept="application/vnd.xiezhi.certificate+cbor")
 
-    def create_challenge(self, id: str, body: ChallengeFor) -> ChallengeMade:
+    def create_challenge(self, id: str, body: ForAccount) -> ChallengeMade:
         """Gives a challenge for the keys of an account."""
         return self._connection.call("POST", "/v1/applications/{id}/challenges", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
+
+    def revoke_binding(self, id: str, body: ForAccount) -> Dossier:
+        """Revokes the binding of an account; what is on its way to the ledger is accepted, and the application says when it is
+        there.
+        """
+        return self._connection.call("POST", "/v1/applications/{id}/revocations", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
+
+    def withdraw_application(self, id: str) -> Dossier:
+        """Withdraws an application that nobody has decided yet."""
+        return self._connection.call("POST", "/v1/applications/{id}/withdrawal", "json", path={"id": id}, accept="application/json")
 
     def get_office(self) -> About:
         """Institution, ledger and account of the office."""

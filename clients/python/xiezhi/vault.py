@@ -16,6 +16,7 @@ class About(TypedDict):
 
     account: str
     """The vault's account."""
+    audited: NotRequired[AuditSummary | None]
     ledger: str
     """The ledger whose records' originals it keeps."""
     token_endpoint: str
@@ -34,7 +35,62 @@ class AssertionForm(TypedDict):
     grant_type: str
     """`client_credentials`."""
 
+
+class AuditList(TypedDict):
+    """Audits of an exhibit."""
+
+    audits: list[AuditProof]
+    """The last ten, the newest first."""
+
+
+class AuditProof(TypedDict):
+    """What an audit found of an exhibit, with the proof that its report says so."""
+
+    certificate: NotRequired[str | None]
+    """The certificate of the report's record by the vault's account, hexadecimal; none before it is sealed."""
+    leaf: str
+    """The exhibit's line: the leaf."""
+    path: list[str]
+    """The leaf's path to the root, hexadecimal (RFC 9162, section 2.1.3)."""
+    position: int
+    """Its place among the lines, from 0."""
+    report: str
+    """The report: time, counts and root."""
+    size: int
+    """Lines of the report."""
+
+
+class AuditSummary(TypedDict):
+    """What the last audit found."""
+
+    damaged: int
+    """Those that are not what was recorded."""
+    lost: int
+    """Those that are not there."""
+    originals: int
+    """Originals that were read back."""
+    time: str
+    """When it began; RFC 3339."""
+
 Binary: TypeAlias = bytes
+
+
+class Challenge(TypedDict):
+    """A challenge."""
+
+    nonce: str
+    """32 random bytes that the vault cannot have foreseen; 64 hexadecimal digits."""
+
+
+class ChosenSegment(TypedDict):
+    """A segment that was chosen."""
+
+    number: int
+    """Its number, from 0."""
+    path: list[str]
+    """The leaf's path to the root, hexadecimal."""
+    sealed: str
+    """As it lies in the vault, hexadecimal: the leaf."""
 
 
 class EntryList(TypedDict):
@@ -114,6 +170,13 @@ class Granted(TypedDict):
     """Since when it is revoked, if it is; RFC 3339."""
 
 
+class GrantedList(TypedDict):
+    """What others grant the caller."""
+
+    granted: list[Readable]
+    """At most 1000."""
+
+
 class Logged(TypedDict):
     """An entry as the exhibit's owner sees it."""
 
@@ -127,6 +190,8 @@ class Logged(TypedDict):
     """When; RFC 3339."""
     what: str
     """What."""
+    wide: bool
+    """Whether it is about more than this exhibit: a grant for the group of its record, or for all of its owner's."""
 
 
 class Made(TypedDict):
@@ -139,6 +204,8 @@ class Made(TypedDict):
 class Opened(TypedDict):
     """An original opened to a reader."""
 
+    certificate: str
+    """The record's certificate, by which the reader judges what was read; hexadecimal."""
     entry: int
     """Position of the entry that says so."""
     exhibit: str
@@ -147,6 +214,21 @@ class Opened(TypedDict):
     """Its key, handed over to the reader's encryption key; hexadecimal."""
     size: int
     """Bytes of the original."""
+
+
+class Possession(TypedDict):
+    """An answer to a challenge."""
+
+    answer: str
+    """What the vault says."""
+    certificate: str
+    """The certificate of the answer's record by the vault's account, hexadecimal."""
+    entry: EntryProof
+    """That entry in the log."""
+    segments: list[ChosenSegment]
+    """The segments that the nonce chose."""
+    stored: str
+    """Salt and detail of the entry "stored", hexadecimal: they open its commitment to the root."""
 
 
 class ProblemRefusalsItem(TypedDict):
@@ -162,7 +244,7 @@ class ProblemRefusalsItem(TypedDict):
 class Problem(TypedDict):
     """A problem (RFC 9457)."""
 
-    code: Literal["assertion-invalid", "body-too-large", "certificate-invalid", "encryption-key", "erased", "exists", "field-refused", "internal", "invalid-body", "invalid-parameter", "method-not-allowed", "no-account", "no-such-route", "not-found", "not-owner", "not-whole", "original-differs", "original-lost-or-damaged", "tus-version", "unauthenticated", "unavailable", "upload-busy", "upload-offset"]
+    code: Literal["assertion-invalid", "body-too-large", "certificate-invalid", "encryption-key", "erased", "exhibit-busy", "exists", "field-refused", "internal", "invalid-body", "invalid-parameter", "method-not-allowed", "no-account", "no-such-route", "not-found", "not-on-ledger", "not-owner", "not-whole", "original-differs", "original-lost-or-damaged", "tus-version", "unauthenticated", "unavailable", "upload-offset"]
     """Stable code for programs.
 
     | code | status | meaning |
@@ -172,6 +254,7 @@ class Problem(TypedDict):
     | `certificate-invalid` | 422 | The certificate does not prove a record on this ledger |
     | `encryption-key` | 422 | The account has no encryption key that can be used |
     | `erased` | 410 | The original was erased |
+    | `exhibit-busy` | 409 | Another request works on it at this moment |
     | `exists` | 409 | The original is in the vault already |
     | `field-refused` | 422 | A value breaks a rule |
     | `internal` | 500 | An error of the vault's software |
@@ -181,6 +264,7 @@ class Problem(TypedDict):
     | `no-account` | 403 | The account is not on the ledger, or may not act |
     | `no-such-route` | 404 | There is no such address |
     | `not-found` | 404 | Not found |
+    | `not-on-ledger` | 409 | What would prove it is not on the ledger yet |
     | `not-owner` | 403 | The record is another account's |
     | `not-whole` | 409 | The original is not whole yet |
     | `original-differs` | 422 | What was uploaded is not what was recorded; nothing was kept |
@@ -188,7 +272,6 @@ class Problem(TypedDict):
     | `tus-version` | 412 | Tus-Resumable: 1.0.0 is needed |
     | `unauthenticated` | 401 | Log in first: no good token came with the request |
     | `unavailable` | 503 | The vault or the ledger does not answer at present |
-    | `upload-busy` | 409 | Another request uploads to it at this moment |
     | `upload-offset` | 409 | The upload stands elsewhere |
     """
     detail: str
@@ -223,15 +306,42 @@ class Read(TypedDict):
     """Why; the owner sees it."""
 
 
+class Readable(TypedDict):
+    """An original that somebody else lets an account read."""
+
+    detail: NotRequired[dict[str, Any] | None]
+    """Purpose and case number."""
+    exhibit: str
+    """The exhibit's id."""
+    expires: str
+    """Until when; RFC 3339."""
+    owner: str
+    """Whose it is."""
+    size: int
+    """Bytes of the original."""
+
+
 class VaultClient:
     """Xiezhi vault."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def list_granted(self) -> GrantedList:
+        """The originals that the caller may read under others' grants."""
+        return self._connection.call("GET", "/v1/exhibits", "json", accept="application/json")
+
     def begin_upload(self, size: int, body: Binary) -> Progress:
         """Begins the upload of an original, or goes on with it; the body is the record's certificate."""
         return self._connection.call("POST", "/v1/exhibits", "json", query={"size": size}, body=body, content_type="application/vnd.xiezhi.certificate+cbor", accept="application/json")
+
+    def list_audits(self, id: str) -> AuditList:
+        """What the last audits found of an exhibit, for its owner."""
+        return self._connection.call("GET", "/v1/exhibits/{id}/audits", "json", path={"id": id}, accept="application/json")
+
+    def challenge_possession(self, id: str, body: Challenge) -> Possession:
+        """Has the vault prove that it has the original at this moment; for who may read it."""
+        return self._connection.call("POST", "/v1/exhibits/{id}/challenges", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
 
     def list_entries(self, id: str, *, from_: int | None = None) -> EntryList:
         """What happened to an exhibit, for its owner."""
@@ -271,6 +381,18 @@ class VaultClient:
         """This document."""
         return self._connection.call("GET", "/v1/openapi.json", "json", accept="application/json", session=False)
 
+    def list_wide_grants(self, scope: str) -> GrantList:
+        """The wide grants of the caller."""
+        return self._connection.call("GET", "/v1/scopes/{scope}/grants", "json", path={"scope": scope}, accept="application/json")
+
+    def create_wide_grant(self, scope: str, body: GrantTo) -> Made:
+        """Grants an account to read all of the caller's, or those of a group, also those that are still to come."""
+        return self._connection.call("POST", "/v1/scopes/{scope}/grants", "json", path={"scope": scope}, body=body, content_type="application/json", accept="application/json")
+
+    def revoke_wide_grant(self, scope: str, grant: str) -> None:
+        """Ends a wide grant."""
+        self._connection.call("DELETE", "/v1/scopes/{scope}/grants/{grant}", "none", path={"scope": scope, "grant": grant})
+
     def create_token(self, body: AssertionForm) -> Grant:
         """Gives a session's token for an assertion (RFC 7523) by one of the account's keys."""
         return self._connection.call("POST", "/v1/token", "json", body=body, content_type="application/x-www-form-urlencoded", accept="application/json", session=False)
@@ -292,5 +414,5 @@ class VaultClient:
         return self._connection.call("PATCH", "/v1/uploads/{id}", "headers", path={"id": id}, header={"Tus-Resumable": tus_resumable, "Upload-Offset": upload_offset}, body=body, content_type="application/offset+octet-stream")
 
     def get_vault(self) -> About:
-        """Ledger and account of the vault."""
+        """Ledger and account of the vault, and what its last audit found."""
         return self._connection.call("GET", "/v1/vault", "json", accept="application/json", session=False)

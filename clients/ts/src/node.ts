@@ -83,6 +83,15 @@ export interface Anchor {
   suites: string[];
 }
 
+/** What of the log is in the node's archive. */
+export interface Archive {
+  /** Whether the archive is not known, or it did not do what it was last asked. */
+  failing: boolean;
+  keep?: U64 | null;
+  /** Records before this one are there, with the tiles over them. */
+  records: U64;
+}
+
 /** Bytes in standard base64 with padding (RFC 4648, section 4). */
 export type Base64 = string;
 
@@ -580,6 +589,7 @@ export interface Statement {
 
 /** A node's state. */
 export interface Status {
+  archive?: Archive | null;
   /** All that expires, as far as this node knows. */
   expiries?: Expiry[];
   following?: Following | null;

@@ -105,12 +105,6 @@ export interface BindSignature {
   signature: string;
 }
 
-/** For which account. */
-export interface ChallengeFor {
-  /** The account's id. */
-  account: string;
-}
-
 /** What the account's keys are to sign. */
 export interface ChallengeMade {
   /** Until when it is good; RFC 3339. */
@@ -138,6 +132,14 @@ export interface Dossier {
   applicant?: Applicant | null;
   /** What happened, oldest first. */
   history: Happened[];
+  /** The bindings that were revoked, oldest first. */
+  revoked?: OnRecord[];
+}
+
+/** For which account. */
+export interface ForAccount {
+  /** The account's id. */
+  account: string;
 }
 
 /** The answer to a request for a token (RFC 6749, section 5.1). */
@@ -172,6 +174,22 @@ export interface Individual {
   number_kind: string;
 }
 
+/** A revocation or an erasure, as it stands on the ledger or will. */
+export interface OnRecord {
+  /** The account whose binding is revoked; left out of an erasure. */
+  account?: string;
+  /** Who did it; left out of a revocation, whose history says so. */
+  actor?: string;
+  /** A revocation's reason, an erasure's lawful basis. */
+  reason: string;
+  /** The record's number; `None` until it is sealed. */
+  record?: string | null;
+  /** Reference of the decision in the office's files. */
+  reference: string;
+  /** When it was done, RFC 3339. */
+  time: string;
+}
+
 /** A problem (RFC 9457). */
 export interface Problem {
   /**
@@ -182,6 +200,7 @@ export interface Problem {
    * | `application-refused` | 422 | What was given breaks a rule |
    * | `assertion-invalid` | 401 | The client's assertion does not hold |
    * | `binding-not-sealed` | 503 | Recorded, but not sealed yet: ask again |
+   * | `binding-revoked` | 409 | This account's binding was revoked, for ever: apply anew |
    * | `body-too-large` | 413 | The body is too large |
    * | `challenge-expired` | 409 | The challenge is unknown or has expired: ask for another |
    * | `denied` | 403 | Your role does not allow this |
@@ -190,9 +209,11 @@ export interface Problem {
    * | `internal` | 500 | An error of the office's software |
    * | `invalid-body` | 400 | The body cannot be read |
    * | `invalid-parameter` | 400 | A parameter cannot be used |
+   * | `last-passkey` | 409 | This is the last passkey: say that you mean it |
    * | `ledger-refused` | 409 | The ledger refused the record |
    * | `method-not-allowed` | 405 | The method is not allowed here |
    * | `no-account` | 422 | The account does not exist on the ledger |
+   * | `no-binding` | 404 | This account is not bound to this application |
    * | `no-such-route` | 404 | There is no such address |
    * | `not-found` | 404 | Not found |
    * | `possession-not-proven` | 422 | The signatures do not prove that the account is yours |
@@ -201,7 +222,7 @@ export interface Problem {
    * | `unavailable` | 503 | The office or the ledger does not answer at present |
    * | `wrong-state` | 409 | This cannot happen in the present state |
    */
-  code: "application-refused" | "assertion-invalid" | "binding-not-sealed" | "body-too-large" | "challenge-expired" | "denied" | "erased" | "idempotency-mismatch" | "internal" | "invalid-body" | "invalid-parameter" | "ledger-refused" | "method-not-allowed" | "no-account" | "no-such-route" | "not-found" | "possession-not-proven" | "raced" | "unauthenticated" | "unavailable" | "wrong-state";
+  code: "application-refused" | "assertion-invalid" | "binding-not-sealed" | "binding-revoked" | "body-too-large" | "challenge-expired" | "denied" | "erased" | "idempotency-mismatch" | "internal" | "invalid-body" | "invalid-parameter" | "last-passkey" | "ledger-refused" | "method-not-allowed" | "no-account" | "no-binding" | "no-such-route" | "not-found" | "possession-not-proven" | "raced" | "unauthenticated" | "unavailable" | "wrong-state";
   /** What is wrong with this very request, technical, in English. */
   detail: string;
   /** The field or parameter that is wrong, where it is one. */
@@ -244,8 +265,21 @@ export class OfficeClient {
   }
 
   /** Gives a challenge for the keys of an account. */
-  createChallenge(id: string, body: ChallengeFor): Promise<ChallengeMade> {
+  createChallenge(id: string, body: ForAccount): Promise<ChallengeMade> {
     return this.connection.call("POST", "/v1/applications/{id}/challenges", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
+  }
+
+  /**
+   * Revokes the binding of an account; what is on its way to the ledger is accepted, and the application says when it is
+   * there.
+   */
+  revokeBinding(id: string, body: ForAccount): Promise<Dossier> {
+    return this.connection.call("POST", "/v1/applications/{id}/revocations", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
+  }
+
+  /** Withdraws an application that nobody has decided yet. */
+  withdrawApplication(id: string): Promise<Dossier> {
+    return this.connection.call("POST", "/v1/applications/{id}/withdrawal", "json", { path: { "id": id }, accept: "application/json" });
   }
 
   /** Institution, ledger and account of the office. */

@@ -7,6 +7,7 @@ import type { Connection } from "./session.js";
 export interface About {
   /** The vault's account. */
   account: string;
+  audited?: AuditSummary | null;
   /** The ledger whose records' originals it keeps. */
   ledger: string;
   /** Where tokens are asked for. */
@@ -26,7 +27,57 @@ export interface AssertionForm {
   grant_type: string;
 }
 
+/** Audits of an exhibit. */
+export interface AuditList {
+  /** The last ten, the newest first. */
+  audits: AuditProof[];
+}
+
+/** What an audit found of an exhibit, with the proof that its report says so. */
+export interface AuditProof {
+  /** The certificate of the report's record by the vault's account, hexadecimal; none before it is sealed. */
+  certificate?: string | null;
+  /** The exhibit's line: the leaf. */
+  leaf: string;
+  /** The leaf's path to the root, hexadecimal (RFC 9162, section 2.1.3). */
+  path: string[];
+  /** Its place among the lines, from 0. */
+  position: number;
+  /** The report: time, counts and root. */
+  report: string;
+  /** Lines of the report. */
+  size: number;
+}
+
+/** What the last audit found. */
+export interface AuditSummary {
+  /** Those that are not what was recorded. */
+  damaged: number;
+  /** Those that are not there. */
+  lost: number;
+  /** Originals that were read back. */
+  originals: number;
+  /** When it began; RFC 3339. */
+  time: string;
+}
+
 export type Binary = Uint8Array;
+
+/** A challenge. */
+export interface Challenge {
+  /** 32 random bytes that the vault cannot have foreseen; 64 hexadecimal digits. */
+  nonce: string;
+}
+
+/** A segment that was chosen. */
+export interface ChosenSegment {
+  /** Its number, from 0. */
+  number: number;
+  /** The leaf's path to the root, hexadecimal. */
+  path: string[];
+  /** As it lies in the vault, hexadecimal: the leaf. */
+  sealed: string;
+}
 
 /** Entries of an exhibit. */
 export interface EntryList {
@@ -98,6 +149,12 @@ export interface Granted {
   revoked?: string | null;
 }
 
+/** What others grant the caller. */
+export interface GrantedList {
+  /** At most 1000. */
+  granted: Readable[];
+}
+
 /** An entry as the exhibit's owner sees it. */
 export interface Logged {
   /** By which account. */
@@ -110,6 +167,8 @@ export interface Logged {
   time: string;
   /** What. */
   what: string;
+  /** Whether it is about more than this exhibit: a grant for the group of its record, or for all of its owner's. */
+  wide: boolean;
 }
 
 /** The id of what was made. */
@@ -120,6 +179,8 @@ export interface Made {
 
 /** An original opened to a reader. */
 export interface Opened {
+  /** The record's certificate, by which the reader judges what was read; hexadecimal. */
+  certificate: string;
   /** Position of the entry that says so. */
   entry: number;
   /** The exhibit's id. */
@@ -128,6 +189,20 @@ export interface Opened {
   key: string;
   /** Bytes of the original. */
   size: number;
+}
+
+/** An answer to a challenge. */
+export interface Possession {
+  /** What the vault says. */
+  answer: string;
+  /** The certificate of the answer's record by the vault's account, hexadecimal. */
+  certificate: string;
+  /** That entry in the log. */
+  entry: EntryProof;
+  /** The segments that the nonce chose. */
+  segments: ChosenSegment[];
+  /** Salt and detail of the entry "stored", hexadecimal: they open its commitment to the root. */
+  stored: string;
 }
 
 /** A problem (RFC 9457). */
@@ -142,6 +217,7 @@ export interface Problem {
    * | `certificate-invalid` | 422 | The certificate does not prove a record on this ledger |
    * | `encryption-key` | 422 | The account has no encryption key that can be used |
    * | `erased` | 410 | The original was erased |
+   * | `exhibit-busy` | 409 | Another request works on it at this moment |
    * | `exists` | 409 | The original is in the vault already |
    * | `field-refused` | 422 | A value breaks a rule |
    * | `internal` | 500 | An error of the vault's software |
@@ -151,6 +227,7 @@ export interface Problem {
    * | `no-account` | 403 | The account is not on the ledger, or may not act |
    * | `no-such-route` | 404 | There is no such address |
    * | `not-found` | 404 | Not found |
+   * | `not-on-ledger` | 409 | What would prove it is not on the ledger yet |
    * | `not-owner` | 403 | The record is another account's |
    * | `not-whole` | 409 | The original is not whole yet |
    * | `original-differs` | 422 | What was uploaded is not what was recorded; nothing was kept |
@@ -158,10 +235,9 @@ export interface Problem {
    * | `tus-version` | 412 | Tus-Resumable: 1.0.0 is needed |
    * | `unauthenticated` | 401 | Log in first: no good token came with the request |
    * | `unavailable` | 503 | The vault or the ledger does not answer at present |
-   * | `upload-busy` | 409 | Another request uploads to it at this moment |
    * | `upload-offset` | 409 | The upload stands elsewhere |
    */
-  code: "assertion-invalid" | "body-too-large" | "certificate-invalid" | "encryption-key" | "erased" | "exists" | "field-refused" | "internal" | "invalid-body" | "invalid-parameter" | "method-not-allowed" | "no-account" | "no-such-route" | "not-found" | "not-owner" | "not-whole" | "original-differs" | "original-lost-or-damaged" | "tus-version" | "unauthenticated" | "unavailable" | "upload-busy" | "upload-offset";
+  code: "assertion-invalid" | "body-too-large" | "certificate-invalid" | "encryption-key" | "erased" | "exhibit-busy" | "exists" | "field-refused" | "internal" | "invalid-body" | "invalid-parameter" | "method-not-allowed" | "no-account" | "no-such-route" | "not-found" | "not-on-ledger" | "not-owner" | "not-whole" | "original-differs" | "original-lost-or-damaged" | "tus-version" | "unauthenticated" | "unavailable" | "upload-offset";
   /** What is wrong with this very request, technical, in English. */
   detail: string;
   /** The field or parameter that is wrong, where it is one. */
@@ -192,13 +268,42 @@ export interface Read {
   purpose: string;
 }
 
+/** An original that somebody else lets an account read. */
+export interface Readable {
+  /** Purpose and case number. */
+  detail?: { [name: string]: unknown } | null;
+  /** The exhibit's id. */
+  exhibit: string;
+  /** Until when; RFC 3339. */
+  expires: string;
+  /** Whose it is. */
+  owner: string;
+  /** Bytes of the original. */
+  size: number;
+}
+
 /** Xiezhi vault. */
 export class VaultClient {
   constructor(private readonly connection: Connection) {}
 
+  /** The originals that the caller may read under others' grants. */
+  listGranted(): Promise<GrantedList> {
+    return this.connection.call("GET", "/v1/exhibits", "json", { accept: "application/json" });
+  }
+
   /** Begins the upload of an original, or goes on with it; the body is the record's certificate. */
   beginUpload(size: number, body: Binary): Promise<Progress> {
     return this.connection.call("POST", "/v1/exhibits", "json", { query: { "size": size }, body, contentType: "application/vnd.xiezhi.certificate+cbor", accept: "application/json" });
+  }
+
+  /** What the last audits found of an exhibit, for its owner. */
+  listAudits(id: string): Promise<AuditList> {
+    return this.connection.call("GET", "/v1/exhibits/{id}/audits", "json", { path: { "id": id }, accept: "application/json" });
+  }
+
+  /** Has the vault prove that it has the original at this moment; for who may read it. */
+  challengePossession(id: string, body: Challenge): Promise<Possession> {
+    return this.connection.call("POST", "/v1/exhibits/{id}/challenges", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
   }
 
   /** What happened to an exhibit, for its owner. */
@@ -249,6 +354,21 @@ export class VaultClient {
     return this.connection.call("GET", "/v1/openapi.json", "json", { accept: "application/json", session: false });
   }
 
+  /** The wide grants of the caller. */
+  listWideGrants(scope: string): Promise<GrantList> {
+    return this.connection.call("GET", "/v1/scopes/{scope}/grants", "json", { path: { "scope": scope }, accept: "application/json" });
+  }
+
+  /** Grants an account to read all of the caller's, or those of a group, also those that are still to come. */
+  createWideGrant(scope: string, body: GrantTo): Promise<Made> {
+    return this.connection.call("POST", "/v1/scopes/{scope}/grants", "json", { path: { "scope": scope }, body, contentType: "application/json", accept: "application/json" });
+  }
+
+  /** Ends a wide grant. */
+  revokeWideGrant(scope: string, grant: string): Promise<void> {
+    return this.connection.call("DELETE", "/v1/scopes/{scope}/grants/{grant}", "none", { path: { "scope": scope, "grant": grant } });
+  }
+
   /** Gives a session's token for an assertion (RFC 7523) by one of the account's keys. */
   createToken(body: AssertionForm): Promise<Grant> {
     return this.connection.call("POST", "/v1/token", "json", { body, contentType: "application/x-www-form-urlencoded", accept: "application/json", session: false });
@@ -274,7 +394,7 @@ export class VaultClient {
     return this.connection.call("PATCH", "/v1/uploads/{id}", "headers", { path: { "id": id }, header: { "Tus-Resumable": tusResumable, "Upload-Offset": uploadOffset }, body, contentType: "application/offset+octet-stream" });
   }
 
-  /** Ledger and account of the vault. */
+  /** Ledger and account of the vault, and what its last audit found. */
   getVault(): Promise<About> {
     return this.connection.call("GET", "/v1/vault", "json", { accept: "application/json", session: false });
   }
