@@ -608,10 +608,11 @@ impl Vault {
         if open.execute(sql, vec![id.into()]).await? == 1 {
             let detail = json!({ "basis": basis, "reference": reference });
             self.enter(&mut open, &row.subject(), Happening::Erased, &row.owner, detail, now).await?;
-            open.commit().await?;
         } else if row.state == "uploading" {
             return Err(VaultError::NotWhole);
         }
+        // Also when it is erased already: the sweep waits for whoever writes.
+        open.commit().await?;
         self.sweep(now).await
     }
 

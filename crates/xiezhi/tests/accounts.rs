@@ -43,8 +43,8 @@ fn an_account_outlives_its_keys_and_every_certificate_its_account() {
     let id = shown(&place, "firm")["id"].as_str().unwrap().to_owned();
 
     // A stolen recovery key loses to the account's keys within the delay.
-    let begin = ["begin-reset", "firm", "--key", text(&thief_public), "--sign", text(&recovery)];
-    account(&place, 0, &begin);
+    let stolen = ["begin-reset", "firm", "--key", text(&new_public), "--sign", text(&recovery)];
+    account(&place, 0, &stolen);
     account(&place, 0, &["cancel-reset", "firm"]);
     account(&place, 1, &["finish-reset", "firm", "--sign", text(&recovery)]);
     assert_eq!(shown(&place, "firm")["status"], "normal");
@@ -58,6 +58,7 @@ fn an_account_outlives_its_keys_and_every_certificate_its_account() {
 
     // The recovery key alone begins a reset; whoever has the account's keys cancels it.
     account(&place, 1, &["begin-reset", "firm", "--key", text(&thief_public)]);
+    let begin = ["begin-reset", "firm", "--key", text(&thief_public), "--sign", text(&recovery)];
     account(&place, 0, &begin);
     assert_eq!(shown(&place, "firm")["status"], "recovering");
     deposit(&place, 1, "firm", third);

@@ -219,7 +219,7 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let erase = ["vault", "erase", &id, "--basis", "request", "--reference", "DP-2026-17"];
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    place.expect(1, &[&erase[..], &owner].concat());
+    place.expect(4, &[&erase[..], &owner].concat());
     drop(vault);
     fs::remove_dir(&path).unwrap();
     fs::write(&path, &good).unwrap();
