@@ -169,12 +169,13 @@ fn keys_weights_and_signatures_decide() {
     assert_eq!(ledger.run(&[both]), [""; 0]);
 }
 
-/// `bytes` with every `from` in it replaced.
-fn replaced(bytes: &[u8], from: &[u8; 32], to: &[u8; 32]) -> Vec<u8> {
+/// `bytes` with `to` wherever the statement names `from`; ledgers are named in the same form.
+fn replaced(bytes: &[u8], from: [u8; 32], to: [u8; 32]) -> Vec<u8> {
+    let [from, to] = [from, to].map(|id| AccountId(id).uri());
     let mut out = bytes.to_vec();
-    for at in 0..=bytes.len() - 32 {
-        if bytes[at..at + 32] == from[..] {
-            out[at..at + 32].copy_from_slice(to);
+    for at in 0..=bytes.len() - from.len() {
+        if bytes[at..].starts_with(from.as_bytes()) {
+            out[at..at + to.len()].copy_from_slice(to.as_bytes());
         }
     }
     out
@@ -188,16 +189,17 @@ fn what_was_signed_for_another_ledger_account_or_time_is_refused() {
     let elsewhere = LedgerId([8; 32]);
     let mut ledger = Memory::default();
     assert_eq!(ledger.run(&[one.creation(), other.creation()]), [""; 0]);
-    let rename = change(&one, AccountChange::Encryption(Encryption { key: None }), &[&one.key], NOW);
-    for said in [one.deposit(b"a", None), rename] {
+    let encryption = Encryption { key: Some(one.key.public_key()) };
+    let changed = change(&one, AccountChange::Encryption(encryption), &[&one.key], NOW);
+    for said in [one.deposit(b"a", None), changed] {
         let bytes = said.statement().as_bytes();
         let taken = Admitted::check(Transaction::new::<Vec<u8>>(bytes, &[]), &genesis(), &elsewhere);
         assert_eq!(taken.unwrap_err().code(), "other-ledger");
-        let for_other = replaced(bytes, &one.id().0, &other.id().0);
+        let for_other = replaced(bytes, one.id().0, other.id().0);
         assert_ne!(for_other, bytes);
         assert_eq!(ledger.run(&[admitted(for_other, Vec::new())]), ["signature-invalid"]);
         // Signed elsewhere and made to look as if it were signed for here.
-        let foreign = replaced(bytes, &LEDGER.0, &elsewhere.0);
+        let foreign = replaced(bytes, LEDGER.0, elsewhere.0);
         let foreign = Admitted::check(Transaction::new::<Vec<u8>>(&foreign, &[]), &genesis(), &elsewhere);
         assert_eq!(ledger.run(&[Arc::new(foreign.unwrap())]), ["signature-invalid"]);
 
