@@ -466,12 +466,12 @@ impl Core {
             };
             let Some(collection) = collection.filter(enough) else { break };
             // The blocks that more lists would be needed for come with the next answer.
-            let mut with = lists.clone();
-            with.extend(self.choose(&collection).lists.iter().cloned());
-            if with.len() > LISTS_MAX && !blocks.is_empty() {
+            let choice = self.choose(&collection);
+            let more = choice.lists.iter().filter(|list| !lists.contains(*list)).count();
+            if lists.len() + more > LISTS_MAX && !blocks.is_empty() {
                 break;
             }
-            lists = with;
+            lists.extend(choice.lists.iter().cloned());
             let transactions =
                 (from..end).map(|at| self.transaction(LogIndex(at))).collect::<Result<_, _>>()?;
             let body = BlockBody { time: stored.checkpoint.time, transactions }.encode();

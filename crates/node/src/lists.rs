@@ -47,12 +47,14 @@ impl Use {
         certificates.map(|certificate| Self::of(&certificate, at)).collect()
     }
 
-    pub(crate) fn is_covered_by_one(&self, lists: &[Crl]) -> bool {
+    fn is_covered(&self, lists: &AsOf<'_>) -> bool {
         let in_time = |list: &Crl| list.this_update() <= self.not_after.max(self.at);
-        let covers = |list: &Crl| in_time(list) && list.next_update() >= self.at;
-        lists.iter().any(|list| list.issuer() == self.issuer && covers(list))
+        lists.get(self.issuer.as_str()).is_some_and(|list| in_time(list) && list.next_update() >= self.at)
     }
 }
+
+/// Of each issuer the list that was in force at some time.
+type AsOf<'a> = BTreeMap<&'a str, &'a Crl>;
 
 /// The seals that count, and the lists with which they do.
 #[derive(Debug, Clone)]
@@ -66,9 +68,26 @@ type Chosen = HashMap<(Height, usize, usize), Arc<Choice>>;
 
 #[derive(Debug, Default)]
 struct Known {
+    /// By issuer, and by when they were made.
+    all: BTreeMap<String, BTreeMap<u64, Crl>>,
     /// The newest of each issuer; what was found of their signatures is kept with them.
     in_force: Arc<Vec<Crl>>,
-    older: Vec<Crl>,
+}
+
+impl Known {
+    /// The lists of the issuers in `uses` that were in force at `time`.
+    fn as_of<'a>(&'a self, uses: &'a [Use], time: u64) -> AsOf<'a> {
+        let of = |issuer: &'a str| Some((issuer, self.all.get(issuer)?.range(..=time).next_back()?.1));
+        uses.iter().filter_map(|one| of(&one.issuer)).collect()
+    }
+
+    /// When the lists of the issuers in `uses` were made, the last first.
+    fn times(&self, uses: &[Use]) -> Vec<u64> {
+        let issuers: BTreeSet<_> = uses.iter().map(|one| &one.issuer).collect();
+        let lists = issuers.into_iter().filter_map(|issuer| self.all.get(issuer));
+        let times: BTreeSet<_> = lists.flat_map(BTreeMap::keys).copied().collect();
+        times.into_iter().rev().collect()
+    }
 }
 
 /// All lists that the node knows, kept in a directory of their own.
@@ -99,30 +118,29 @@ impl Lists {
 
     pub(crate) fn knows(&self, list: &Crl) -> bool {
         let known = self.known.read().unwrap_or_else(|e| e.into_inner());
-        known.in_force.iter().chain(&known.older).any(|one| one.der() == list.der())
+        let same = known.all.get(&list.issuer()).and_then(|of| of.get(&list.this_update()));
+        same.is_some_and(|same| same == list)
     }
 
-    /// Takes a list of an authority of the alliance; true when it is in force from now on.
+    /// Takes a list of an authority of the alliance; true when it is in force from now on. Of two that were made in the same second the first counts.
     pub(crate) fn add(&self, list: Crl) -> bool {
-        if self.knows(&list) {
+        let (issuer, made) = (list.issuer(), list.this_update());
+        let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
+        let of_issuer = known.all.entry(issuer).or_default();
+        if of_issuer.contains_key(&made) {
             return false;
         }
         if let Err(error) = self.keep(&list) {
             tracing::error!(%error, "a revocation list cannot be kept");
         }
-        let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
-        lock(&self.chosen).clear();
-        let mut in_force = known.in_force.to_vec();
-        match in_force.iter().position(|one| one.issuer() == list.issuer()) {
-            Some(at) if in_force[at].this_update() >= list.this_update() => {
-                known.older.push(list);
-                return false;
-            }
-            Some(at) => known.older.push(std::mem::replace(&mut in_force[at], list)),
-            None => in_force.push(list),
+        of_issuer.insert(made, list);
+        let is_newest = of_issuer.last_key_value().is_some_and(|(newest, _)| *newest == made);
+        if is_newest {
+            let newest = known.all.values().filter_map(|of| Some(of.last_key_value()?.1.clone()));
+            known.in_force = Arc::new(newest.collect());
         }
-        known.in_force = Arc::new(in_force);
-        true
+        lock(&self.chosen).clear();
+        is_newest
     }
 
     fn keep(&self, list: &Crl) -> io::Result<()> {
@@ -139,27 +157,21 @@ impl Lists {
 
     /// Lists of the issuers in `uses`, of each the newest at some time: at the latest time at which they cover all uses, or else are `enough`, or
     /// else now.
-    pub(crate) fn covering(&self, uses: &[Use], enough: impl Fn(&[Crl]) -> bool) -> Vec<Crl> {
+    pub(crate) fn covering(&self, uses: &[Use], enough: impl Fn(&AsOf<'_>) -> bool) -> Vec<Crl> {
         let known = self.known.read().unwrap_or_else(|e| e.into_inner());
-        let is_issuer = |list: &&Crl| uses.iter().any(|one| one.issuer == list.issuer());
-        let all: Vec<_> = known.older.iter().chain(known.in_force.iter()).filter(is_issuer).collect();
-        let at = |time: u64| {
-            let mut newest = BTreeMap::new();
-            for list in all.iter().filter(|list| list.this_update() <= time) {
-                let one = newest.entry(list.issuer()).or_insert(*list);
-                if one.this_update() < list.this_update() {
-                    *one = list;
-                }
-            }
-            newest.into_values().cloned().collect::<Vec<_>>()
+        let covers = |lists: &AsOf<'_>| uses.iter().all(|one| one.is_covered(lists));
+        let now = known.as_of(uses, u64::MAX);
+        // Nearly always; what follows looks through the lists of years.
+        let lists = if covers(&now) {
+            now
+        } else {
+            let times = known.times(uses);
+            let latest = |holds: &dyn Fn(&AsOf<'_>) -> bool| {
+                times.iter().map(|time| known.as_of(uses, *time)).find(holds)
+            };
+            latest(&covers).or_else(|| latest(&enough)).unwrap_or(now)
         };
-        let times: BTreeSet<_> = all.iter().map(|list| list.this_update()).collect();
-        let latest = |holds: &dyn Fn(&[Crl]) -> bool| {
-            times.iter().rev().map(|time| at(*time)).find(|lists| holds(lists))
-        };
-        latest(&|lists| uses.iter().all(|one| one.is_covered_by_one(lists)))
-            .or_else(|| latest(&enough))
-            .unwrap_or_else(|| at(u64::MAX))
+        lists.into_values().cloned().collect()
     }
 }
 
@@ -182,11 +194,12 @@ impl Core {
         };
         let sealed: Vec<_> = seals.iter().map(of_seal).collect();
         let stamped: Vec<_> = stamps.iter().filter_map(of_stamp).collect();
-        let covers = |lists: &[Crl], uses: &[Use]| uses.iter().all(|one| one.is_covered_by_one(lists));
-        let covered = |lists: &[Crl]| -> Vec<_> {
-            seals.iter().zip(&sealed).filter(|(_, uses)| covers(lists, uses)).map(|(seal, _)| seal).collect()
+        let covers = |lists: &AsOf<'_>, uses: &[Use]| uses.iter().all(|one| one.is_covered(lists));
+        let covered = |lists: &AsOf<'_>| -> Vec<_> {
+            let counts = sealed.iter().map(|uses| covers(lists, uses));
+            seals.iter().zip(counts).filter(|(_, counts)| *counts).map(|(seal, _)| seal).collect()
         };
-        let enough = |lists: &[Crl]| {
+        let enough = |lists: &AsOf<'_>| {
             let seals = covered(lists);
             let stamps = stamped.iter().filter(|uses| covers(lists, uses)).count();
             let institutions = seals.iter().map(|one| &one.seal.institution);
@@ -194,8 +207,10 @@ impl Core {
         };
         let uses: Vec<_> = sealed.iter().chain(&stamped).flatten().cloned().collect();
         let mut covering = lists.covering(&uses, enough);
-        let seals: Vec<_> = match enough(&covering) {
-            true => covered(&covering).into_iter().cloned().collect(),
+        let issuers: Vec<_> = covering.iter().map(Crl::issuer).collect();
+        let as_of: AsOf<'_> = issuers.iter().map(String::as_str).zip(&covering).collect();
+        let seals = match enough(&as_of) {
+            true => covered(&as_of).into_iter().cloned().collect(),
             false => seals.clone(),
         };
         // A list of nobody on the paths is refused.
@@ -239,7 +254,7 @@ mod tests {
     }
 
     fn chosen(lists: &Lists, uses: &[Use]) -> Vec<u64> {
-        let most = |lists: &[Crl]| uses.iter().filter(|one| one.is_covered_by_one(lists)).count() >= 2;
+        let most = |lists: &AsOf<'_>| uses.iter().filter(|one| one.is_covered(lists)).count() >= 2;
         lists.covering(uses, most).iter().map(Crl::this_update).collect()
     }
 
@@ -287,6 +302,7 @@ mod tests {
         let lists = Lists::open(dir.path(), &[first.der().to_vec()]);
         assert_eq!(lists.in_force()[0].der(), third.der());
         assert!([first, second, third].iter().all(|list| lists.knows(list)));
-        assert_eq!(Lists::open(dir.path(), &[]).known.read().unwrap().older.len(), 2);
+        let all = Lists::open(dir.path(), &[]).known.into_inner().unwrap().all;
+        assert_eq!(all.values().map(BTreeMap::len).collect::<Vec<_>>(), [3]);
     }
 }

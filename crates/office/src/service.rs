@@ -253,8 +253,7 @@ impl From<DeskError> for Problem {
             DeskError::Keys(_) | DeskError::Internal(_) => &kinds::INTERNAL,
         };
         if kind.status.is_server_error() {
-            tracing::warn!(%error, "the office");
-            return Self::new(kind, "its operator finds the reason in the log");
+            return Self::noted(kind, "the office", &error);
         }
         match &error {
             DeskError::Refused(refusals) => Self::new(kind, &error).refusals(refusals),

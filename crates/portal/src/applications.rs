@@ -215,6 +215,27 @@ pub(crate) async fn show_application(
     page_of(page, &app, &member, &id, Default::default(), Vec::new()).await
 }
 
+/// Back to the application once it is `done`; what is refused is said there, beside what was `given`.
+async fn settled(
+    page: Page,
+    app: &App,
+    member: &Member,
+    id: &str,
+    given: [String; 2],
+    done: Result<(), DeskError>,
+) -> Result<Response, Trouble> {
+    match done {
+        Err(DeskError::Refused(refusals)) => {
+            let form = page_of(page, app, member, id, given, refusals).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response())
+        }
+        done => {
+            done?;
+            Ok(Redirect::to(&format!("/office/applications/{id}")).into_response())
+        }
+    }
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Decision {
     decision: String,
@@ -234,16 +255,8 @@ pub(crate) async fn decide(
         given => Evidence::Officer { approve: given == "approve", reason: form.reason.trim() },
     };
     let (desk, session) = (member.office.desk(), &member.visitor.session);
-    match desk.decide(session, &id, &evidence, member.office.now()).await {
-        Err(DeskError::Refused(refusals)) => {
-            let form = page_of(page, &app, &member, &id, [form.reason, String::new()], refusals).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response())
-        }
-        decided => {
-            decided?;
-            Ok(Redirect::to(&format!("/office/applications/{id}")).into_response())
-        }
-    }
+    let done = desk.decide(session, &id, &evidence, member.office.now()).await.map(drop);
+    settled(page, &app, &member, &id, [form.reason, String::new()], done).await
 }
 
 pub(crate) async fn withdraw(member: Member, Path(id): Path<String>) -> Result<Response, Trouble> {
@@ -275,17 +288,7 @@ pub(crate) async fn revoke(
         "" => desk.rescind(session, &id, &revocation, now).await.map(drop),
         account => desk.revoke(session, &id, account, &revocation, now).await,
     };
-    match done {
-        Err(DeskError::Refused(refusals)) => {
-            let given = [String::new(), revocation.reference];
-            let form = page_of(page, &app, &member, &id, given, refusals).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, form).into_response())
-        }
-        done => {
-            done?;
-            Ok(Redirect::to(&format!("/office/applications/{id}")).into_response())
-        }
-    }
+    settled(page, &app, &member, &id, [String::new(), revocation.reference], done).await
 }
 
 #[derive(Deserialize)]

@@ -96,6 +96,13 @@ impl Problem {
         Self::new(&kinds::INVALID_BODY, detail)
     }
 
+    /// A fault of the service `what`, whose reason is for its operator: it is noted, and not told.
+    #[must_use]
+    pub fn noted(kind: &'static Kind, what: &str, error: &dyn std::fmt::Display) -> Self {
+        tracing::warn!(%error, "{what}");
+        Self::new(kind, "its operator finds the reason in the log")
+    }
+
     /// Nothing of that name.
     #[must_use]
     pub fn not_found(detail: impl ToString) -> Self {

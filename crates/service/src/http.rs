@@ -167,8 +167,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Keys(_) | ServiceError::Internal(_) => &kinds::INTERNAL,
         };
         if kind.status.is_server_error() {
-            tracing::warn!(%error, "the evidence service");
-            return Self::new(kind, "its operator finds the reason in the log");
+            return Self::noted(kind, "the evidence service", &error);
         }
         match &error {
             ServiceError::Refused(refusals) => Self::new(kind, &error).refusals(refusals),

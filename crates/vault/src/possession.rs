@@ -127,6 +127,22 @@ fn path(text: &[String]) -> Result<Vec<Hash>, PossessionError> {
     text.iter().map(|hash| bytes("a path", hash)).collect()
 }
 
+/// The entry that `proof` shows to be in the log of `vault`, if the certificate of the head holds.
+///
+/// # Errors
+/// [`PossessionError`].
+pub fn check_entry(proof: &EntryProof, vault: &AccountId) -> Result<Entry, PossessionError> {
+    let leaf = hex::decode(&proof.entry).map_err(|_| PossessionError::Form("the entry"))?;
+    let entry: Entry = from_canonical("entry", &leaf).map_err(|_| PossessionError::Form("the entry"))?;
+    let root: Hash = bytes("the head", proof.head.split('\n').nth(3).unwrap_or_default())?;
+    let (path, size) = (path(&proof.path)?, proof.size);
+    let held = verify_inclusion::<Sha256>(&Sha256::leaf(&leaf), entry.position, size, &path, &root);
+    if held.is_err() || head(vault, size, &root) != proof.head.as_bytes() {
+        return Err(PossessionError::Entry);
+    }
+    Ok(entry)
+}
+
 /// Checks everything but the two certificates: that of the answer and that of the head, whose records must be by [`Claimed::vault`] and of these texts.
 ///
 /// # Errors
@@ -156,8 +172,7 @@ pub fn check(proof: &Possession) -> Result<Claimed, PossessionError> {
             .map_err(|_| PossessionError::Segment(one.number))?;
     }
 
-    let leaf = hex::decode(&proof.entry.entry).map_err(|_| PossessionError::Form("the entry"))?;
-    let entry: Entry = from_canonical("entry", &leaf).map_err(|_| PossessionError::Form("the entry"))?;
+    let entry = check_entry(&proof.entry, &account)?;
     let opened = hex::decode(&proof.stored).map_err(|_| PossessionError::Form("the detail"))?;
     let (salt, detail) = opened.split_first_chunk::<32>().ok_or(PossessionError::Form("the detail"))?;
     let said: serde_json::Value =
@@ -169,19 +184,6 @@ pub fn check(proof: &Possession) -> Result<Claimed, PossessionError> {
     if said["root"] != hex::encode(root).as_str() || said["size"].as_u64() != Some(size) {
         return Err(PossessionError::Root);
     }
-    let head_root = proof.entry.head.split('\n').nth(3).unwrap_or_default();
-    let head_root: Hash = bytes("the head", head_root)?;
-    if head(&account, proof.entry.size, &head_root) != proof.entry.head.as_bytes() {
-        return Err(PossessionError::Entry);
-    }
-    verify_inclusion::<Sha256>(
-        &Sha256::leaf(&leaf),
-        entry.position,
-        proof.entry.size,
-        &path(&proof.entry.path)?,
-        &head_root,
-    )
-    .map_err(|_| PossessionError::Entry)?;
     Ok(Claimed {
         vault: account,
         exhibit: exhibit.to_owned(),

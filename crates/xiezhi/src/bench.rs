@@ -22,9 +22,11 @@ use xiezhi_evidence::{
 };
 use xiezhi_merkle::{Frontier, Sha256, Sm3, TreeHash, verify_inclusion};
 use xiezhi_types::{AccountId, LedgerId, LogIndex, TimestampMs, canonical};
-use xiezhi_verify::{Anchor, Exhibit, Input, Outcome};
+use xiezhi_verify::{Anchor, Outcome};
 
-use crate::{Ending, account::OwnAccount, args::Bench, deposit::ledger_of, home, texts::Texts};
+use crate::{
+    Ending, account::OwnAccount, args::Bench, deposit::ledger_of, home, texts::Texts, verify::judge_record,
+};
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -412,14 +414,7 @@ fn provable(certificates: &[Vec<u8>], anchor: &Anchor) -> anyhow::Result<u64> {
         let certificate = Certificate::parse(bytes)?;
         let checkpoint = &certificate.checkpoint;
         if judged.insert(checkpoint.digest()) {
-            let verdict = xiezhi_verify::verify(&Input {
-                certificate: bytes,
-                anchors: std::slice::from_ref(anchor),
-                exhibit: &Exhibit::None,
-                record_only: true,
-                declared_time: home::now(),
-                known_checkpoints: &[],
-            });
+            let verdict = judge_record(bytes, std::slice::from_ref(anchor), home::now());
             if verdict.outcome != Outcome::Valid {
                 bail!("a certificate does not verify: {}", verdict.to_json());
             }

@@ -8,13 +8,13 @@ use xiezhi_client::{Client, RecordQuery};
 use xiezhi_evidence::{Body, Certificate, Manifest, Statement};
 use xiezhi_office::binding::{Shown, revokes};
 use xiezhi_types::AccountId;
-use xiezhi_verify::{Anchor, Exhibit, Input, Outcome, Verdict};
+use xiezhi_verify::{Anchor, Outcome, Verdict};
 
 use crate::{
     Ending, Usage, home,
     texts::Texts,
     trust,
-    verify::{ending, read_certificate},
+    verify::{ending, judge_record, read_certificate},
 };
 
 /// Most records of one group that are looked at.
@@ -39,22 +39,10 @@ fn is_by(statement: &Statement, manifest: &Manifest, office: AccountId) -> bool 
     claims.issuer == office && claims.grantor.is_none() && commits
 }
 
-/// The verdict on a record by itself, now.
-pub(crate) fn judge(certificate: &[u8], anchors: &[Anchor]) -> Verdict {
-    xiezhi_verify::verify(&Input {
-        certificate,
-        anchors,
-        exhibit: &Exhibit::None,
-        record_only: true,
-        declared_time: home::now(),
-        known_checkpoints: &[],
-    })
-}
-
 /// The verdict on a record that revokes `binding`; `None` if it is valid and does something else.
 fn revoking(bytes: &[u8], binding: &Statement, anchors: &[Anchor]) -> anyhow::Result<Option<Verdict>> {
     let other = Statement::parse(&Certificate::parse(bytes)?.statement)?;
-    Ok(revokes(&other, binding).then(|| judge(bytes, anchors)))
+    Ok(revokes(&other, binding).then(|| judge_record(bytes, anchors, home::now())))
 }
 
 /// Asks every node: one that keeps the revocation to itself does not hide it. The proven revocation, and how many nodes answered.
@@ -101,7 +89,7 @@ pub(crate) async fn verify(
         }
         Ok(ending(verdict))
     };
-    let verdict = judge(&bytes, &anchors);
+    let verdict = judge_record(&bytes, &anchors, home::now());
     if verdict.outcome != Outcome::Valid {
         return say(&verdict);
     }

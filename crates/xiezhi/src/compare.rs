@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use xiezhi_compare::{CONTENT_BYTES_MAX, Comparison, Relation, compare, compare_long, compare_record};
 use xiezhi_evidence::Certificate;
-use xiezhi_verify::{Exhibit, Input, Recorded, Verdict, recorded_original};
+use xiezhi_verify::{Recorded, Verdict, recorded_original};
 
 use crate::{
     Ending,
@@ -17,7 +17,7 @@ use crate::{
     certificate::judging,
     files::Hashed,
     texts::Texts,
-    verify::{self, hash_quietly, read_certificate},
+    verify::{self, hash_quietly, judge_record, read_certificate},
 };
 
 pub(crate) fn run(options: &CompareOptions, texts: &Texts) -> anyhow::Result<Ending> {
@@ -65,14 +65,7 @@ fn record(path: &Path, options: &CompareOptions, texts: &Texts) -> anyhow::Resul
     let bytes = read_certificate(path)?;
     let certificate = Certificate::parse(&bytes).with_context(|| path.display().to_string())?;
     let (anchors, declared_time) = judging(&options.judging, texts)?;
-    let verdict = xiezhi_verify::verify(&Input {
-        certificate: &bytes,
-        anchors: &anchors,
-        exhibit: &Exhibit::None,
-        record_only: true,
-        declared_time,
-        known_checkpoints: &[],
-    });
+    let verdict = judge_record(&bytes, &anchors, declared_time);
     Ok(Record { recorded: recorded_original(&certificate), verdict })
 }
 

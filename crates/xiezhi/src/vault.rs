@@ -213,6 +213,7 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let target = of(exhibit, &format!("/entries/{position}/proof"), texts)?;
             let mut visitor = Visitor::new(at, texts).await?;
             let proof = visitor.json(Method::GET, &target, &Value::Null).await?;
+            let proof = serde_json::from_value(proof).context("the vault's answer is no proof")?;
             print(&proofs::prove(&proof, visitor.vault, *position, exhibit, trust, texts)?);
         }
         VaultAction::Challenge { exhibit, out, trust, at } => {
@@ -238,8 +239,10 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
         VaultAction::Audits { exhibit, trust, at } => {
             let mut visitor = Visitor::new(at, texts).await?;
             let target = of(exhibit, "/audits", texts)?;
-            let answer = visitor.json(Method::GET, &target, &Value::Null).await?;
-            print(&proofs::audits(&answer, visitor.vault, exhibit, trust, texts)?);
+            let mut answer = visitor.json(Method::GET, &target, &Value::Null).await?;
+            let audits =
+                serde_json::from_value(answer["audits"].take()).context("no audits in the answer")?;
+            print(&proofs::audits(audits, visitor.vault, exhibit, trust, texts)?);
         }
         VaultAction::Erase { exhibit, basis, reference, at } => {
             let body = json!({ "basis": basis, "reference": reference });

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
 use xiezhi_evidence::certificate::CERTIFICATE_BYTES_MAX;
-use xiezhi_verify::{Exhibit, Input, Lang, Outcome, Status, Verdict};
+use xiezhi_types::TimestampMs;
+use xiezhi_verify::{Anchor, Exhibit, Input, Lang, Outcome, Status, Verdict};
 
 use crate::{
     Ending, Usage,
@@ -15,6 +16,18 @@ use crate::{
     texts::Texts,
     trust,
 };
+
+/// The verdict on a record by itself, at `declared_time`.
+pub(crate) fn judge_record(certificate: &[u8], anchors: &[Anchor], declared_time: TimestampMs) -> Verdict {
+    xiezhi_verify::verify(&Input {
+        certificate,
+        anchors,
+        exhibit: &Exhibit::None,
+        record_only: true,
+        declared_time,
+        known_checkpoints: &[],
+    })
+}
 
 pub(crate) fn run(options: &Verify, texts: &Texts) -> anyhow::Result<Ending> {
     let (original, certificate) = match &options.files[..] {

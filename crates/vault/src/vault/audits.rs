@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher};
 use xiezhi_merkle::{Hash, Sha256, Tree, TreeHash as _};
@@ -35,7 +35,7 @@ pub struct AuditSummary {
 }
 
 /// What an audit found of an exhibit, with the proof that its report says so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditProof {
     /// The exhibit's line: the leaf.
     pub leaf: String,

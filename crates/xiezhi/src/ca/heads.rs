@@ -11,7 +11,7 @@ use xiezhi_types::{AccountId, GroupId, LogIndex, RecordNumber};
 use xiezhi_verify::{Anchor, Outcome};
 
 use super::Tool;
-use crate::{Ending, account::OwnAccount, bindings::judge, deposit::ledger_of, home, trust};
+use crate::{Ending, account::OwnAccount, deposit::ledger_of, home, trust, verify::judge_record};
 
 /// How long the account's creation is waited for.
 const WAIT: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ impl Tool<'_> {
                 if statement.claims().issuer != account || statement.group() != Some(group) {
                     continue;
                 }
-                if judge(&bytes, &anchors).outcome != Outcome::Valid {
+                if judge_record(&bytes, &anchors, home::now()).outcome != Outcome::Valid {
                     bail!(self.texts.get("ca-head-unproven", &[("number", &record.status.number)]));
                 }
                 let Body::Deposit(body) = statement.body() else { continue };

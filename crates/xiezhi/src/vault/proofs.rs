@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use xiezhi_crypto::sha256;
 use xiezhi_evidence::{Body, Certificate, Statement};
 use xiezhi_merkle::{Hash, Sha256, TreeHash as _, verify_inclusion};
-use xiezhi_types::{AccountId, from_canonical};
+use xiezhi_types::AccountId;
 use xiezhi_vault::{
-    entry::{Entry, head},
+    AuditProof, EntryProof,
     possession::{self, Possession},
 };
-use xiezhi_verify::{Exhibit, Facts, Input, Outcome};
+use xiezhi_verify::{Facts, Outcome};
 
-use crate::{home, texts::Texts, trust};
+use crate::{home, texts::Texts, trust, verify::judge_record};
 
 fn wrong(texts: &Texts) -> anyhow::Error {
     anyhow::anyhow!(texts.get("vault-not-proven", &[]))
@@ -29,14 +29,7 @@ fn recorded(
     texts: &Texts,
 ) -> anyhow::Result<Facts> {
     let anchors = trust::anchors(trust)?;
-    let verdict = xiezhi_verify::verify(&Input {
-        certificate,
-        anchors: &anchors,
-        exhibit: &Exhibit::None,
-        record_only: true,
-        declared_time: home::now(),
-        known_checkpoints: &[],
-    });
+    let verdict = judge_record(certificate, &anchors, home::now());
     let statement = Statement::parse(&Certificate::parse(certificate)?.statement)?;
     let commits =
         matches!(statement.body(), Body::Deposit(body) if body.manifest_root == sha256(text.as_bytes()));
@@ -46,59 +39,20 @@ fn recorded(
     Ok(verdict.facts)
 }
 
-/// A leaf in a tree whose root stands in a text: what proofs of entries and of audits have in common.
-struct Leaf<'a> {
-    proof: &'a Value,
-    texts: &'a Texts,
-}
-
-impl Leaf<'_> {
-    fn text(&self, name: &str) -> anyhow::Result<&str> {
-        self.proof[name].as_str().with_context(|| format!("no {name} in the proof"))
-    }
-
-    fn bytes(&self, name: &str) -> anyhow::Result<Vec<u8>> {
-        Ok(hex::decode(self.text(name)?)?)
-    }
-
-    fn size(&self) -> anyhow::Result<u64> {
-        self.proof["size"].as_u64().context("no size in the proof")
-    }
-
-    /// The root in the line `at` of `text`, under which `leaf` is at `position`.
-    fn root(&self, text: &str, at: usize, leaf: &[u8], position: u64) -> anyhow::Result<Hash> {
-        let hash = |hash: &str| -> Option<Hash> { hex::decode(hash).ok()?.try_into().ok() };
-        let path = self.proof["path"].as_array().context("no path in the proof")?;
-        let path: Option<Vec<Hash>> = path.iter().map(|one| hash(one.as_str()?)).collect();
-        let path = path.ok_or_else(|| wrong(self.texts))?;
-        let root = text.lines().nth(at).and_then(hash).ok_or_else(|| wrong(self.texts))?;
-        let held = verify_inclusion::<Sha256>(&Sha256::leaf(leaf), position, self.size()?, &path, &root);
-        held.map_err(|_| wrong(self.texts))?;
-        Ok(root)
-    }
-}
-
 /// Checks a proof of an entry; what it proves.
 pub(super) fn prove(
-    proof: &Value,
+    proof: &EntryProof,
     vault: AccountId,
     position: u64,
     exhibit: &str,
     trust: &[PathBuf],
     texts: &Texts,
 ) -> anyhow::Result<Value> {
-    let proof = Leaf { proof, texts };
-    let leaf = proof.bytes("entry")?;
-    let entry: Entry = from_canonical("entry", &leaf)?;
+    let entry = possession::check_entry(proof, &vault).map_err(|_| wrong(texts))?;
     if entry.position != position || hex::encode(entry.exhibit) != exhibit {
         return Err(wrong(texts));
     }
-    let said = proof.text("head")?;
-    let root = proof.root(said, 3, &leaf, position)?;
-    if head(&vault, proof.size()?, &root) != said.as_bytes() {
-        return Err(wrong(texts));
-    }
-    let facts = recorded(said, &proof.bytes("certificate")?, vault, trust, texts)?;
+    let facts = recorded(&proof.head, &hex::decode(&proof.certificate)?, vault, trust, texts)?;
     Ok(json!({
         "outcome": "proven", "position": position, "what": entry.what.name(), "by": entry.by.to_string(),
         "time": entry.time.rfc3339(), "record_number": facts.record_number, "exists_since": facts.exists_since,
@@ -120,29 +74,29 @@ pub(super) fn check(answer: Possession, trust: &[PathBuf], texts: &Texts) -> any
 
 /// Checks what audits found of an exhibit; what they prove.
 pub(super) fn audits(
-    answer: &Value,
+    answer: Vec<AuditProof>,
     vault: AccountId,
     exhibit: &str,
     trust: &[PathBuf],
     texts: &Texts,
 ) -> anyhow::Result<Value> {
     let mut found = Vec::new();
-    for proof in answer["audits"].as_array().context("no audits in the answer")? {
-        let proof = Leaf { proof, texts };
-        let (leaf, report) = (proof.text("leaf")?, proof.text("report")?);
-        let position = proof.proof["position"].as_u64().context("no position in the proof")?;
-        proof.root(report, 4, leaf.as_bytes(), position)?;
+    for AuditProof { leaf, position, size, path, report, certificate } in answer {
         let lines: Vec<_> = report.lines().collect();
-        let (["xiezhi vault audit v1", account, time, ..], Some((of, finding))) =
+        let (["xiezhi vault audit v1", account, time, _, root, ..], Some((of, finding))) =
             (&lines[..], leaf.split_once(' '))
         else {
             return Err(wrong(texts));
         };
-        if *account != vault.to_string() || of != exhibit {
+        let hash = |hash: &str| -> Option<Hash> { hex::decode(hash).ok()?.try_into().ok() };
+        let path: Option<Vec<Hash>> = path.iter().map(|one| hash(one)).collect();
+        let (root, path) = hash(root).zip(path).ok_or_else(|| wrong(texts))?;
+        let held = verify_inclusion::<Sha256>(&Sha256::leaf(leaf.as_bytes()), position, size, &path, &root);
+        if held.is_err() || *account != vault.to_string() || of != exhibit {
             return Err(wrong(texts));
         }
-        let facts = match proof.proof["certificate"].as_str() {
-            Some(certificate) => Some(recorded(report, &hex::decode(certificate)?, vault, trust, texts)?),
+        let facts = match certificate {
+            Some(certificate) => Some(recorded(&report, &hex::decode(certificate)?, vault, trust, texts)?),
             None => None,
         };
         found.push(json!({
