@@ -14,6 +14,7 @@ use xiezhi_client::{
     Client,
     wire::{Account, Expiry, Status},
 };
+use xiezhi_evidence::account::REFERENCE_BYTES_MAX;
 use xiezhi_types::AccountId;
 
 use crate::{
@@ -21,9 +22,6 @@ use crate::{
     page::{Page, Trouble, rendered},
     show,
 };
-
-/// Longest reference of an order, in bytes, as the ledger takes it.
-const REFERENCE_BYTES_MAX: usize = 128;
 
 /// A node that the portal knows, and what it says of itself; `None` where it does not answer.
 struct Node {
@@ -115,15 +113,15 @@ pub(crate) async fn show_console(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     let order = ordered(&app, asked).await?;
-    let mut nodes = Vec::new();
-    for url in app.client.nodes() {
-        // Each for itself: the portal's own client asks the next one where one does not answer.
+    // Each for itself, all at once: the portal's own client asks the next one where one does not answer.
+    let asked = app.client.nodes().iter().map(|url| async move {
         let status = match Client::new(url) {
             Ok(client) => client.timeout(std::time::Duration::from_secs(2)).status().await.ok(),
             Err(_) => None,
         };
-        nodes.push(Node { url: url.clone(), status });
-    }
+        Node { url: url.clone(), status }
+    });
+    let nodes = futures::future::join_all(asked).await;
     let mut expiries: Vec<Expiry> = Vec::new();
     for one in nodes.iter().filter_map(|node| node.status.as_ref()).flat_map(|status| &status.expiries) {
         if !expiries.contains(one) {

@@ -172,10 +172,7 @@ pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts)
     let listener = serve::listen(*listen, "--listen", texts).await?;
     let address = listener.local_addr()?;
     println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
-    tokio::spawn({
-        let service = service.clone();
-        async move { service.keep_delivering().await }
-    });
+    deliver(&service);
     let pages = xiezhi_portal::router(client, Some(service.clone()), false);
     let router = xiezhi_office::router(service).fallback_service(pages);
     axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
@@ -206,11 +203,14 @@ pub(crate) async fn demonstration(
     let own = OwnAccount::open(&config.account)?;
     let service = Arc::new(config.service(client, anchor, own, Box::new(|_| None)).await?);
     seed(service.desk(), home::now()).await?;
-    tokio::spawn({
-        let service = service.clone();
-        async move { service.keep_delivering().await }
-    });
+    deliver(&service);
     Ok(service)
+}
+
+/// Has what the office owes the ledger delivered from now on.
+fn deliver(service: &Arc<Service>) {
+    let service = Arc::clone(service);
+    tokio::spawn(async move { service.keep_delivering().await });
 }
 
 /// The examples' applications, where there are none yet: the person's is approved, the enterprise's waits in the officer's queue.
