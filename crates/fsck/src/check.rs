@@ -71,6 +71,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) accounts: Accounts<'a>,
     pub(crate) twins: Twins<'a>,
     pub(crate) index: Sums,
+    /// Of how many records the index has the digests.
+    pub(crate) indexed: u64,
     pub(crate) state: Sums,
     /// Records of which the index may say anything.
     pub(crate) damaged: Ranges,
@@ -166,6 +168,7 @@ pub(crate) fn run(
         accounts,
         twins: Twins::new(database, size),
         index: Sums::new(&hasher),
+        indexed: database.indexed(),
         state,
         damaged: Ranges::default(),
         items_damaged: Ranges::default(),
@@ -256,7 +259,7 @@ impl Pass<'_> {
             }
             self.count_items(&loaded);
             let sums = &mut self.index;
-            loaded.index_entries(index, &mut |key, value| sums.add(key, value));
+            loaded.index_entries(index, self.indexed, &mut |key, value| sums.add(key, value));
             if let Some(statement) = loaded.statement.take() {
                 let (height, time) = self.place(loaded.head);
                 let clock = self.block.as_ref().and_then(|block| block.stored.as_ref());

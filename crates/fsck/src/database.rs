@@ -18,7 +18,7 @@ use crate::{
     files::Files,
     finding::{Findings, Object, Source, code},
     journal,
-    layout::Space,
+    layout::{DIGESTS, FORMAT_BEFORE, Space, u64_at},
 };
 
 /// Bound of the block cache, in bytes.
@@ -30,7 +30,7 @@ pub(crate) struct Unreadable(pub(crate) String);
 
 /// The store's keyspaces, as far as they can be opened.
 pub(crate) struct Database {
-    trees: [Option<AnyTree>; 7],
+    trees: [Option<AnyTree>; 8],
     /// Where the older part of the log is, if it moved.
     pub(crate) archive: Option<Archive>,
     _files: Files,
@@ -54,18 +54,32 @@ impl Database {
         }
         let numbers = numbers(opened.get(&0), findings);
         replay(&files, &opened, findings, notes);
-        let trees = Space::ALL.map(|space| {
-            let tree = numbers[space as usize].and_then(|number| opened.remove(&number));
-            if tree.is_none() {
-                let (code, reason) = match numbers[space as usize] {
-                    Some(number) => (code::KEYSPACE_UNREADABLE, format!("keyspaces/{number}")),
-                    None => (code::KEYSPACE_MISSING, String::new()),
-                };
-                findings.add(Object::Keyspace(space.name()), code, Source::Peers, reason);
-            }
-            tree
-        });
-        Self { trees, archive: None, _files: files }
+        let trees = Space::ALL.map(|space| numbers[space as usize].and_then(|number| opened.remove(&number)));
+        let database = Self { trees, archive: None, _files: files };
+        for space in Space::ALL.into_iter().filter(|space| !database.has(*space)) {
+            let (code, reason) = match numbers[space as usize] {
+                Some(number) => (code::KEYSPACE_UNREADABLE, format!("keyspaces/{number}")),
+                None if space == Space::Digests && database.is_before_digests() => continue,
+                None => (code::KEYSPACE_MISSING, String::new()),
+            };
+            findings.add(Object::Keyspace(space.name()), code, Source::Peers, reason);
+        }
+        database
+    }
+
+    /// Whether the store is of version 1.
+    fn is_before_digests(&self) -> bool {
+        let format = self.get(Space::Meta, b"format").ok().flatten();
+        format.is_some_and(|format| *format == *FORMAT_BEFORE)
+    }
+
+    /// Of how many records the index has the digests.
+    pub(crate) fn indexed(&self) -> u64 {
+        if self.is_before_digests() {
+            return u64::MAX;
+        }
+        let mark = self.get(Space::Meta, DIGESTS).ok().flatten();
+        mark.and_then(|mark| u64_at(&mark, 0)).unwrap_or(0)
     }
 
     fn tree(&self, space: Space) -> Result<&AnyTree, Unreadable> {
@@ -155,8 +169,8 @@ fn open_tree(dir: &Path, cache: &Arc<Cache>) -> Result<AnyTree, Unreadable> {
 }
 
 /// Numbers of the keyspaces, from keyspace 0, which names them; in the order of their making where it cannot be read.
-fn numbers(names: Option<&AnyTree>, findings: &mut Findings) -> [Option<u64>; 7] {
-    let mut found = [None; 7];
+fn numbers(names: Option<&AnyTree>, findings: &mut Findings) -> [Option<u64>; 8] {
+    let mut found = [None; 8];
     let Some(names) = names else {
         findings.add(Object::Keyspace("names"), code::KEYSPACE_UNREADABLE, Source::Peers, "keyspaces/0");
         return std::array::from_fn(|at| Some(at as u64 + 1));
@@ -166,7 +180,7 @@ fn numbers(names: Option<&AnyTree>, findings: &mut Findings) -> [Option<u64>; 7]
     for pair in &mut scan {
         match pair {
             Ok((key, value)) => {
-                let number = crate::layout::u64_at(&key, 1);
+                let number = u64_at(&key, 1);
                 if let Some(space) = Space::ALL.into_iter().find(|s| s.name().as_bytes() == &*value) {
                     found[space as usize] = number;
                 }

@@ -18,6 +18,9 @@ const ENTRIES_MAX: u64 = 500_000;
 /// Progress is told every so many entries.
 const TOLD_EVERY: u64 = 4_096;
 
+/// The keyspaces that hold the index.
+const INDEX: [Space; 2] = [Space::Find, Space::Digests];
+
 /// Entries by key.
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -37,16 +40,17 @@ pub(crate) fn compare(pass: &mut Pass<'_>, progress: &mut dyn FnMut(Progress)) {
     tell(total);
 }
 
-/// Adds the entries of a keyspace up; `None` when the database cannot read it.
+/// Adds the entries of `spaces` up; `None` when the database cannot read one.
 fn stored_sums(
     pass: &mut Pass<'_>,
-    space: Space,
+    spaces: &[Space],
     mut counts: impl FnMut(&mut Pass<'_>, &[u8], &[u8]) -> bool,
     tell: &mut dyn FnMut(u64),
 ) -> Option<Sums> {
     let mut sums = pass.index.empty();
     let mut untold = 0;
-    for pair in pass.database.scan(space, &[]) {
+    let all = spaces.iter().flat_map(|space| pass.database.scan(*space, &[]).map(move |pair| (*space, pair)));
+    for (space, pair) in all {
         match pair {
             Ok((key, value)) => {
                 if counts(pass, &key, &value) {
@@ -71,8 +75,11 @@ fn stored_sums(
     Some(sums)
 }
 
-/// Whether the log says anything of this entry: of lost records it does not.
+/// Whether the log says anything of this entry: of lost records it does not, nor of digests that were not to be there yet.
 fn is_decided(pass: &Pass<'_>, entry: &IndexEntry) -> bool {
+    if entry.item.is_some() && entry.index >= pass.indexed {
+        return false;
+    }
     // Every lost record is among those whose items are.
     let of_item = entry.item.is_some_and(|item| item != NO_ITEM);
     let lost = if of_item { &pass.items_damaged } else { &pass.damaged };
@@ -84,7 +91,7 @@ fn compare_index(pass: &mut Pass<'_>, tell: &mut dyn FnMut(u64)) {
         Some(entry) => is_decided(pass, &entry),
         None => true,
     };
-    let Some(stored) = stored_sums(pass, Space::Find, counts, tell) else { return };
+    let Some(stored) = stored_sums(pass, &INDEX, counts, tell) else { return };
     pass.report.index_entries = stored.count();
     let unequal = pass.index.unequal(&stored, ENTRIES_MAX);
     if unequal.is_empty() {
@@ -97,7 +104,7 @@ fn compare_index(pass: &mut Pass<'_>, tell: &mut dyn FnMut(u64)) {
         if pass.damaged.contains(index) {
             continue;
         }
-        records.load(index, |_| {}).index_entries(index, &mut |key, value| {
+        records.load(index, |_| {}).index_entries(index, pass.indexed, &mut |key, value| {
             if unequal.contains(key) && implied.insert(key.to_vec(), value.to_vec()).is_some() {
                 twice.push(index);
             }
@@ -115,11 +122,11 @@ fn compare_index(pass: &mut Pass<'_>, tell: &mut dyn FnMut(u64)) {
     let is_known = |pass: &Pass<'_>, key: &[u8], value: &[u8]| {
         IndexEntry::read(key, value).is_none_or(|entry| is_decided(pass, &entry))
     };
-    name_differences(pass, Space::Find, implied, &unequal, codes, is_known, name);
+    name_differences(pass, &INDEX, implied, &unequal, codes, is_known, name);
 }
 
 fn compare_state(pass: &mut Pass<'_>, tell: &mut dyn FnMut(u64)) {
-    let Some(stored) = stored_sums(pass, Space::State, |_, _, _| true, tell) else { return };
+    let Some(stored) = stored_sums(pass, &[Space::State], |_, _, _| true, tell) else { return };
     pass.report.state_entries = stored.count();
     if !pass.is_state_known {
         pass.notes.push(Note { code: Note::NOT_COMPARED, detail: "keyspace state".to_owned() });
@@ -137,20 +144,20 @@ fn compare_state(pass: &mut Pass<'_>, tell: &mut dyn FnMut(u64)) {
     });
     let codes = [code::STATE_MISSING, code::STATE_STRAY, code::STATE_DIFFERS];
     let name = |key: &[u8], _: &[u8]| Object::State(state::describe(key));
-    name_differences(pass, Space::State, implied, &unequal, codes, |_, _, _| true, name);
+    name_differences(pass, &[Space::State], implied, &unequal, codes, |_, _, _| true, name);
 }
 
 /// Names the entries that are missing, stray or different in the unequal buckets.
 fn name_differences(
     pass: &mut Pass<'_>,
-    space: Space,
+    spaces: &[Space],
     mut implied: Entries,
     unequal: &Unequal,
     [missing, stray, differs]: [&'static str; 3],
     is_known: impl Fn(&Pass<'_>, &[u8], &[u8]) -> bool,
     name: impl Fn(&[u8], &[u8]) -> Object,
 ) {
-    for pair in pass.database.scan(space, &[]) {
+    for pair in spaces.iter().flat_map(|space| pass.database.scan(*space, &[])) {
         let Ok((key, value)) = pair else { break };
         if !unequal.contains(&key) || !is_known(pass, &key, &value) {
             continue;

@@ -3,13 +3,14 @@
 //! ```text
 //! meta    "format" | "ledger" | "tip"
 //!         "archive"                   -> records that are in the archive: with their items and the tiles over them
+//!         "digests"                   -> records whose digests are in `digests`; of later ones nothing need be there
 //!         "term/" number              -> height, alliance, proof: CBOR
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
 //! find    's' id                      -> index
-//!         'd' alg digest index item   -> (nothing)      alg 0 SHA-256, 1 SM3; item 2^32-1 for the record itself
 //!         'a' account index           -> (nothing)
 //!         'g' group index             -> (nothing)
+//! digests 'd' alg digest index item   -> (nothing)      alg 0 SHA-256, 1 SM3; item 2^32-1 for the record itself
 //! tiles   tree, level, index          -> up to 256 hashes   tree '2' SHA-256, '3' SM3
 //! state   'n' version path            -> node of the state tree
 //!         'v' key hash, version       -> value
@@ -19,12 +20,17 @@
 //! ```
 //!
 //! Numbers are big-endian: index, height, time, version 8 bytes, items, item and bundle 4, level 1. The tip is height, time, size, state
-//! version, each of 8 bytes, and the state's root.
+//! version, each of 8 bytes, and the state's root. Version 1 has no keyspace `digests` and its entries in `find`; a store that was opened since is of version 2
+//! and keeps the old ones there.
 
 use xiezhi_crypto::{Digest, DigestAlg};
 
 /// The value of `format`.
-pub(crate) const FORMAT: &[u8] = b"xiezhi-store 1";
+pub(crate) const FORMAT: &[u8] = b"xiezhi-store 2";
+/// The value of `format` before there were tables of digests.
+pub(crate) const FORMAT_BEFORE: &[u8] = b"xiezhi-store 1";
+/// Of `meta`: of how many records the tables have the digests.
+pub(crate) const DIGESTS: &[u8] = b"digests";
 /// Of `meta`: how many records are in the archive.
 pub(crate) const ARCHIVE: &[u8] = b"archive";
 /// Stands for the record itself where an item's number could be.
@@ -44,11 +50,20 @@ pub(crate) enum Space {
     Tiles,
     State,
     Seals,
+    Digests,
 }
 
 impl Space {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Meta, Self::Log, Self::Items, Self::Find, Self::Tiles, Self::State, Self::Seals];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Meta,
+        Self::Log,
+        Self::Items,
+        Self::Find,
+        Self::Tiles,
+        Self::State,
+        Self::Seals,
+        Self::Digests,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -59,6 +74,7 @@ impl Space {
             Self::Tiles => "tiles",
             Self::State => "state",
             Self::Seals => "seals",
+            Self::Digests => "digests",
         }
     }
 }

@@ -41,8 +41,8 @@ impl Loaded {
         self.problems.push((object, code, detail.to_string()));
     }
 
-    /// Gives `emit` every entry of the index that the record implies, key and value.
-    pub(crate) fn index_entries(&self, index: u64, emit: &mut dyn FnMut(&[u8], &[u8])) {
+    /// Gives `emit` every entry of the index that the record implies, key and value; those of digests if it is one of the first `indexed`.
+    pub(crate) fn index_entries(&self, index: u64, indexed: u64, emit: &mut dyn FnMut(&[u8], &[u8])) {
         let Some(statement) = &self.statement else { return };
         emit(&layout::statement_entry(&statement.id().0), &index.to_be_bytes());
         for account in statement.accounts() {
@@ -50,6 +50,9 @@ impl Loaded {
         }
         if let Some(group) = statement.group() {
             emit(&layout::group_entry(&group.0, index), &[]);
+        }
+        if index >= indexed {
+            return;
         }
         for digest in statement.digests() {
             emit(&layout::digest_entry(&digest, index, NO_ITEM), &[]);

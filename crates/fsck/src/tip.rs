@@ -9,7 +9,7 @@ use xiezhi_types::{Height, TimestampMs, from_canonical};
 use crate::{
     check::Pass,
     finding::{Object, Source, code},
-    layout::{ARCHIVE, FORMAT, Space, TILE_HASHES, Tip, height_key, u64_at},
+    layout::{ARCHIVE, DIGESTS, FORMAT, FORMAT_BEFORE, Space, TILE_HASHES, Tip, height_key, u64_at},
     ordered::unreadable,
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn check(pass: &mut Pass<'_>, tip: Option<Tip>, size: u64, now: Times
         match &*key {
             b"format" => {
                 has[0] = true;
-                if *value != *FORMAT {
+                if *value != *FORMAT && *value != *FORMAT_BEFORE {
                     let detail = String::from_utf8_lossy(&value).escape_debug().to_string();
                     pass.findings.add(entry("format"), code::FORMAT_DIFFERS, Source::Log, detail);
                 }
@@ -41,7 +41,9 @@ pub(crate) fn check(pass: &mut Pass<'_>, tip: Option<Tip>, size: u64, now: Times
                     pass.findings.add(entry("ledger"), code::LEDGER_DIFFERS, Source::Log, detail);
                 }
             }
-            other if other == ARCHIVE && is_mark(&value, size) => {}
+            other if other == ARCHIVE && mark(&value, size).is_some_and(|moved| moved % TILE_HASHES == 0) => {
+            }
+            other if other == DIGESTS && mark(&value, size).is_some() => {}
             b"tip" => {
                 has[2] = true;
                 let wrong = tip.map_or_else(|| vec!["length"], |tip| differences(pass, &tip, size, now));
@@ -79,10 +81,9 @@ pub(crate) fn check(pass: &mut Pass<'_>, tip: Option<Tip>, size: u64, now: Times
     }
 }
 
-/// Whether `value` can be the number of records in the archive.
-fn is_mark(value: &[u8], size: u64) -> bool {
-    let moved = u64_at(value, 0).filter(|_| value.len() == 8);
-    moved.is_some_and(|moved| moved <= size && moved % TILE_HASHES == 0)
+/// The number of records that `value` is, if it is one within the log.
+fn mark(value: &[u8], size: u64) -> Option<u64> {
+    u64_at(value, 0).filter(|mark| value.len() == 8 && *mark <= size)
 }
 
 /// The term whose decision is kept under `key`.

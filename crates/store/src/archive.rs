@@ -163,6 +163,8 @@ impl Store {
         if until <= from {
             return Ok(0);
         }
+        // What opening would read from the log again stays.
+        self.write_digests(until)?;
         let mut upload = Upload { objects: &archive.objects, waiting: Vec::new(), bytes: 0 };
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         for piece in from / PIECE..until / PIECE {

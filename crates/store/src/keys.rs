@@ -15,6 +15,9 @@ pub(crate) const BUNDLE_ITEMS: usize = 256;
 /// Of `meta`: how many records moved to the archive.
 pub(crate) const ARCHIVE: &[u8] = b"archive";
 
+/// Of `meta`: how many records' digests are in the tables.
+pub(crate) const DIGESTS: &[u8] = b"digests";
+
 pub(crate) fn concat(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }

@@ -9,12 +9,13 @@
 //!         "base"                      -> height, size: only in a store that was made from a snapshot
 //!         "archive"                   -> how many records moved to the archive, with their items and the tiles over them
 //!         "term/" number              -> the block that decided the term, the alliance after it, the proof of it
+//!         "digests"                   -> how many records' digests are in `digests`; those of later ones are in memory and read again on opening
 //! log     index                       -> height, time, items, statement
 //! items   index, bundle               -> up to 256 items, each after its 16-bit length
 //! find    's' id                      -> index
-//!         'd' alg digest index item   -> (nothing)      alg: 0 SHA-256, 1 SM3; item = 2^32-1 for the record itself
 //!         'a' account index           -> (nothing)
 //!         'g' group index             -> (nothing)
+//! digests 'd' alg digest index item   -> (nothing)      alg: 0 SHA-256, 1 SM3; item = 2^32-1 for the record itself
 //! tiles   tree, level, index          -> up to 256 hashes
 //! state   nodes and values of the state tree
 //! seals   'c' height                  -> state version, checkpoint
@@ -22,10 +23,12 @@
 //!         't' height fingerprint      -> time-stamp token
 //! ```
 //!
-//! Numbers in keys are big-endian, so that keys sort as numbers do.
+//! Numbers in keys are big-endian, so that keys sort as numbers do. A store of version 1 had the entries of `digests` in `find`; they stay there when it
+//! is opened, and it is of version 2 from then on.
 
 mod apply;
 mod archive;
+mod digests;
 mod keys;
 mod read;
 mod snapshot;
@@ -37,7 +40,11 @@ use std::{
     sync::{Arc, Mutex, OnceLock, RwLock, atomic::AtomicU64},
 };
 
-use fjall::{AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use digests::Digests;
+use fjall::{
+    AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode,
+    config::{CompressionPolicy, FilterPolicy},
+};
 use xiezhi_evidence::Genesis;
 use xiezhi_ledger::{StateNodes, StateTree, StateVersion, genesis_state};
 use xiezhi_types::{Height, LedgerId, TimestampMs, TreeSize};
@@ -53,7 +60,9 @@ pub use trees::TreeKind;
 use trees::Trees;
 
 /// Version of the layout above.
-const FORMAT: &[u8] = b"xiezhi-store 1";
+const FORMAT: &[u8] = b"xiezhi-store 2";
+/// The version before it.
+const FORMAT_BEFORE: &[u8] = b"xiezhi-store 1";
 
 /// Journals beyond this are written to tables: opening replays them, a second or two for each 100 MiB.
 const JOURNAL_BYTES_MAX: u64 = 128 << 20;
@@ -92,7 +101,7 @@ pub enum StoreError {
         expected: LedgerId,
     },
     /// Written by another version of the software.
-    #[error("the store at {path} has format \"{found}\", this software reads \"xiezhi-store 1\"")]
+    #[error("the store at {path} has format \"{found}\", this software reads \"xiezhi-store 1\" and 2")]
     Format {
         /// The directory.
         path: String,
@@ -182,6 +191,9 @@ pub struct Store {
     log: Keyspace,
     items: Keyspace,
     find: Keyspace,
+    digests: Digests,
+    /// Whether `find` has digests too, of a store of version 1.
+    has_old_digests: bool,
     tiles: Keyspace,
     state: Keyspace,
     seals: Keyspace,
@@ -222,15 +234,22 @@ impl Store {
             .map_err(failed)?;
         // Never reached: see `Store::relieve`.
         let options = || KeyspaceCreateOptions::default().max_memtable_size(8 * MEMTABLE_BYTES_MAX);
+        // Digests and hashes do not compress.
+        let hashes = || options().data_block_compression_policy(CompressionPolicy::disabled());
+        // Searched by ranges only.
+        let ranges = || hashes().filter_policy(FilterPolicy::disabled());
         let keyspace = |name: &str| database.keyspace(name, options).map_err(failed);
-        let store = Self {
+        let hashed = |name: &str| database.keyspace(name, hashes).map_err(failed);
+        let mut store = Self {
             meta: keyspace("meta")?,
             log: keyspace("log")?,
-            items: keyspace("items")?,
+            items: hashed("items")?,
             find: keyspace("find")?,
-            tiles: keyspace("tiles")?,
+            tiles: hashed("tiles")?,
             state: keyspace("state")?,
             seals: keyspace("seals")?,
+            digests: Digests::new(database.keyspace("digests", ranges).map_err(failed)?),
+            has_old_digests: false,
             path: path.clone(),
             database,
             ledger,
@@ -245,6 +264,7 @@ impl Store {
             #[cfg(feature = "simulation")]
             full: false.into(),
         };
+        store.has_old_digests = store.find.prefix(b"d").next().is_some();
         store.begin_or_resume(genesis)?;
         Ok(store)
     }
@@ -265,7 +285,7 @@ impl Store {
 
     fn begin_or_resume(&self, genesis: &Genesis) -> Result<(), StoreError> {
         let Some(format) = self.get(&self.meta, b"format")? else { return self.begin(genesis) };
-        if format != FORMAT {
+        if format != FORMAT && format != FORMAT_BEFORE {
             let found = String::from_utf8_lossy(&format).into_owned();
             return Err(StoreError::Format { path: self.path.clone(), found });
         }
@@ -279,7 +299,14 @@ impl Store {
         let base = self.get(&self.meta, b"base")?;
         let base = base.map(|base| Base::decode(&base).ok_or_else(|| damaged("base", "wrong length")));
         *self.base.write().unwrap_or_else(|e| e.into_inner()) = base.transpose()?;
+        if format == FORMAT_BEFORE {
+            let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+            batch.insert(&self.meta, b"format".as_slice(), FORMAT);
+            batch.insert(&self.meta, keys::DIGESTS, tip.size.0.to_be_bytes());
+            batch.commit().map_err(|source| self.failed(source))?;
+        }
         self.restore_archived()?;
+        self.restore_digests(tip.size.0)?;
         self.restore_terms(tip.state)?;
         let trees = Trees::restore(self, tip.size.0)?;
         *self.trees.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(trees);

@@ -2,6 +2,7 @@
 
 use std::{ops::Bound, sync::Arc};
 
+use fjall::Keyspace;
 use xiezhi_crypto::Digest;
 use xiezhi_evidence::{Account, Alliance, CertifiedSeal, Checkpoint, StateProof, TimeStamp};
 use xiezhi_ledger::{StateTree, StateVersion, StateView};
@@ -138,14 +139,35 @@ impl Store {
         };
         let from = after.map_or(Bound::Included(prefix.clone()), |found| Bound::Excluded(place(found)));
         let to = Bound::Included(keys::concat(&[&prefix, &[0xff; 12]]));
-        let mut found = Vec::new();
-        for guard in self.find.range((from, to)).take(limit) {
-            let key = guard.key().map_err(|source| self.failed(source))?;
+        let read = |key: &[u8]| {
             let index =
-                keys::u64_at(&key, prefix.len()).ok_or_else(|| damaged("an index key", "too short"))?;
-            let item = keys::u32_at(&key, prefix.len() + 8).filter(|item| *item != keys::NO_ITEM);
-            found.push(Found { index: LogIndex(index), item });
+                keys::u64_at(key, prefix.len()).ok_or_else(|| damaged("an index key", "too short"))?;
+            let item = keys::u32_at(key, prefix.len() + 8).filter(|item| *item != keys::NO_ITEM);
+            Ok(Found { index: LogIndex(index), item })
+        };
+        let mut found = Vec::new();
+        let mut scan = |keyspace: &Keyspace| {
+            for guard in keyspace.range((from.clone(), to.clone())).take(limit) {
+                found.push(read(&guard.key().map_err(|source| self.failed(source))?)?);
+            }
+            Ok::<_, StoreError>(())
+        };
+        if !with_item {
+            scan(&self.find)?;
+            return Ok(found);
         }
+        let in_memory = self.digests.in_memory((from.clone(), to.clone()), limit);
+        scan(self.digests.keyspace())?;
+        if self.has_old_digests {
+            scan(&self.find)?;
+        }
+        for entry in in_memory {
+            found.push(read(&entry)?);
+        }
+        // An entry may be in memory and in the tables.
+        found.sort_unstable_by_key(|found| (found.index, keys::item_number(found.item)));
+        found.dedup();
+        found.truncate(limit);
         Ok(found)
     }
 

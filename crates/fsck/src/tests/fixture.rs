@@ -156,6 +156,7 @@ impl Sealed {
     }
 
     pub(crate) fn close(self) -> Closed {
+        self.store.write_digests(self.tip().size.0).unwrap();
         drop(self.store);
         let path = self.dir.path().join("store");
         Closed { _dir: self.dir, path }

@@ -1,0 +1,257 @@
+//! The index of searchable digests: sorted tables in the database, and in memory what is not in them yet.
+//!
+//! A batch brings thousands of digests in no order. As entries of their own in the database's journal and memory table they were the largest part of what
+//! an item cost; here they wait in memory as sorted runs and are written as whole tables, beside the blocks. Nothing is lost with the memory: the mark
+//! `digests` says up to which record the tables have them, and opening reads the records after it again.
+
+use std::{
+    ops::{Bound, RangeBounds as _},
+    sync::{
+        Arc, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use fjall::{Keyspace, OwnedWriteBatch, PersistMode};
+use xiezhi_evidence::{BatchItem, Statement};
+use xiezhi_types::LogIndex;
+
+use crate::{Store, StoreError, damaged, keys};
+
+/// An entry's key: `'d' alg digest index item`.
+pub(crate) type Entry = [u8; 46];
+
+/// So many entries are written to tables together: 23 MiB.
+const WRITTEN_AT_ONCE: usize = 1 << 19;
+/// When so many wait while tables are being written, blocks wait too.
+const WAITING_MAX: usize = 4 * WRITTEN_AT_ONCE;
+
+/// Entries on their way to the tables.
+struct Writing {
+    entries: Arc<Vec<Entry>>,
+    /// Records whose digests the tables have when it is done.
+    size: u64,
+    thread: Option<JoinHandle<Result<(), fjall::Error>>>,
+}
+
+#[derive(Default)]
+struct Recent {
+    /// Sorted, each more than twice as long as the next.
+    runs: Vec<Vec<Entry>>,
+    /// Records whose digests are in `runs`, on their way, or in the tables.
+    size: u64,
+    writing: Option<Writing>,
+}
+
+impl Recent {
+    fn waiting(&self) -> usize {
+        self.runs.iter().map(Vec::len).sum()
+    }
+
+    fn add(&mut self, mut run: Vec<Entry>) {
+        if run.is_empty() {
+            return;
+        }
+        run.sort_unstable();
+        while let Some(mut longer) = self.runs.pop_if(|last| last.len() <= 2 * run.len()) {
+            longer.append(&mut run);
+            // Made of two sorted runs: the stable sort merges them.
+            longer.sort();
+            run = longer;
+        }
+        self.runs.push(run);
+    }
+
+    /// Takes all runs as one, to be written.
+    fn take(&mut self) -> Arc<Vec<Entry>> {
+        let mut entries = std::mem::take(&mut self.runs).concat();
+        entries.sort();
+        entries.dedup();
+        Arc::new(entries)
+    }
+}
+
+/// See the head of this file. What changes it is called by one thread at a time, the store's writer.
+pub(crate) struct Digests {
+    keyspace: Keyspace,
+    recent: RwLock<Recent>,
+    /// Records whose digests the tables have, as the database knows it.
+    mark: AtomicU64,
+}
+
+impl Drop for Digests {
+    fn drop(&mut self) {
+        // After this the files may be somebody else's.
+        let thread = self.change().writing.as_mut().and_then(|writing| writing.thread.take());
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Digests {
+    pub(crate) fn new(keyspace: Keyspace) -> Self {
+        Self { keyspace, recent: RwLock::default(), mark: AtomicU64::new(0) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// The tables.
+    pub(crate) fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
+    /// Entries in memory within `range`, at most `limit` of each run. To be asked before the tables: entries go from here to there.
+    pub(crate) fn in_memory(&self, range: (Bound<Vec<u8>>, Bound<Vec<u8>>), limit: usize) -> Vec<Entry> {
+        let recent = self.read();
+        let written = recent.writing.iter().map(|writing| writing.entries.as_slice());
+        let mut found = Vec::new();
+        for run in recent.runs.iter().map(Vec::as_slice).chain(written) {
+            let start = run.partition_point(|entry| match &range.0 {
+                Bound::Included(from) => entry.as_slice() < from.as_slice(),
+                Bound::Excluded(from) => entry.as_slice() <= from.as_slice(),
+                Bound::Unbounded => false,
+            });
+            let within = run[start..].iter().take(limit);
+            found.extend(within.take_while(|entry| range.contains(&entry.to_vec())));
+        }
+        found
+    }
+
+    /// Takes the entries of the records up to `size`, and begins to write tables when there are many.
+    pub(crate) fn add(&self, entries: Vec<Entry>, size: u64) {
+        let mut recent = self.change();
+        recent.add(entries);
+        recent.size = size;
+        if recent.waiting() >= WRITTEN_AT_ONCE {
+            self.write(&mut recent);
+        }
+    }
+
+    /// Begins to write what is in memory, unless something is being written.
+    fn write(&self, recent: &mut Recent) {
+        if recent.writing.is_some() {
+            return;
+        }
+        let entries = recent.take();
+        let thread = std::thread::spawn({
+            let (keyspace, entries) = (self.keyspace.clone(), Arc::clone(&entries));
+            move || write_tables(&keyspace, &entries)
+        });
+        recent.writing = Some(Writing { entries, size: recent.size, thread: Some(thread) });
+    }
+
+    /// Adds the new mark to `batch` if tables were written; [`Digests::marked`] follows once the batch is durable. Waits for tables when too much waits in
+    /// memory, or `wait`.
+    ///
+    /// # Errors
+    /// The database's: tables were not written. Their entries stay in memory and are tried again.
+    pub(crate) fn mark_in(
+        &self,
+        batch: &mut OwnedWriteBatch,
+        meta: &Keyspace,
+        wait: bool,
+    ) -> Result<Option<u64>, fjall::Error> {
+        let mut recent = self.change();
+        let wait = wait || recent.waiting() >= WAITING_MAX;
+        let Some(writing) = &mut recent.writing else { return Ok(None) };
+        if let Some(thread) = writing.thread.take_if(|thread| wait || thread.is_finished()) {
+            drop(recent);
+            // Readers go on meanwhile.
+            let done = thread.join().unwrap_or(Err(fjall::Error::Poisoned));
+            recent = self.change();
+            if let Err(error) = done {
+                if let Some(failed) = recent.writing.take() {
+                    recent.add(failed.entries.to_vec());
+                }
+                return Err(error);
+            }
+        }
+        let written = recent.writing.as_ref().filter(|writing| writing.thread.is_none());
+        let size = written.map(|writing| writing.size);
+        if let Some(size) = size {
+            batch.insert(meta, keys::DIGESTS, size.to_be_bytes());
+        }
+        Ok(size)
+    }
+
+    /// The batch with the mark `size` is durable.
+    pub(crate) fn marked(&self, size: Option<u64>) {
+        if let Some(size) = size {
+            self.mark.store(size, Ordering::Relaxed);
+            self.change().writing = None;
+        }
+    }
+}
+
+fn write_tables(keyspace: &Keyspace, entries: &[Entry]) -> Result<(), fjall::Error> {
+    let mut tables = keyspace.start_ingestion()?;
+    for entry in entries {
+        tables.write(entry.as_slice(), [])?;
+    }
+    tables.finish()
+}
+
+impl Store {
+    /// Reads again what the tables do not have.
+    pub(crate) fn restore_digests(&self, size: u64) -> Result<(), StoreError> {
+        let wrong = || damaged("the mark of the digests", "wrong length, or beyond the log");
+        let mark = match self.get(&self.meta, keys::DIGESTS)? {
+            Some(bytes) if bytes.len() == 8 => keys::u64_at(&bytes, 0).ok_or_else(wrong)?,
+            Some(_) => return Err(wrong()),
+            None => 0,
+        };
+        let mark = mark.max(self.base().map_or(0, |base| base.size.0));
+        if mark > size {
+            return Err(wrong());
+        }
+        self.digests.mark.store(mark, Ordering::Relaxed);
+        let mut entries = Vec::new();
+        for index in mark..size {
+            self.read_digests(LogIndex(index), &mut entries)?;
+            if entries.len() >= WRITTEN_AT_ONCE {
+                self.digests.add(std::mem::take(&mut entries), index + 1);
+            }
+        }
+        self.digests.add(entries, size);
+        Ok(())
+    }
+
+    fn read_digests(&self, index: LogIndex, entries: &mut Vec<Entry>) -> Result<(), StoreError> {
+        let record = self.record(index)?.ok_or_else(|| damaged("a record", "missing"))?;
+        let statement = Statement::parse(&record.statement).map_err(|e| damaged("a record", e))?;
+        entries.extend(statement.digests().iter().map(|digest| keys::digest_place(digest, index, None)));
+        if record.items > 0 {
+            for (at, item) in (0..).zip(self.items(index, record.items)?) {
+                let item = BatchItem::parse(&item).map_err(|e| damaged("a batch", e))?;
+                let places = item.digests.iter();
+                entries.extend(places.map(|digest| keys::digest_place(digest, index, Some(at))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that tables have the digests of the first `size` records, so that opening need not read these again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn write_digests(&self, size: u64) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        while self.digests.mark.load(Ordering::Relaxed) < size.min(self.tip().size.0) {
+            self.digests.write(&mut self.digests.change());
+            let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+            let mark =
+                self.digests.mark_in(&mut batch, &self.meta, true).map_err(|source| self.failed(source))?;
+            batch.commit().map_err(|source| self.failed(source))?;
+            self.digests.marked(mark);
+        }
+        Ok(())
+    }
+}
