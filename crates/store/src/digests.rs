@@ -5,10 +5,11 @@
 //! `digests` says up to which record the tables have them, and opening reads the records after it again.
 
 use std::{
+    cmp::Ordering,
     ops::{Bound, RangeBounds as _},
     sync::{
         Arc, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread::JoinHandle,
 };
@@ -24,12 +25,14 @@ pub(crate) type Entry = [u8; 46];
 
 /// So many entries are written to tables together: 23 MiB.
 const WRITTEN_AT_ONCE: usize = 1 << 19;
+/// Runs are merged up to this length: a search looks into each.
+const RUN_MAX: usize = 1 << 13;
 /// When so many wait while tables are being written, blocks wait too.
 const WAITING_MAX: usize = 4 * WRITTEN_AT_ONCE;
 
 /// Entries on their way to the tables.
 struct Writing {
-    entries: Arc<Vec<Entry>>,
+    runs: Arc<Vec<Vec<Entry>>>,
     /// Records whose digests the tables have when it is done.
     size: u64,
     thread: Option<JoinHandle<Result<(), fjall::Error>>>,
@@ -37,7 +40,7 @@ struct Writing {
 
 #[derive(Default)]
 struct Recent {
-    /// Sorted, each more than twice as long as the next.
+    /// Each sorted; those that are short, more than twice as long as the next.
     runs: Vec<Vec<Entry>>,
     /// Records whose digests are in `runs`, on their way, or in the tables.
     size: u64,
@@ -53,22 +56,15 @@ impl Recent {
         if run.is_empty() {
             return;
         }
-        run.sort_unstable();
-        while let Some(mut longer) = self.runs.pop_if(|last| last.len() <= 2 * run.len()) {
+        run.sort_unstable_by(order);
+        let is_short = |last: &mut Vec<Entry>, run: &Vec<Entry>| {
+            last.len() <= 2 * run.len() && last.len() + run.len() <= RUN_MAX
+        };
+        while let Some(mut longer) = self.runs.pop_if(|last| is_short(last, &run)) {
             longer.append(&mut run);
-            // Made of two sorted runs: the stable sort merges them.
-            longer.sort();
-            run = longer;
+            run = merged(longer);
         }
         self.runs.push(run);
-    }
-
-    /// Takes all runs as one, to be written.
-    fn take(&mut self) -> Arc<Vec<Entry>> {
-        let mut entries = std::mem::take(&mut self.runs).concat();
-        entries.sort();
-        entries.dedup();
-        Arc::new(entries)
     }
 }
 
@@ -111,9 +107,9 @@ impl Digests {
     /// Entries in memory within `range`, at most `limit` of each run. To be asked before the tables: entries go from here to there.
     pub(crate) fn in_memory(&self, range: (Bound<Vec<u8>>, Bound<Vec<u8>>), limit: usize) -> Vec<Entry> {
         let recent = self.read();
-        let written = recent.writing.iter().map(|writing| writing.entries.as_slice());
+        let written = recent.writing.iter().flat_map(|writing| writing.runs.iter());
         let mut found = Vec::new();
-        for run in recent.runs.iter().map(Vec::as_slice).chain(written) {
+        for run in recent.runs.iter().chain(written) {
             let start = run.partition_point(|entry| match &range.0 {
                 Bound::Included(from) => entry.as_slice() < from.as_slice(),
                 Bound::Excluded(from) => entry.as_slice() <= from.as_slice(),
@@ -140,12 +136,12 @@ impl Digests {
         if recent.writing.is_some() {
             return;
         }
-        let entries = recent.take();
+        let runs = Arc::new(std::mem::take(&mut recent.runs));
         let thread = std::thread::spawn({
-            let (keyspace, entries) = (self.keyspace.clone(), Arc::clone(&entries));
-            move || write_tables(&keyspace, &entries)
+            let (keyspace, runs) = (self.keyspace.clone(), Arc::clone(&runs));
+            move || write_tables(&keyspace, merged(runs.concat()))
         });
-        recent.writing = Some(Writing { entries, size: recent.size, thread: Some(thread) });
+        recent.writing = Some(Writing { runs, size: recent.size, thread: Some(thread) });
     }
 
     /// Adds the new mark to `batch` if tables were written; [`Digests::marked`] follows once the batch is durable. Waits for tables when too much waits in
@@ -169,7 +165,7 @@ impl Digests {
             recent = self.change();
             if let Err(error) = done {
                 if let Some(failed) = recent.writing.take() {
-                    recent.add(failed.entries.to_vec());
+                    recent.runs.extend_from_slice(&failed.runs);
                 }
                 return Err(error);
             }
@@ -185,13 +181,27 @@ impl Digests {
     /// The batch with the mark `size` is durable.
     pub(crate) fn marked(&self, size: Option<u64>) {
         if let Some(size) = size {
-            self.mark.store(size, Ordering::Relaxed);
+            self.mark.store(size, Relaxed);
             self.change().writing = None;
         }
     }
 }
 
-fn write_tables(keyspace: &Keyspace, entries: &[Entry]) -> Result<(), fjall::Error> {
+/// The order of the bytes, most of it by one comparison.
+fn order(one: &Entry, two: &Entry) -> Ordering {
+    let front = |entry: &Entry| entry.first_chunk().map(|front| u128::from_be_bytes(*front));
+    front(one).cmp(&front(two)).then_with(|| one.cmp(two))
+}
+
+/// Sorted runs, one after the other, as one.
+fn merged(mut runs: Vec<Entry>) -> Vec<Entry> {
+    // The stable sort merges what is sorted.
+    runs.sort_by(order);
+    runs
+}
+
+fn write_tables(keyspace: &Keyspace, mut entries: Vec<Entry>) -> Result<(), fjall::Error> {
+    entries.dedup();
     let mut tables = keyspace.start_ingestion()?;
     for entry in entries {
         tables.write(entry.as_slice(), [])?;
@@ -212,7 +222,7 @@ impl Store {
         if mark > size {
             return Err(wrong());
         }
-        self.digests.mark.store(mark, Ordering::Relaxed);
+        self.digests.mark.store(mark, Relaxed);
         let mut entries = Vec::new();
         for index in mark..size {
             self.read_digests(LogIndex(index), &mut entries)?;
@@ -244,7 +254,7 @@ impl Store {
     /// [`StoreError`].
     pub fn write_digests(&self, size: u64) -> Result<(), StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
-        while self.digests.mark.load(Ordering::Relaxed) < size.min(self.tip().size.0) {
+        while self.digests.mark.load(Relaxed) < size.min(self.tip().size.0) {
             self.digests.write(&mut self.digests.change());
             let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
             let mark =

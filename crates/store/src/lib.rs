@@ -42,7 +42,7 @@ use std::{
 
 use digests::Digests;
 use fjall::{
-    AbstractTree as _, Database, Keyspace, KeyspaceCreateOptions, PersistMode,
+    AbstractTree as _, CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode,
     config::{CompressionPolicy, FilterPolicy},
 };
 use xiezhi_evidence::Genesis;
@@ -229,6 +229,7 @@ impl Store {
         let database = Database::builder(dir)
             .cache_size(cache_bytes)
             .max_journaling_size(JOURNAL_BYTES_MAX)
+            .journal_compression(CompressionType::None)
             .worker_threads(1)
             .open()
             .map_err(failed)?;
