@@ -44,6 +44,8 @@ pub struct Founding {
     pub host: String,
     /// The time of founding.
     pub now: TimestampMs,
+    /// What the ledger takes.
+    pub limits: Limits,
 }
 
 /// Where things are in an alliance's directory.
@@ -322,7 +324,7 @@ fn genesis(
         institutions,
         roots: vec![root.der().to_vec()],
         timestamp_roots: vec![root.der().to_vec()],
-        limits: Limits::default(),
+        limits: founding.limits.clone(),
         suites: SignatureAlg::FOUNDING.iter().map(|alg| alg.cose()).collect(),
     })
 }
@@ -363,6 +365,7 @@ mod tests {
             base_port: 17_000,
             host: "127.0.0.1".to_owned(),
             now: TimestampMs(1_795_334_950_000),
+            limits: Limits::default(),
         };
         let (layout, ledger) = found(&founding).unwrap();
         let files = layout.node_files().unwrap();

@@ -393,6 +393,7 @@ mod tests {
             base_port: 17_000,
             host: "127.0.0.1".to_owned(),
             now: TimestampMs(1_795_334_950_000),
+            limits: xiezhi_evidence::Limits::default(),
         };
         found(&founding).unwrap()
     }

@@ -126,6 +126,7 @@ mod tests {
             base_port: 17_000,
             host: "127.0.0.1".to_owned(),
             now,
+            limits: xiezhi_evidence::Limits::default(),
         };
         let (layout, _) = found(&founding).unwrap();
         let ca = layout.node_file("ca");

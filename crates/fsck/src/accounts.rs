@@ -10,7 +10,7 @@ use xiezhi_evidence::{
     Account, Body, Genesis, Statement,
     account::{AccountChange, ChangeError},
 };
-use xiezhi_types::{AccountId, Height, LedgerId, TimestampMs, canonical};
+use xiezhi_types::{AccountId, Height, LedgerId, StatementId, TimestampMs, canonical};
 
 use crate::{finding::code, governance::Membership, state::State};
 
@@ -28,6 +28,8 @@ pub(crate) struct Accounts<'a> {
     changes: BTreeMap<u64, BTreeMap<AccountId, Arc<Account>>>,
     /// Those created or changed in the block that is being read.
     fresh: BTreeSet<AccountId>,
+    /// Statements without `iat`, by height.
+    undated: BTreeMap<u64, Vec<StatementId>>,
     pub(crate) membership: Membership,
     pub(crate) state: State,
 }
@@ -43,6 +45,7 @@ impl<'a> Accounts<'a> {
             created: HashMap::new(),
             changes: BTreeMap::new(),
             fresh: BTreeSet::new(),
+            undated: BTreeMap::new(),
             membership,
             state,
         }
@@ -63,6 +66,9 @@ impl<'a> Accounts<'a> {
         (height, clock): (u64, u64),
     ) -> Result<Option<Vec<PublicKey>>, Refusal> {
         let issuer = statement.claims().issuer;
+        if statement.claims().issued_at.is_none() {
+            self.undated.entry(height).or_default().push(statement.id());
+        }
         let institution = || self.membership.account(&issuer).cloned().map(Arc::new);
         let known = self.by_id.get(&issuer).cloned().or_else(institution);
         let exists = known.is_some();
@@ -180,9 +186,16 @@ impl<'a> Accounts<'a> {
         let entry = |id: &AccountId| (state_key(id), canonical(&*self.by_id[id]));
         let mut entries: Vec<_> = fresh.iter().map(entry).collect();
         entries.extend(self.membership.end_block(height));
+        entries.extend(self.undated_entries(height));
         if !entries.is_empty() {
             self.state.set(&entries, emit);
         }
+    }
+
+    /// What the statements without `iat` of the block at `height` set.
+    fn undated_entries(&self, height: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let entry = |id: &StatementId| ([b"statement/".as_slice(), &id.0].concat(), canonical(&height));
+        self.undated.get(&height).into_iter().flatten().map(entry).collect()
     }
 
     /// Gives `emit` everything that the state's keyspace holds.
@@ -196,6 +209,9 @@ impl<'a> Accounts<'a> {
         for (height, changed) in &self.changes {
             blocks.entry(*height).or_default().extend(changed.iter().map(|(id, account)| (*id, account)));
         }
+        for height in self.undated.keys() {
+            blocks.entry(*height).or_default();
+        }
         let mut state = State::new(&begin(&self.membership, &self.ledger), emit);
         let mut governed = self.membership.history.range(1..).peekable();
         for (height, block) in blocks {
@@ -206,6 +222,7 @@ impl<'a> Accounts<'a> {
                 block.values().map(|one| (state_key(&one.id), canonical(&***one))).collect();
             let same = governed.next_if(|(at, _)| **at == height);
             entries.extend(same.into_iter().flat_map(|(_, entries)| entries.clone()));
+            entries.extend(self.undated_entries(height));
             state.set(&entries, emit);
         }
         for (_, entries) in governed {

@@ -37,6 +37,10 @@ impl StateView for Accounts {
     fn is_recorded(&self, _: &StatementId) -> Result<bool, Infallible> {
         Ok(false)
     }
+
+    fn is_undated_recorded(&self, _: &StatementId) -> Result<bool, Infallible> {
+        Ok(false)
+    }
 }
 
 fn main() {

@@ -208,6 +208,12 @@ impl Admitted {
         self.leaf_sm3
     }
 
+    /// Whether it does not say when it was signed.
+    #[must_use]
+    pub fn is_undated(&self) -> bool {
+        self.statement.claims().issued_at.is_none()
+    }
+
     /// Searchable digests: the statement's own, and each item's with its place.
     #[must_use]
     pub fn digests(&self) -> &[(Digest, Option<u32>)] {

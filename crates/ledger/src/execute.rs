@@ -46,6 +46,19 @@ pub trait StateView {
     /// # Errors
     /// The store's.
     fn is_recorded(&self, id: &StatementId) -> Result<bool, Self::Error>;
+
+    /// Whether the state says that the statement, which has no `iat`, is recorded: [`undated_key`].
+    ///
+    /// # Errors
+    /// The store's.
+    fn is_undated_recorded(&self, id: &StatementId) -> Result<bool, Self::Error>;
+}
+
+/// Under this key the state holds the height at which a statement without `iat` was recorded. Any other is refused for its time once it is old; this one
+/// only because it is known, by nodes too that do not have the log's older part.
+#[must_use]
+pub fn undated_key(id: &StatementId) -> Vec<u8> {
+    [b"statement/".as_slice(), &id.0].concat()
 }
 
 /// A statement that consensus has ordered and execution has recorded.
@@ -81,7 +94,9 @@ impl Outcome {
         let accounts =
             self.accounts.values().map(|account| (Account::state_key(&account.id), canonical(account)));
         let alliance = self.alliance.iter().map(|alliance| (STATE_KEY.to_vec(), alliance.encode()));
-        accounts.chain(alliance).collect()
+        let undated = self.records.iter().map(|record| &record.admitted).filter(|one| one.is_undated());
+        let undated = undated.map(|one| (undated_key(&one.id()), canonical(&self.height)));
+        accounts.chain(alliance).chain(undated).collect()
     }
 }
 
@@ -245,7 +260,10 @@ pub fn execute<V: StateView>(
     let (mut records, mut rejected, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for one in admitted {
         let id = one.id();
-        if seen.contains(&id) || view.is_recorded(&id)? {
+        let is_recorded = seen.contains(&id)
+            || view.is_recorded(&id)?
+            || one.is_undated() && view.is_undated_recorded(&id)?;
+        if is_recorded {
             rejected.push((id, Rejection::Duplicate { id }));
             continue;
         }

@@ -1,7 +1,8 @@
 //! A small ledger to test with: a genesis without institutions, and depositors who sign.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
+use minicbor::{Encoder, data::Tag, encode};
 use xiezhi_crypto::{Digest, DigestAlg, SignatureAlg, SigningKey};
 use xiezhi_evidence::{
     AccountSpec, Alliance, BatchBody, BatchItem, Body, DepositBody, Genesis, Governance, Group, Institution,
@@ -175,6 +176,46 @@ impl Depositor {
         let count = u32::try_from(items.len()).expect("few");
         let body = Body::Batch(BatchBody { items_root: tree.root(), items: count });
         admitted(self.statement(NOW, None, body), items)
+    }
+
+    /// A general statement about `payload` that does not say when it was signed.
+    ///
+    /// # Panics
+    /// Never: it is well formed.
+    #[must_use]
+    pub fn undated(&self, payload: &[u8]) -> Arc<Admitted> {
+        let issuer = self.id().uri();
+        let write =
+            |message: &mut Vec<u8>, statement: &mut Vec<u8>| -> Result<(), encode::Error<Infallible>> {
+                let mut header = Encoder::new(Vec::new());
+                header
+                    .map(4)?
+                    .u8(1)?
+                    .i8(-8)?
+                    .u8(3)?
+                    .str("text/plain")?
+                    .u8(4)?
+                    .bytes(&self.spec.keys[0].key.id().0)?;
+                header.u8(15)?.map(2)?.u8(1)?.str(&issuer)?.u8(2)?.str("urn:example:thing")?;
+                let header = header.into_writer();
+                Encoder::new(&mut *message)
+                    .array(4)?
+                    .str("Signature1")?
+                    .bytes(&header)?
+                    .bytes(&[])?
+                    .bytes(payload)?;
+                let mut e = Encoder::new(statement);
+                e.tag(Tag::new(18))?
+                    .array(4)?
+                    .bytes(&header)?
+                    .map(0)?
+                    .bytes(payload)?
+                    .bytes(&self.key.sign(message))?;
+                Ok(())
+            };
+        let (mut message, mut statement) = (Vec::new(), Vec::new());
+        write(&mut message, &mut statement).expect("encoding into memory");
+        admitted(statement, Vec::new())
     }
 }
 

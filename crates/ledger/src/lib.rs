@@ -19,7 +19,7 @@ mod state;
 
 pub use admit::{Admitted, Rejection, verify_signatures};
 pub use block::{BLOCK_VERSION, BlockBody, BlockError, Transaction};
-pub use execute::{NewRecord, Outcome, StateView, execute, genesis_state};
+pub use execute::{NewRecord, Outcome, StateView, execute, genesis_state, undated_key};
 pub use govern::{GovernanceError, begin};
 pub use sealed::{SEALED_BLOCKS_VERSION, SealedBlock, SealedBlocks};
 pub use snapshot::{SNAPSHOT_VERSION, Snapshot, StateEntries, StateEntryPart, after};

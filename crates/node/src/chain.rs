@@ -28,7 +28,7 @@ const LOADED_PACE: Duration = Duration::from_millis(80);
 const LOADED_STATEMENTS: usize = 16;
 /// A node that may have forgotten votes waits for a block of a time this much after its start, and the ledger's allowed skew: institutions'
 /// clocks may differ so much, or their nodes do not connect.
-const CLOCKS_APART: Duration = Duration::from_secs(60);
+pub(crate) const CLOCKS_APART: Duration = Duration::from_secs(60);
 /// Room for the block's own header, in bytes.
 const HEADER_BYTES: usize = 64;
 

@@ -305,4 +305,8 @@ impl StateView for View<'_> {
     fn is_recorded(&self, id: &StatementId) -> Result<bool, StoreError> {
         self.0.store.is_recorded(id)
     }
+
+    fn is_undated_recorded(&self, id: &StatementId) -> Result<bool, StoreError> {
+        self.0.store.is_undated_recorded(id)
+    }
 }

@@ -31,7 +31,7 @@ use xiezhi_types::{Height, InstitutionId, TimestampMs};
 use crate::{
     StartError,
     admission::Arrival,
-    chain::Ledger,
+    chain::{CLOCKS_APART, Ledger},
     config::NodeKeys,
     core::{Core, Told},
     follow::{Follower, Source, Upstream, consensus_dir},
@@ -152,6 +152,25 @@ impl Eras {
         self.core.keys().into_iter().find(|keys| keys.consensus_key() == member.institution.consensus_key)
     }
 
+    /// Whether this node may vote in `term`. One that begins with a snapshot does not know the statements before it, and could record one again: it may
+    /// vote once the ledger refuses every one of them for its time (the state knows those that name none), in an era whose start it has.
+    fn may_vote(&self, term: &Term) -> Result<bool, StoreError> {
+        let core = &self.core;
+        let Some(base) = core.store.base() else { return Ok(true) };
+        let Some(first) = core.store.checkpoint(base.height)? else { return Ok(false) };
+        let limits = &core.genesis.limits;
+        // Signed as late as the snapshot's time allows, recorded as late as its own does; rounding to seconds on either side.
+        let until = first.checkpoint.time.0 + 2000 * (u64::from(limits.statement_window_s) + 1);
+        let tip = core.store.tip();
+        let is_past = tip.time.0 > until || {
+            // Where nothing is recorded for long, the clock says so, if nobody has blocks that this node lacks.
+            let clock = until + CLOCKS_APART.as_secs() * 1000 + u64::from(limits.block_skew_ms);
+            let ahead = self.count(term, |told| told.height > tip.height);
+            core.machine.now().0 > clock && ahead <= faults(term)
+        };
+        Ok(is_past && era(core, term)?.0.base >= base.height.0)
+    }
+
     /// What the engine drives in `term`.
     pub(crate) fn ledger(&self, term: &Term) -> Result<Ledger, StoreError> {
         let (core, arrivals) = (Arc::clone(&self.core), self.arrivals.clone());
@@ -212,7 +231,7 @@ impl Eras {
         let core = &self.core;
         let has_key = self.keys(&term).is_some();
         let lacks_key = votes && !has_key && active(&term, &core.institution).is_some();
-        let votes = votes && has_key;
+        let votes = votes && has_key && self.may_vote(&term)?;
         if lacks_key {
             tracing::error!(term = term.number, "no key at hand is this institution's in this term");
         }
@@ -272,7 +291,7 @@ impl Eras {
     /// # Errors
     /// The store's: the node must stop.
     pub(crate) fn turn(&self, part: &mut Part) -> Result<Turn, StoreError> {
-        let over = if part.votes() { self.leaves(part) } else { self.returns(part) };
+        let over = if part.votes() { self.leaves(part) } else { self.returns(part)? };
         if let Some(over) = over {
             return Ok(Turn::Over(over));
         }
@@ -336,18 +355,18 @@ impl Eras {
     }
 
     /// What follows the part of a node that follows: a vote to use, or other peers to ask.
-    fn returns(&self, part: &Part) -> Option<Over> {
+    fn returns(&self, part: &Part) -> Result<Option<Over>, StoreError> {
         let term = &part.term;
-        let begin = |term| Some(Over { term, votes: true });
+        let begin = |term| Ok(Some(Over { term, votes: true }));
         // Without its key of the next term a node has gone over, and its tip is in the term before.
         let at_tip = self.core.store.term_at(self.core.store.tip().height);
         let now = if at_tip.number < term.number { Arc::clone(term) } else { at_tip };
-        let votes_in = |term: &Term| self.keys(term).is_some();
+        let votes_in = |term: &Term| Ok::<_, StoreError>(self.keys(term).is_some() && self.may_vote(term)?);
         // Under its old key nobody speaks to it: what it lacks is all it waits for.
-        if part.lacks_key && votes_in(term) {
+        if part.lacks_key && self.keys(term).is_some() {
             return begin(Arc::clone(term));
         }
-        if votes_in(&now)
+        if votes_in(&now)?
             && let Ok((era, _)) = era(&self.core, &now)
             && self.count(&now, |told| told.era == Some(era.id())) > faults(&now)
         {
@@ -355,10 +374,10 @@ impl Eras {
         }
         if let Some(next) = self.successor(&now)
             && self.names_start(&now, &next)
-            && votes_in(&next)
+            && votes_in(&next)?
         {
             return begin(next);
         }
-        (now.number != term.number).then_some(Over { term: now, votes: false })
+        Ok((now.number != term.number).then_some(Over { term: now, votes: false }))
     }
 }

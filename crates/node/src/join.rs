@@ -27,7 +27,7 @@ use crate::{
     api::{QueryError, Tree},
     collection::Sealing,
     core::{Core, lock},
-    follow::{FollowError, Follower, RestoreError, UpstreamError},
+    follow::{FollowError, Follower, RestoreError, UpstreamError, consensus_dir},
     lists::Lists,
     machine::System,
 };
@@ -100,6 +100,24 @@ pub fn join(
     let moved = moved.and_then(|()| fs::File::open(dir).and_then(|dir| dir.sync_all()));
     moved.map_err(|error| failed(error.to_string()))?;
     Ok((checkpoint.height, checkpoint.size.0))
+}
+
+/// [`join`] for an institution's node: whether this institution voted before, nobody knows, so it is silent at first as after [`crate::restore`]. It votes
+/// in a term that began after the snapshot, once no statement from before the snapshot can be recorded again.
+///
+/// # Errors
+/// As there.
+pub fn join_as_member(
+    genesis: Vec<u8>,
+    dir: &Path,
+    cache_bytes: u64,
+    sources: &[Arc<dyn SnapshotSource>],
+    told: &(dyn Fn(u64, u64) + Sync),
+) -> Result<(Height, u64), RestoreError> {
+    let (height, size) = join(genesis, dir, cache_bytes, sources, told)?;
+    let marked = xiezhi_consensus::forget_votes(&consensus_dir(dir));
+    marked.map_err(|error| RestoreError::Source { height, size, reason: error.to_string() })?;
+    Ok((height, size))
 }
 
 struct Joining<'a> {

@@ -47,7 +47,7 @@ pub use config::{
 };
 pub use expiry::{Expiry, ExpiryKind, Standing};
 pub use follow::{RestoreError, Upstream, UpstreamError, restore};
-pub use join::{SnapshotSource, join};
+pub use join::{SnapshotSource, join, join_as_member};
 pub use node::{Node, StartError};
 pub use recover::{Begin, RecoverError, Recovery, recover};
 pub use xiezhi_consensus::Exit;

@@ -25,6 +25,8 @@ pub(crate) type Entry = [u8; 46];
 
 /// So many entries are written to tables together: 23 MiB.
 const WRITTEN_AT_ONCE: usize = 1 << 19;
+/// Or those of so many records: opening reads them again, in about a second.
+const RECORDS_AT_ONCE: u64 = 1 << 17;
 /// Runs are merged up to this length: a search looks into each.
 const RUN_MAX: usize = 1 << 13;
 /// When so many wait while tables are being written, blocks wait too.
@@ -44,6 +46,8 @@ struct Recent {
     runs: Vec<Vec<Entry>>,
     /// Records whose digests are in `runs`, on their way, or in the tables.
     size: u64,
+    /// Those of them whose digests are not in `runs`.
+    taken: u64,
     writing: Option<Writing>,
 }
 
@@ -126,7 +130,7 @@ impl Digests {
         let mut recent = self.change();
         recent.add(entries);
         recent.size = size;
-        if recent.waiting() >= WRITTEN_AT_ONCE {
+        if recent.waiting() >= WRITTEN_AT_ONCE || size - recent.taken >= RECORDS_AT_ONCE {
             self.write(&mut recent);
         }
     }
@@ -136,6 +140,7 @@ impl Digests {
         if recent.writing.is_some() {
             return;
         }
+        recent.taken = recent.size;
         let runs = Arc::new(std::mem::take(&mut recent.runs));
         let thread = std::thread::spawn({
             let (keyspace, runs) = (self.keyspace.clone(), Arc::clone(&runs));
@@ -223,10 +228,11 @@ impl Store {
             return Err(wrong());
         }
         self.digests.mark.store(mark, Relaxed);
+        self.digests.change().taken = mark;
         let mut entries = Vec::new();
         for index in mark..size {
             self.read_digests(LogIndex(index), &mut entries)?;
-            if entries.len() >= WRITTEN_AT_ONCE {
+            if entries.len() >= RUN_MAX {
                 self.digests.add(std::mem::take(&mut entries), index + 1);
             }
         }

@@ -5,7 +5,7 @@ use std::{ops::Bound, sync::Arc};
 use fjall::Keyspace;
 use xiezhi_crypto::Digest;
 use xiezhi_evidence::{Account, Alliance, CertifiedSeal, Checkpoint, StateProof, TimeStamp};
-use xiezhi_ledger::{StateTree, StateVersion, StateView};
+use xiezhi_ledger::{StateTree, StateVersion, StateView, undated_key};
 use xiezhi_types::{
     AccountId, GroupId, Height, LedgerId, LogIndex, StatementId, TimestampMs, from_canonical,
 };
@@ -290,5 +290,10 @@ impl StateView for Store {
 
     fn is_recorded(&self, id: &StatementId) -> Result<bool, StoreError> {
         self.find.contains_key(keys::by_statement(id)).map_err(|source| self.failed(source))
+    }
+
+    fn is_undated_recorded(&self, id: &StatementId) -> Result<bool, StoreError> {
+        let value = StateTree::new(self).get(&undated_key(id), self.tip().state);
+        Ok(value.map_err(|e| damaged("state", e))?.is_some())
     }
 }

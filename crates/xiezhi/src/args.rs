@@ -424,6 +424,9 @@ pub(crate) struct Init {
     /// Host name or address at which the nodes listen; edit node.toml afterwards for one machine each
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
+    /// How far a statement's time may be from its block's
+    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(5..=86_400))]
+    pub(crate) statement_window: u32,
 }
 
 #[derive(Debug, Args)]

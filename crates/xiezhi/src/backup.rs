@@ -21,6 +21,7 @@ use crate::{
     Ending, Usage,
     args::{Backup, Common, Restore},
     home::{self, NodePlace},
+    serve,
     texts::Texts,
 };
 
@@ -214,12 +215,22 @@ pub(crate) async fn restore(common: &Common, options: &Restore, texts: &Texts) -
         _ => Some(home::client(common, texts)?),
     };
     let building = building(&dir);
-    if building.exists() {
+    // What an attempt fetched of a snapshot is checked anew and kept.
+    if building.exists() && !options.snapshot {
         fs::remove_dir_all(&building)?;
     }
     let (bar, runtime) = (bar(options.json), tokio::runtime::Handle::current());
     let (cache_bytes, made, told) = (file.cache_mib << 20, building.clone(), bar.clone());
+    let asked = nodes.as_ref().filter(|_| options.snapshot);
+    let snapshots = asked.map(|nodes| serve::snapshots(nodes.nodes())).transpose()?;
     let restored = tokio::task::spawn_blocking(move || {
+        if let Some(sources) = snapshots {
+            let told = |done: u64, of: u64| {
+                told.set_length(of);
+                told.set_position(done);
+            };
+            return xiezhi_node::join_as_member(genesis, &made, cache_bytes, &sources, &told);
+        }
         let mut source = Source { backup, nodes, runtime };
         let told = |size: u64, of: u64| {
             told.set_length(of.max(size));
@@ -232,7 +243,9 @@ pub(crate) async fn restore(common: &Common, options: &Restore, texts: &Texts) -
     let (height, size) = match restored {
         Ok(restored) => restored,
         Err(error) => {
-            fs::remove_dir_all(&building).ok();
+            if !options.snapshot {
+                fs::remove_dir_all(&building).ok();
+            }
             return Err(error.into());
         }
     };

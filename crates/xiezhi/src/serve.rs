@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use xiezhi_alliance::{ArchiveSection, Founding, Layout, Overrides, Renewals, found, load};
 use xiezhi_api::ApiConfig;
 use xiezhi_client::Client;
-use xiezhi_evidence::Genesis;
+use xiezhi_evidence::{Genesis, Limits};
 use xiezhi_merkle::TileId;
 use xiezhi_node::{
     Exit, Node, ObserverConfig, SnapshotSource, StampError, Stamper, Tree, Upstream, UpstreamError,
@@ -233,6 +233,7 @@ impl RunningAlliance {
                 base_port: up.base_port,
                 host: "127.0.0.1".to_owned(),
                 now: home::now(),
+                limits: Limits::default(),
             };
             if let Some(parent) = dir.parent() {
                 std::fs::create_dir_all(parent)
@@ -397,6 +398,7 @@ pub(crate) fn init(options: &Init, texts: &Texts) -> anyhow::Result<Ending> {
         base_port: options.base_port,
         host: options.host.clone(),
         now: home::now(),
+        limits: Limits { statement_window_s: options.statement_window, ..Limits::default() },
     };
     let (layout, ledger) = found(&founding)?;
     println!("{}", texts.get("init-done", &[("dir", &layout.dir.display())]));
@@ -442,13 +444,19 @@ pub(crate) async fn observe(common: &Common, options: &Observe, texts: &Texts) -
     run_to_the_end(running).await
 }
 
-/// Makes the observer's store from a snapshot of the nodes.
-async fn join(urls: &[String], genesis: Vec<u8>, options: &Observe, texts: &Texts) -> anyhow::Result<()> {
+/// The nodes from which a snapshot is had.
+pub(crate) fn snapshots(urls: &[String]) -> anyhow::Result<Vec<Arc<dyn SnapshotSource>>> {
     let mut sources: Vec<Arc<dyn SnapshotSource>> = Vec::new();
     for url in urls {
         let (client, url) = (Client::new(url)?, url.clone());
         sources.push(Arc::new(HttpUpstream { client, url, runtime: tokio::runtime::Handle::current() }));
     }
+    Ok(sources)
+}
+
+/// Makes the observer's store from a snapshot of the nodes.
+async fn join(urls: &[String], genesis: Vec<u8>, options: &Observe, texts: &Texts) -> anyhow::Result<()> {
+    let sources = snapshots(urls)?;
     let (dir, cache_bytes) = (options.dir.clone(), options.cache_mib << 20);
     let bar = backup::bar(false);
     let shown = bar.clone();

@@ -69,6 +69,7 @@ fn start() -> Alliance {
                 base_port: free_ports(),
                 host: "127.0.0.1".to_owned(),
                 now: TimestampMs(now_ms()),
+                limits: xiezhi_evidence::Limits::default(),
             };
             let (layout, ledger) = found(&founding).unwrap();
             let mut urls = Vec::new();

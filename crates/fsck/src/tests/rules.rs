@@ -9,7 +9,7 @@ use xiezhi_evidence::{
     alliance::{TERM_DELAY, institution_account_id},
     governance::{Change, Invite, Keys, Step, Vote},
 };
-use xiezhi_ledger::{Admitted, NewRecord, Transaction, fixtures};
+use xiezhi_ledger::{Admitted, NewRecord, StateView as _, Transaction, fixtures};
 use xiezhi_types::{Height, InstitutionId, LedgerId, LogIndex, Role, TimestampMs};
 
 use super::fixture::{self, Depositor, LEDGER, Sealed, check, found};
@@ -69,6 +69,26 @@ fn what_may_not_be_recorded_is_found() {
         assert_eq!(report.sealed, Some(Height(1)), "{code}");
     }
     fixture::check_clean(&with_block(vec![known.deposit(b"another", None)]));
+}
+
+#[test]
+fn statements_without_a_time_are_in_the_state() {
+    let depositor = Depositor::new(1);
+    let sealed = Sealed::new();
+    sealed.run(&[depositor.creation(), depositor.undated(b"one")]);
+    sealed.run(&[depositor.deposit(b"two", None)]);
+    sealed.run(&[depositor.undated(b"three"), depositor.undated(b"four")]);
+    let undated = depositor.undated(b"one").id();
+    assert!(sealed.store().is_undated_recorded(&undated).unwrap());
+    let store = sealed.close();
+    fixture::check_clean(&store);
+    let states = fixture::entries(&store, "state");
+    let hash = xiezhi_crypto::sha256(&xiezhi_ledger::undated_key(&undated));
+    let (key, value) = states.iter().find(|(key, _)| key[0] == b'v' && key[1..33] == hash).cloned().unwrap();
+    fixture::put(&store, "state", &key, None);
+    assert!(check(&store).findings.iter().any(|finding| finding.code == "state-missing"));
+    fixture::put(&store, "state", &key, Some(&value));
+    fixture::check_clean(&store);
 }
 
 #[test]

@@ -21,13 +21,20 @@ struct Memory {
     alliance: Arc<Alliance>,
     accounts: BTreeMap<AccountId, Arc<Account>>,
     recorded: BTreeSet<StatementId>,
+    undated: BTreeSet<Vec<u8>>,
     size: u64,
 }
 
 impl Default for Memory {
     fn default() -> Self {
         let alliance = Arc::new(Alliance::at_genesis(&genesis()));
-        Self { alliance, accounts: BTreeMap::new(), recorded: BTreeSet::new(), size: 0 }
+        Self {
+            alliance,
+            accounts: BTreeMap::new(),
+            recorded: BTreeSet::new(),
+            undated: BTreeSet::new(),
+            size: 0,
+        }
     }
 }
 
@@ -48,6 +55,10 @@ impl StateView for Memory {
 
     fn is_recorded(&self, id: &StatementId) -> Result<bool, Infallible> {
         Ok(self.recorded.contains(id))
+    }
+
+    fn is_undated_recorded(&self, id: &StatementId) -> Result<bool, Infallible> {
+        Ok(self.undated.contains(&undated_key(id)))
     }
 }
 
@@ -97,6 +108,24 @@ fn nothing_is_recorded_twice_within_a_block_or_across_blocks() {
     assert_eq!(ledger.run(&block), ["duplicate"]);
     assert_eq!(ledger.run(&[depositor.creation(), fresh(&deposit)]), ["duplicate", "duplicate"]);
     assert_eq!(ledger.size, 2);
+}
+
+/// A store that begins with a snapshot has the state, and not the records before it.
+#[test]
+fn a_statement_without_a_time_is_refused_by_whoever_has_the_state_alone() {
+    let depositor = Depositor::new(1);
+    let mut ledger = Memory::default();
+    let undated = depositor.undated(b"{}");
+    let outcome =
+        ledger.execute(NOW, &[depositor.creation(), depositor.deposit(b"a", None), undated.clone()]);
+    let entries: Vec<_> = outcome.state_entries().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(entries, [Account::state_key(&depositor.id()), undated_key(&undated.id())]);
+    assert_eq!(ledger.run(&[depositor.creation(), undated.clone(), undated.clone()]), ["duplicate"]);
+    ledger.recorded.clear();
+    assert_eq!(ledger.run(&[fresh(&undated)]), [""; 0], "nothing says that it is recorded");
+    ledger.recorded.clear();
+    ledger.undated.insert(undated_key(&undated.id()));
+    assert_eq!(ledger.run(&[fresh(&undated), depositor.undated(b"[]")]), ["duplicate"]);
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub(crate) struct Restore {
     /// A backup; with --url what came after it is fetched from those nodes, without it all is fetched
     #[arg(long, value_name = "FILE.xzb")]
     pub(crate) from: Option<PathBuf>,
+    /// Begin with the newest snapshot of the nodes: not with the first record, for a member that joins a large ledger; it votes in later terms
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) snapshot: bool,
     /// Where the node keeps its data, over the file's data_dir
     #[arg(long, env = "XIEZHI_NODE_DATA", value_name = "DIR")]
     pub(crate) node_data: Option<PathBuf>,

@@ -31,9 +31,15 @@ pub(crate) struct Institutions {
 
 impl Institutions {
     pub(crate) fn found(count: usize) -> Self {
+        Self::found_with(count, &[])
+    }
+
+    /// With further options of `init`.
+    pub(crate) fn found_with(count: usize, options: &[&str]) -> Self {
         let place = Place::new();
         let (port, institutions) = (place.base_port.to_string(), count.to_string());
-        place.expect(0, &["init", "alliance", "--base-port", &port, "--institutions", &institutions]);
+        let init = ["init", "alliance", "--base-port", &port, "--institutions", &institutions];
+        place.expect(0, &[&init, options].concat());
         Self { place, nodes: (0..count).map(|_| None).collect() }
     }
 

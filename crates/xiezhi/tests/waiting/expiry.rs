@@ -39,6 +39,7 @@ fn old_alliance(good_ms: u64) -> (Institutions, u64) {
         base_port: place.base_port,
         host: "127.0.0.1".to_owned(),
         now: TimestampMs(expires_ms - good_ms),
+        limits: xiezhi_evidence::Limits::default(),
     };
     found(&founding).unwrap();
     (Institutions { place, nodes: (0..4).map(|_| None).collect() }, expires_ms)
