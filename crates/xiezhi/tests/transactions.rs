@@ -5,9 +5,10 @@ mod place;
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     path::PathBuf,
+    process::{Child, Stdio},
 };
 
 use place::{
@@ -15,7 +16,7 @@ use place::{
     browser::{Browser, axe, inspect, press, said, tabbed_past},
     text,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The root of the alliance's authorities.
 fn root(place: &Place) -> PathBuf {
@@ -24,16 +25,31 @@ fn root(place: &Place) -> PathBuf {
     roots.into_iter().find(|root| root.exists()).unwrap()
 }
 
-/// The status of a post that a browser would not send.
-fn post(port: u16, path: &str, headers: &str) -> u16 {
+/// The whole answer to a request that no browser makes.
+fn ask(port: u16, line: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let form =
-        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\nConnection: close\r\n";
-    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{form}{headers}\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
+        format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len());
+    let head =
+        format!("{line} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{form}{headers}\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    answer
+}
+
+/// The status of a post without a body.
+fn post(port: u16, path: &str, headers: &str) -> u16 {
+    ask(port, &format!("POST {path}"), headers, "").split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 struct Scene {
@@ -271,4 +287,55 @@ fn a_platform_follows_adds_to_closes_and_verifies_its_transactions_in_the_pages(
         scene.open(&path);
         assert!(said(browser).contains("Nothing is here"), "{path}");
     }
+}
+
+#[test]
+fn an_office_and_a_service_are_served_together_and_people_act_for_their_client() {
+    let place = Place::new();
+    let _alliance = place.up();
+    let port = place.base_port + 9;
+    let url = format!("http://127.0.0.1:{port}");
+    place.expect(0, &["account", "key", "shop.key", "--alg", "es256"]);
+    let trusted: Value = serde_json::from_str(&place.expect(0, &["trust", "list", "--json"])).unwrap();
+    let office = json!({
+        "institution": "example", "account": "office", "url": url, "database": "sqlite:office.db", "keys": "sqlite:persons.db",
+        "master_key": "master.key", "clients": {}, "officers": {}, "demonstration": true,
+    });
+    let node = format!("http://127.0.0.1:{}", place.base_port);
+    let ledger = json!({ "name": "judicial", "ledger": trusted[0]["ledger"], "urls": [node], "genesis": "judicial.genesis" });
+    let evidence = |name: &str| {
+        json!({
+            "account": "evidence", "url": format!("{url}/evidence"), "database": "sqlite:evidence.db", "keys": "sqlite:customers.db",
+            "master_key": "evidence.key", "ledgers": [ledger],
+            "clients": { name: { "key": "shop.key.pub", "people": ["example-enterprise"] } },
+        })
+    };
+    place.file("office.json", office.to_string().as_bytes());
+    let listen = format!("127.0.0.1:{port}");
+    let args =
+        ["office", "serve", "--config", "office.json", "--evidence", "evidence.json", "--listen", &listen];
+    // Who logs in is never taken for a client.
+    place.file("evidence.json", evidence("person:shop").to_string().as_bytes());
+    place.expect(2, &args);
+    place.file("evidence.json", evidence("shop").to_string().as_bytes());
+    let mut child = place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let _served = Served(child);
+    let announced: Vec<_> = (0..2).map(|_| lines.next().unwrap().unwrap()).collect();
+    assert!(announced[1].contains(&format!("{url}/evidence")), "{announced:?}");
+
+    let at = format!("{url}/evidence");
+    let at = ["--to", &at, "--client", "shop", "--key", "shop.key"];
+    let opened = place.expect(0, &[&["evidence", "open", "loan"][..], &at].concat());
+    let own = format!("Origin: {url}\r\n");
+    let list = |who: &str| {
+        let entered = ask(port, "POST /office/demonstration", &own, &format!("role={who}"));
+        let token = entered.split("office=").nth(1).unwrap().split(';').next().unwrap();
+        let cookie = format!("Cookie: office={token}; lang=en\r\n");
+        ask(port, "GET /office/transactions", &cookie, "")
+    };
+    let (platforms, persons) = (list("example-enterprise"), list("example-person"));
+    let link = format!("/office/transactions/{}", opened.trim());
+    assert!(platforms.contains("Transactions of: shop") && platforms.contains(&link), "{platforms}");
+    assert!(persons.contains("Transactions of: person:example-person") && !persons.contains(&link));
 }
