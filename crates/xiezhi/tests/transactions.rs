@@ -9,6 +9,7 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{Child, Stdio},
+    time::{Duration, Instant},
 };
 
 use place::{
@@ -307,6 +308,8 @@ fn an_office_and_a_service_are_served_together_and_people_act_for_their_client()
         json!({
             "account": "evidence", "url": format!("{url}/evidence"), "database": "sqlite:evidence.db", "keys": "sqlite:customers.db",
             "master_key": "evidence.key", "ledgers": [ledger],
+            // An authority that never answers.
+            "authorities": [{ "name": "away", "url": "http://127.0.0.1:1/tsr", "root": root(&place) }],
             "clients": { name: { "key": "shop.key.pub", "people": ["example-enterprise"] } },
         })
     };
@@ -326,16 +329,34 @@ fn an_office_and_a_service_are_served_together_and_people_act_for_their_client()
 
     let at = format!("{url}/evidence");
     let at = ["--to", &at, "--client", "shop", "--key", "shop.key"];
-    let opened = place.expect(0, &[&["evidence", "open", "loan"][..], &at].concat());
+    let opened = place.expect(0, &[&["evidence", "open", "free-form"][..], &at].concat());
     let own = format!("Origin: {url}\r\n");
-    let list = |who: &str| {
+    place.expect(0, &[&["evidence", "add", opened.trim(), "1", "--field", "business=2"][..], &at].concat());
+    let get = |who: &str, path: &str| {
         let entered = ask(port, "POST /office/demonstration", &own, &format!("role={who}"));
         let token = entered.split("office=").nth(1).unwrap().split(';').next().unwrap();
         let cookie = format!("Cookie: office={token}; lang=en\r\n");
-        ask(port, "GET /office/transactions", &cookie, "")
+        ask(port, &format!("GET {path}"), &cookie, "")
     };
+    let list = |who: &str| get(who, "/office/transactions");
     let (platforms, persons) = (list("example-enterprise"), list("example-person"));
     let link = format!("/office/transactions/{}", opened.trim());
     assert!(platforms.contains("Transactions of: shop") && platforms.contains(&link), "{platforms}");
     assert!(persons.contains("Transactions of: person:example-person") && !persons.contains(&link));
+
+    // What does not go on is said with its reason, and what does not depend on it is sealed; there is no bundle of half the proofs.
+    let begun = Instant::now();
+    loop {
+        let live = get("example-enterprise", &format!("{link}/live"));
+        let [sealed, failed] = ["leg sealed", "leg failed"].map(|state| live.contains(state));
+        if sealed && failed {
+            assert!(live.contains("<code>unreachable</code>") && live.contains("tried in vain: "), "{live}");
+            assert!(live.contains("data-more") && !live.contains("/bundle"), "{live}");
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{live}");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let bundle = get("example-enterprise", &format!("{link}/entries/1/bundle"));
+    assert!(bundle.starts_with("HTTP/1.1 409 ") && bundle.contains("Not sealed yet"), "{bundle}");
 }
