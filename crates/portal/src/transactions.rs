@@ -75,9 +75,13 @@ impl From<ServiceError> for Trouble {
     }
 }
 
+/// What was written, as it was; browsers end lines of areas with two characters.
+fn written_text(values: &Values, name: &str) -> String {
+    values.get(name).map(|value| value.replace("\r\n", "\n")).unwrap_or_default()
+}
+
 fn text(values: &Values, name: &str) -> String {
-    // Browsers end lines of areas with two characters.
-    values.get(name).map(|value| value.replace("\r\n", "\n").trim().to_owned()).unwrap_or_default()
+    written_text(values, name).trim().to_owned()
 }
 
 #[derive(Template)]
@@ -472,9 +476,9 @@ pub(crate) async fn show_entry_form(
 
 /// The content that a form gives: a text, or a file's digests.
 fn content(values: &Values) -> Result<Option<Content>, Refusal> {
-    let (words, sha256) = (text(values, "text"), text(values, "sha256"));
+    let (words, sha256) = (written_text(values, "text"), text(values, "sha256"));
     let given = |name: &str| Some(text(values, name)).filter(|value| !value.is_empty());
-    match (words.is_empty(), sha256.is_empty()) {
+    match (words.trim().is_empty(), sha256.is_empty()) {
         (true, true) => Ok(None),
         (false, true) => Ok(Some(Content::Text { text: words })),
         (true, false) => Ok(Some(Content::Digest {
