@@ -14,6 +14,8 @@ from .session import Connection
 class About(TypedDict):
     """What a service says of itself."""
 
+    demonstration: bool
+    """Whether this is a demonstration: whatever is recorded says so."""
     service: str
     """`xiezhi-evidence`."""
     sinks: list[SinkView]
@@ -325,6 +327,36 @@ class Opening(TypedDict):
     """Its version; the newest by default."""
 
 
+class Overview(TypedDict):
+    """A transaction in a list."""
+
+    entries: int
+    """How many entries it has, the pack among them."""
+    failed: int
+    """How many of the legs failed at their last try."""
+    id: str
+    """Its id."""
+    legs: int
+    """How many legs these have."""
+    opened: str
+    """When it was opened, RFC 3339."""
+    sealed: int
+    """How many of the legs are sealed."""
+    state: str
+    """`open`, or `closed` by its pack."""
+    template: str
+    """The template."""
+    version: int
+    """Its version."""
+
+
+class OverviewList(TypedDict):
+    """A list."""
+
+    transactions: list[Overview]
+    """The caller's that were asked for, at most 50, newest first."""
+
+
 class ProblemRefusalsItem(TypedDict):
 
     field: str
@@ -430,6 +462,10 @@ class EvidenceClient:
     def get_openapi(self) -> dict[str, Any]:
         """This document."""
         return self._connection.call("GET", "/v1/openapi.json", "json", accept="application/json", session=False)
+
+    def overview_transactions(self, *, state: str | None = None, template: str | None = None, search: str | None = None, before: str | None = None) -> OverviewList:
+        """The caller's transactions in short, narrowed and searched."""
+        return self._connection.call("GET", "/v1/overview", "json", query={"state": state, "template": template, "search": search, "before": before}, accept="application/json")
 
     def get_service(self) -> About:
         """Sinks, and the key of webhooks."""

@@ -5,6 +5,8 @@ import type { Connection } from "./session.js";
 
 /** What a service says of itself. */
 export interface About {
+  /** Whether this is a demonstration: whatever is recorded says so. */
+  demonstration: boolean;
   /** `xiezhi-evidence`. */
   service: string;
   /** Where evidence can be recorded. */
@@ -260,6 +262,34 @@ export interface Opening {
   version?: number | null;
 }
 
+/** A transaction in a list. */
+export interface Overview {
+  /** How many entries it has, the pack among them. */
+  entries: number;
+  /** How many of the legs failed at their last try. */
+  failed: number;
+  /** Its id. */
+  id: string;
+  /** How many legs these have. */
+  legs: number;
+  /** When it was opened, RFC 3339. */
+  opened: string;
+  /** How many of the legs are sealed. */
+  sealed: number;
+  /** `open`, or `closed` by its pack. */
+  state: string;
+  /** The template. */
+  template: string;
+  /** Its version. */
+  version: number;
+}
+
+/** A list. */
+export interface OverviewList {
+  /** The caller's that were asked for, at most 50, newest first. */
+  transactions: Overview[];
+}
+
 /** A problem (RFC 9457). */
 export interface Problem {
   /**
@@ -353,6 +383,11 @@ export class EvidenceClient {
   /** This document. */
   getOpenapi(): Promise<{ [name: string]: unknown }> {
     return this.connection.call("GET", "/v1/openapi.json", "json", { accept: "application/json", session: false });
+  }
+
+  /** The caller's transactions in short, narrowed and searched. */
+  overviewTransactions(more: { state?: string; template?: string; search?: string; before?: string } = {}): Promise<OverviewList> {
+    return this.connection.call("GET", "/v1/overview", "json", { query: { "state": more.state, "template": more.template, "search": more.search, "before": more.before }, accept: "application/json" });
   }
 
   /** Sinks, and the key of webhooks. */

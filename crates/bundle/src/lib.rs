@@ -34,6 +34,8 @@ pub const LEGS_MAX: usize = 16;
 pub const LISTS_MAX: usize = 8;
 /// What the names of the manifest's fields that list the legs begin with.
 pub const SINK_PREFIX: &str = "sink.";
+/// The field that says that the bundle is a demonstration's and nothing in it is meant in earnest.
+pub const DEMONSTRATION: &str = "transaction.demonstration";
 
 /// Why bytes are no bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -164,12 +166,12 @@ impl Bundle {
         bytes
     }
 
-    /// The same bundle that shows the fields `keep` only, and those that list its legs.
+    /// The same bundle that shows the fields `keep` only, those that list its legs, and that it is a demonstration's.
     #[must_use]
     pub fn disclose(&self, keep: &[&str]) -> Self {
-        let sinks =
-            self.manifest.fields().map(|field| field.name.as_str()).filter(|n| n.starts_with(SINK_PREFIX));
-        let keep: Vec<_> = keep.iter().copied().chain(sinks).collect();
+        let is_kept = |name: &&str| name.starts_with(SINK_PREFIX) || *name == DEMONSTRATION;
+        let always = self.manifest.fields().map(|field| field.name.as_str()).filter(is_kept);
+        let keep: Vec<_> = keep.iter().copied().chain(always).collect();
         Self::new(self.manifest.disclose(&keep), self.legs.clone())
     }
 }

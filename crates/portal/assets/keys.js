@@ -64,25 +64,27 @@ function call(m, name, input) {
   return answer;
 }
 const asJson = (value) => new TextEncoder().encode(JSON.stringify(value));
-// One statement after the other: the module holds one draft.
+// One statement after the other: the module holds one draft. Without exhibits it creates the account; over several it is one batch.
 let turn = Promise.resolve();
-function signed(own, exhibit) {
+function signed(own, exhibits) {
   return turn = turn.catch(() => {}).then(async () => {
     const { signer, key, encryption, salt } = own, m = await loaded();
-    const draft = call(m, "draft", asJson({ ledger: say.ledger, issued_at: String(Date.now()), key, encryption, salt, exhibit }));
+    const draft = call(m, "draft", asJson({ ledger: say.ledger, issued_at: String(Date.now()), key, encryption, salt, exhibits }));
     const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, signer, unhex(draft.message));
     return { account: draft.account, ...call(m, "sign", new Uint8Array(signature)) };
   });
 }
-async function send(statement) {
-  const answer = await fetch("/deposits", { method: "POST", headers: { "content-type": "application/cose" }, body: unhex(statement) });
+async function send(statement, items = []) {
+  const answer = items.length
+    ? await fetch("/batches", { method: "POST", headers: { "content-type": "application/json" }, body: asJson({ statement, items }) })
+    : await fetch("/deposits", { method: "POST", headers: { "content-type": "application/cose" }, body: unhex(statement) });
   const said = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(said.error), { code: said.code, status: answer.status });
   return said;
 }
 // Makes sure that the account is on the ledger, and says whose it is.
 async function registered(whose) {
-  const own = await account(whose), { account: id, statement } = await signed(own, null);
+  const own = await account(whose), { account: id, statement } = await signed(own, []);
   const there = await fetch(`/accounts/${id}`, { method: "HEAD" });
   if (there.status === 404) await send(statement).catch((error) => { if (error.code !== "account-exists") throw error; });
   else if (!there.ok) throw new Error(say.unreachable);

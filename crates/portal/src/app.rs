@@ -12,7 +12,7 @@ use xiezhi_client::{
     wire::{Anchor, Names},
 };
 
-use crate::{statistics::Known, texts::Texts};
+use crate::{Beside, statistics::Known, texts::Texts};
 
 /// How long institutions' names are kept: they change with a term.
 const NAMES_KEPT: Duration = Duration::from_secs(10);
@@ -21,6 +21,7 @@ const NAMES_KEPT: Duration = Duration::from_secs(10);
 pub(crate) struct App {
     pub(crate) client: Client,
     pub(crate) office: Option<Arc<xiezhi_office::Service>>,
+    pub(crate) evidence: Option<Arc<xiezhi_service::Service>>,
     /// Whether a vault answers at `/vault` of the same origin.
     pub(crate) vault: bool,
     /// Sizes of the log at past hours and days, which never change.
@@ -30,10 +31,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(client: Client, office: Option<Arc<xiezhi_office::Service>>, vault: bool) -> Self {
+    pub(crate) fn new(client: Client, beside: Beside) -> Self {
+        let Beside { office, evidence, vault } = beside;
         Self {
             client,
             office,
+            evidence,
             vault,
             known: Mutex::default(),
             anchor: OnceCell::new(),

@@ -19,7 +19,7 @@ struct Asset {
     version: String,
 }
 
-static ASSETS: LazyLock<[Asset; 11]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 12]> = LazyLock::new(|| {
     let asset = |name, media_type, content: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // Into memory: never fails.
@@ -41,6 +41,7 @@ static ASSETS: LazyLock<[Asset; 11]> = LazyLock::new(|| {
         asset("start.js", SCRIPT, offline::START.as_bytes()),
         asset("consistency.js", SCRIPT, offline::CONSISTENCY.as_bytes()),
         asset("bind.js", SCRIPT, offline::BIND.as_bytes()),
+        asset("entry.js", SCRIPT, offline::ENTRY.as_bytes()),
         asset("passkey.js", SCRIPT, include_bytes!("../assets/passkey.js")),
         asset("mark.svg", "image/svg+xml", include_bytes!("../assets/mark.svg")),
         asset("verifier.wasm", "application/wasm", offline::VERIFIER),

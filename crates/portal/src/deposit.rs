@@ -10,8 +10,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
+use serde::Deserialize;
 use serde_json::json;
-use xiezhi_client::{ClientError, Wait};
+use xiezhi_client::{ClientError, Deposited, Wait};
 
 use crate::{
     app::App,
@@ -22,6 +23,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Most bytes of a statement; no ledger allows more.
 pub(crate) const STATEMENT_BYTES_MAX: usize = 64 << 10;
+/// Most bytes of a batch: a thousand items of about 80 bytes, in hexadecimal digits, and room.
+pub(crate) const BATCH_BYTES_MAX: usize = 512 << 10;
 
 #[derive(Template)]
 #[template(path = "deposit.html")]
@@ -38,7 +41,33 @@ pub(crate) async fn show_deposit(page: Page, State(app): State<Arc<App>>) -> Res
 /// Hands a statement to a node and says where it is recorded; answers and refusals are for the page's script.
 pub(crate) async fn submit_deposit(page: Page, State(app): State<Arc<App>>, statement: Bytes) -> Response {
     let client = app.client.clone().language(page.t.lang.tag());
-    match client.deposit(statement, Wait::Recorded(PATIENCE)).await {
+    submitted(&page, client.deposit(statement, Wait::Recorded(PATIENCE)).await)
+}
+
+/// A batch, in hexadecimal digits.
+#[derive(Deserialize)]
+pub(crate) struct Batch {
+    statement: String,
+    items: Vec<String>,
+}
+
+/// As [`submit_deposit`], for a batch's statement and the items beside it.
+pub(crate) async fn submit_batch(
+    page: Page,
+    State(app): State<Arc<App>>,
+    Json(batch): Json<Batch>,
+) -> Response {
+    let items: Result<Vec<_>, _> = batch.items.iter().map(hex::decode).collect();
+    let (Ok(statement), Ok(items)) = (hex::decode(&batch.statement), items) else {
+        let error = "statement, items: hexadecimal digits are needed";
+        return (StatusCode::BAD_REQUEST, Json(json!({"code": "malformed", "error": error}))).into_response();
+    };
+    let client = app.client.clone().language(page.t.lang.tag());
+    submitted(&page, client.deposit_batch(&statement, &items, Wait::Recorded(PATIENCE)).await)
+}
+
+fn submitted(page: &Page, done: Result<Deposited, ClientError>) -> Response {
+    match done {
         Ok(deposited) => Json(json!({"index": deposited.record.index.to_string()})).into_response(),
         Err(ClientError::Problem(problem)) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_GATEWAY);

@@ -1,4 +1,5 @@
-//! Pages for people: the explorer, verifying and depositing in the browser, the offline page; and, with a login, the registration office.
+//! Pages for people: the explorer, verifying and depositing in the browser, the offline page; and, with a login, the registration office and the
+//! evidence service's transactions.
 //!
 //! ```text
 //! browser --> edge (language, headers, errors) --> page's handler --> xiezhi-client --> nodes of several institutions
@@ -30,6 +31,7 @@ mod show;
 mod start;
 mod statistics;
 mod texts;
+mod transactions;
 mod verify;
 
 use std::sync::Arc;
@@ -50,10 +52,21 @@ use app::App;
 const EDGE: xiezhi_problem::Edge =
     xiezhi_problem::Edge { too_large: "at most 64 KiB are read", malformed: "not of the expected form" };
 
-/// The pages, over the nodes that `client` knows; those of `office` are at its address only. `vault` says whether whoever serves them lets a vault
-/// answer at `/vault` beside them.
-pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>, vault: bool) -> Router {
-    let app = Arc::new(App::new(client, office, vault));
+/// The services whose pages are served with the others.
+#[derive(Default)]
+pub struct Beside {
+    /// The registration office; its pages are at its own address only.
+    pub office: Option<Arc<xiezhi_office::Service>>,
+    /// The evidence service; one logs in at the office.
+    pub evidence: Option<Arc<xiezhi_service::Service>>,
+    /// Whether whoever serves the pages lets a vault answer at `/vault` beside them.
+    pub vault: bool,
+}
+
+/// The pages, over the nodes that `client` knows.
+pub fn router(client: Client, beside: Beside) -> Router {
+    let app = Arc::new(App::new(client, beside));
+    let form = DefaultBodyLimit::max(transactions::FORM_BYTES_MAX);
     Router::new()
         .route("/office/applications/{id}/challenges", post(applications::challenge))
         .route("/office/applications/{id}/bindings", post(applications::bind))
@@ -72,6 +85,16 @@ pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>, vault
         .route("/office/applications/{id}/decision", post(applications::decide))
         .route("/office/applications/{id}/withdrawal", post(applications::withdraw))
         .route("/office/applications/{id}/revocation", post(applications::revoke))
+        .route("/office/transactions", get(transactions::show_transactions))
+        .route("/office/transactions/new", get(transactions::show_new).post(transactions::open))
+        .route("/office/transactions/{id}", get(transactions::show_transaction))
+        .route("/office/transactions/{id}/live", get(transactions::show_timeline))
+        .route(
+            "/office/transactions/{id}/phases/{phase}",
+            get(transactions::show_entry_form).post(transactions::add).layer(form),
+        )
+        .route("/office/transactions/{id}/pack", post(transactions::pack))
+        .route("/office/transactions/{id}/entries/{entry}/bundle", get(transactions::download_bundle))
         .layer(middleware::map_response(xiezhi_problem::unstored))
         .route("/", get(home::show_home))
         .route("/live", get(home::show_live))
@@ -82,6 +105,7 @@ pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>, vault
         .route("/start", get(start::show_start))
         .route("/mine", get(mine::show_mine))
         .route("/deposits", post(deposit::submit_deposit))
+        .route("/batches", post(deposit::submit_batch).layer(DefaultBodyLimit::max(deposit::BATCH_BYTES_MAX)))
         .layer(DefaultBodyLimit::max(deposit::STATEMENT_BYTES_MAX))
         .route("/records", get(records::show_records))
         .route("/records/{index}", get(records::show_record))

@@ -44,6 +44,8 @@ pub(crate) const BIND: &str = concat!(
     include_str!("../assets/keys.js"),
     include_str!("../assets/bind.js")
 );
+pub(crate) const ENTRY: &str =
+    concat!(include_str!("../../wasm/page/machine.js"), include_str!("../assets/entry.js"));
 const OFFLINE_SCRIPT: &str = concat!(
     "\n",
     include_str!("../../wasm/page/machine.js"),
@@ -51,7 +53,7 @@ const OFFLINE_SCRIPT: &str = concat!(
     include_str!("../../wasm/page/inline.js")
 );
 
-/// The page, whole: 1.7 MB. Its content security policy allows its own script and style by their hashes and forbids every connection.
+/// The page, whole: 1.9 MB. Its content security policy allows its own script and style by their hashes and forbids every connection.
 #[must_use]
 pub fn offline_page() -> String {
     let hash = |text: &str| format!("sha256-{}", STANDARD.encode(xiezhi_crypto::sha256(text.as_bytes())));

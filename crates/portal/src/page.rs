@@ -30,6 +30,8 @@ pub(crate) struct Page {
     pub(crate) demonstration: bool,
     /// Whether there is a vault here.
     pub(crate) vault: bool,
+    /// Whether there is an evidence service here, and an office at which one logs in.
+    pub(crate) evidence: bool,
 }
 
 impl Page {
@@ -51,6 +53,7 @@ impl Page {
             office: false,
             demonstration: false,
             vault: false,
+            evidence: false,
         }
     }
 
@@ -91,6 +94,7 @@ impl FromRequestParts<Arc<App>> for Page {
         page.office = app.office.is_some();
         page.demonstration = app.office.as_ref().is_some_and(|office| office.desk().is_demonstration());
         page.vault = app.vault;
+        page.evidence = page.office && app.evidence.is_some();
         page.ledger = app.anchor().await.ok().map(|anchor| anchor.ledger.clone());
         Ok(page)
     }

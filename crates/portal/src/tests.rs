@@ -116,7 +116,7 @@ async fn pages(node: Option<Router>) -> Router {
         Some(node) => drop(tokio::spawn(async move { axum::serve(listener, node).await })),
         None => drop(listener),
     }
-    crate::router(Client::new(&url).unwrap(), None, true)
+    crate::router(Client::new(&url).unwrap(), crate::Beside { vault: true, ..Default::default() })
 }
 
 async fn ask_node(path: &str) -> Value {
@@ -273,6 +273,8 @@ async fn troubles_are_pages_in_the_readers_language() {
         (&with, "/records/x", StatusCode::NOT_FOUND, "Nothing is here"),
         (&with, "/records?before=x", StatusCode::NOT_FOUND, "Nothing is here"),
         (&with, "/accounts/1", StatusCode::NOT_FOUND, "Nothing is here"),
+        // No evidence service stands beside these pages.
+        (&with, "/office/transactions", StatusCode::NOT_FOUND, "Nothing is here"),
         (&with, "/records/59/inclusion", StatusCode::CONFLICT, "Not sealed yet"),
         (&without, "/deposit", StatusCode::BAD_GATEWAY, "No node answers"),
         (&without, "/", StatusCode::BAD_GATEWAY, "No node answers"),
@@ -315,6 +317,29 @@ async fn a_statement_is_handed_on_and_a_refusal_comes_back_as_it_is() {
         assert_eq!(serde_json::from_slice::<Value>(&got).unwrap(), said);
         let large = Request::post("/deposits").body(Body::from(vec![0; 100_000])).unwrap();
         assert_eq!(pages.oneshot(large).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_handed_on_with_its_items_in_order_and_what_is_no_batch_is_not() {
+    let taken = post(|asked: axum::body::Bytes| async move {
+        let place = |part: &[u8]| asked.windows(part.len()).position(|window| window == part);
+        assert!(place(b"statement") < place(b"first") && place(b"first") < place(b"second"), "{asked:?}");
+        (StatusCode::ACCEPTED, axum::Json(record(7, false)))
+    });
+    let pages = pages(Some(Router::new().route("/v1/batches", taken))).await;
+    let [statement, first, second] =
+        ["statement", "first", "second"].map(|part| hex::encode(part.as_bytes()));
+    let rows = [
+        (json!({"statement": statement, "items": [first, second]}), StatusCode::OK),
+        (json!({"statement": statement, "items": [first, "second"]}), StatusCode::BAD_REQUEST),
+        (json!({"statement": "x", "items": []}), StatusCode::BAD_REQUEST),
+        (json!({"statement": statement, "items": ["00".repeat(300_000)]}), StatusCode::PAYLOAD_TOO_LARGE),
+    ];
+    for (batch, expected) in rows {
+        let request = Request::post("/batches").header(header::CONTENT_TYPE, "application/json");
+        let request = request.body(Body::from(batch.to_string())).unwrap();
+        assert_eq!(pages.clone().oneshot(request).await.unwrap().status(), expected);
     }
 }
 

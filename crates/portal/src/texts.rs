@@ -66,6 +66,11 @@ impl Texts {
         self.find(&format!("{group}-{word}"), None).unwrap_or_else(|| word.to_owned())
     }
 
+    /// A template's label.
+    pub(crate) fn label<'a>(&self, label: &'a xiezhi_template::Label) -> &'a str {
+        label.get(self.lang)
+    }
+
     /// The right one of a pair of names.
     pub(crate) fn pick<'a>(&self, names: &'a Names) -> &'a str {
         match self.lang {

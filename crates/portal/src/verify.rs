@@ -24,6 +24,9 @@ pub(crate) struct Asked {
     /// A record whose certificate is to be fetched into the form.
     record: Option<u64>,
     item: Option<u32>,
+    /// A transaction and the number of its entry whose bundle is to be fetched into the form.
+    transaction: Option<String>,
+    entry: Option<u32>,
 }
 
 #[derive(Template)]
@@ -47,6 +50,10 @@ pub(crate) async fn show_verify(
         let item = asked.item.map(|item| format!("?item={item}")).unwrap_or_default();
         format!("/records/{index}/certificate{item}")
     });
+    let transaction = asked.transaction.filter(|id| id.bytes().all(|b| b.is_ascii_hexdigit()));
+    let bundle = transaction.zip(asked.entry);
+    let bundle = bundle.map(|(id, entry)| format!("/office/transactions/{id}/entries/{entry}/bundle"));
+    let certificate = certificate.or(bundle);
     rendered(&VerifyPage { page, anchor, form: offline::FORM, certificate: certificate.unwrap_or_default() })
 }
 

@@ -15,7 +15,7 @@ use xiezhi_template::Template;
 use xiezhi_types::{AccountId, GroupId, Refusal, TimestampMs, canonical, from_canonical};
 
 use crate::{
-    entry::{Customer, Entry, Field, Opening, PACK_PHASE, place},
+    entry::{Customer, Entry, Field, Opening, PACK_PHASE, demonstration_field, place},
     leg::LegState,
     sink::Sink,
     view::{Added, EntryView, Happened, Opened, TransactionView, happened, leg},
@@ -80,6 +80,7 @@ pub struct Book {
     pub(crate) grantors: Arc<HashMap<String, AccountId>>,
     /// Told when there is something for the outbox.
     pub(crate) wake: Arc<Notify>,
+    demonstration: bool,
 }
 
 /// A transaction as it is stored.
@@ -184,7 +185,20 @@ impl Book {
         database.migrate(MIGRATIONS).await?;
         let keys = PersonKeys::open(keys, master).await?;
         let (sinks, grantors) = (sinks.into(), Arc::new(grantors));
-        Ok(Self { database, keys, sinks, grantors, wake: Arc::default() })
+        Ok(Self { database, keys, sinks, grantors, wake: Arc::default(), demonstration: false })
+    }
+
+    /// From now on whatever is recorded is a demonstration, and its manifest says so.
+    #[must_use]
+    pub fn demonstrating(mut self, demonstration: bool) -> Self {
+        self.demonstration = demonstration;
+        self
+    }
+
+    /// Whether this is a demonstration.
+    #[must_use]
+    pub fn is_demonstration(&self) -> bool {
+        self.demonstration
     }
 
     /// The sinks' names, and how manifests list them.
@@ -449,6 +463,7 @@ impl Book {
     async fn manifest(&self, stored: &Stored, new: &New<'_>) -> Result<Manifest, ServiceError> {
         let mut fields = place(&stored.id, stored.template, new.phase, new.number);
         fields.extend(new.fields.iter().cloned());
+        fields.extend(self.demonstration.then(demonstration_field));
         if let Some(customer) = self.customer(stored).await? {
             fields.extend(customer.fields());
         }
@@ -532,19 +547,27 @@ impl Book {
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
+    /// What an entry says: every field with its salt.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Keys`] when the customer's data was erased.
+    pub async fn recorded(&self, owner: &str, id: &str, entry: u32) -> Result<Manifest, ServiceError> {
+        let stored = self.find(owner, id).await?;
+        let sql = "SELECT manifest FROM evidence_entries WHERE transaction_id = $1 AND number = $2";
+        let rows = self.database.query(sql, vec![id.into(), i64::from(entry).into()]).await?;
+        let row = rows.first().ok_or(ServiceError::NotFound("entry"))?;
+        let plain = self.keys.unseal(&stored.person, &manifest_place(id, entry), row.bytes(0)?).await?;
+        from_canonical("manifest", &plain)
+            .map_err(|_| ServiceError::Internal("a sealed manifest of another form"))
+    }
+
     /// The bundle of an entry: every field with its salt, and every leg's proof.
     ///
     /// # Errors
     /// [`ServiceError::Incomplete`] until every leg is sealed; [`ServiceError::NotFound`].
     pub async fn bundle(&self, owner: &str, id: &str, entry: u32) -> Result<Vec<u8>, ServiceError> {
-        let stored = self.find(owner, id).await?;
+        let manifest = self.recorded(owner, id, entry).await?;
         let key = || vec![Value::from(id), i64::from(entry).into()];
-        let sql = "SELECT manifest FROM evidence_entries WHERE transaction_id = $1 AND number = $2";
-        let rows = self.database.query(sql, key()).await?;
-        let row = rows.first().ok_or(ServiceError::NotFound("entry"))?;
-        let plain = self.keys.unseal(&stored.person, &manifest_place(id, entry), row.bytes(0)?).await?;
-        let manifest: Manifest = from_canonical("manifest", &plain)
-            .map_err(|_| ServiceError::Internal("a sealed manifest of another form"))?;
         let sql = "SELECT sink, proof, revocations FROM evidence_legs \
             WHERE transaction_id = $1 AND number = $2 ORDER BY seq";
         let (mut legs, rows) = (Vec::new(), self.database.query(sql, key()).await?);

@@ -434,5 +434,10 @@ pub(crate) fn place(id: &str, template: &Template, phase: u32, number: u32) -> V
     ]
 }
 
+/// The field that says that nothing in the manifest is meant in earnest.
+pub(crate) fn demonstration_field() -> Field {
+    (xiezhi_bundle::DEMONSTRATION.to_owned(), Value::Text("yes".to_owned()))
+}
+
 #[cfg(test)]
 mod tests;

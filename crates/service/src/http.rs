@@ -35,7 +35,8 @@ use xiezhi_session::{
 use xiezhi_types::TimestampMs;
 
 use crate::{
-    Added, Book, Entry, Happened, Opened, Opening, ServiceError, TransactionView, book::random, court,
+    Added, Book, Entry, Filter, Happened, Opened, Opening, Overview, ServiceError, TransactionView,
+    book::random, court,
 };
 
 /// Longest body: a file of 12 MB in Base64.
@@ -53,6 +54,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Service {
     pub(crate) book: Book,
     pub(crate) clients: HashMap<String, PublicKey>,
+    /// The clients for which people act who log in elsewhere, by the names that they have there.
+    people: HashMap<String, String>,
     /// Sessions hold the callers' names.
     door: Door<String>,
     webhook_key: Option<String>,
@@ -72,7 +75,41 @@ impl Service {
     ) -> Self {
         let door = Door::new(url, "service");
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self { book, clients, door, webhook_key, clock, streams }
+        Self { book, clients, people: HashMap::new(), door, webhook_key, clock, streams }
+    }
+
+    /// Lets people act for clients: the client by the person's name.
+    #[must_use]
+    pub fn with_people(mut self, people: HashMap<String, String>) -> Self {
+        self.people = people;
+        self
+    }
+
+    /// Whose transactions are a person's, who logged in elsewhere as `name`: those of the client for which he acts, or else his own. No client
+    /// has a name with a colon in it.
+    #[must_use]
+    pub fn owner(&self, name: &str) -> String {
+        self.people.get(name).cloned().unwrap_or_else(|| format!("person:{name}"))
+    }
+
+    /// The book.
+    #[must_use]
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The time by the service's clock.
+    #[must_use]
+    pub fn now(&self) -> TimestampMs {
+        (self.clock)()
+    }
+
+    /// An idempotency key that nobody had before.
+    ///
+    /// # Errors
+    /// [`ServiceError::Internal`] without randomness.
+    pub fn fresh_request(&self) -> Result<String, ServiceError> {
+        Ok(hex::encode(random::<16>()?))
     }
 
     /// Whose token came with the request.
@@ -108,6 +145,7 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(templates))
         .routes(routes!(template))
         .routes(routes!(open, list))
+        .routes(routes!(overview))
         .routes(routes!(show))
         .routes(routes!(add))
         .routes(routes!(bundle))
@@ -187,6 +225,8 @@ struct About {
     sinks: Vec<SinkView>,
     /// The public key of webhooks, `whpk_...`, where there are any.
     webhook_key: Option<String>,
+    /// Whether this is a demonstration: whatever is recorded says so.
+    demonstration: bool,
 }
 
 /// A sink.
@@ -210,6 +250,7 @@ async fn about(State(service): Shared) -> Json<About> {
         token_endpoint: service.door.token_endpoint(),
         sinks: service.book.sinks().map(sink).collect(),
         webhook_key: service.webhook_key.clone(),
+        demonstration: service.book.is_demonstration(),
     })
 }
 
@@ -317,6 +358,47 @@ async fn list(
     let caller = service.caller(&headers)?;
     let transactions = service.book.list(&caller, query.after.as_deref()).await?;
     Ok(Json(TransactionList { transactions }).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OverviewQuery {
+    /// `open` or `closed`; both by default.
+    #[serde(default)]
+    state: String,
+    /// A template's id.
+    #[serde(default)]
+    template: String,
+    /// The beginning of a transaction's id, a record's number, or an entry's root.
+    #[serde(default)]
+    search: String,
+    /// The last id of the answer before.
+    #[serde(default)]
+    before: String,
+}
+
+/// A list.
+#[derive(Serialize, ToSchema)]
+struct OverviewList {
+    /// The caller's that were asked for, at most 50, newest first.
+    transactions: Vec<Overview>,
+}
+
+/// The caller's transactions in short, narrowed and searched.
+#[utoipa::path(
+    get, path = "/v1/overview", tag = "transactions", operation_id = "overview_transactions",
+    params(OverviewQuery),
+    responses((status = 200, description = "How each stands, in short", body = OverviewList), Problems)
+)]
+async fn overview(
+    State(service): Shared,
+    headers: HeaderMap,
+    Query(query): Query<OverviewQuery>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let OverviewQuery { state, template, search, before } = query;
+    let filter = Filter { state, template, search, before };
+    Ok(Json(OverviewList { transactions: service.book.overview(&caller, &filter).await? }).into_response())
 }
 
 /// A transaction with its entries and legs.

@@ -3,7 +3,8 @@
 //! ```text
 //! entry, leg      what is right: pure, no clock, no randomness, no database
 //! sink            a ledger or a time-stamp authority, and what it answers
-//! book, view      what happens: the database, the keys of customers
+//! book, overview,
+//! view            what happens: the database, the keys of customers
 //! outbox          carries every entry to every sink, however often it is stopped on the way
 //! webhook         tells platforms what happened, signed
 //! http, court     what platforms' programs reach over HTTP; the second in the shape of a court's interface that they know
@@ -18,6 +19,7 @@ mod entry;
 mod http;
 mod leg;
 mod outbox;
+mod overview;
 mod sink;
 mod view;
 mod webhook;
@@ -27,6 +29,7 @@ pub use entry::{Consent, Content, Customer, Entry, Generation, Opening, PACK_PHA
 pub use http::{Service, openapi_document, router};
 pub use leg::{LegState, delay_ms};
 pub use outbox::Outbox;
+pub use overview::{Filter, OVERVIEW_MAX};
 pub use sink::{LedgerSink, Sink, SinkError, StampSink, Step, Task};
-pub use view::{Added, EntryView, Happened, HappenedTo, LegView, Opened, TransactionView};
+pub use view::{Added, EntryView, Happened, HappenedTo, LegView, Opened, Overview, TransactionView};
 pub use webhook::{Webhooks, public_key, signature};

@@ -1,11 +1,15 @@
 //! Where evidence goes: a ledger, or a time-stamp authority (RFC 3161).
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use xiezhi_bundle::{Kind, ledger_sink, stamp_sink};
 use xiezhi_client::{Client, ClientError, DepositError, Wait};
 use xiezhi_crypto::{Digest, SigningKey};
+use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::{Body, Certificate, DepositBody, Genesis, Statement, StatementDraft};
 use xiezhi_pki::{
     Crl, RevocationPolicy, Trust,
@@ -86,6 +90,8 @@ pub struct LedgerSink {
     window_ms: u64,
     account: AccountId,
     keys: Vec<SigningKey>,
+    creation: Option<NodeLedger>,
+    is_created: AtomicBool,
 }
 
 impl LedgerSink {
@@ -101,7 +107,23 @@ impl LedgerSink {
         let (ledger, genesis) = genesis;
         let anchor = Anchor { ledger, name: genesis.name.clone() };
         let window_ms = u64::from(genesis.limits.statement_window_s) * 1000;
-        Self { name, client, anchor, window_ms, account, keys }
+        let (creation, is_created) = (None, AtomicBool::new(false));
+        Self { name, client, anchor, window_ms, account, keys, creation, is_created }
+    }
+
+    /// The account is created by `ledger` when it is first needed.
+    #[must_use]
+    pub fn creating(mut self, ledger: NodeLedger) -> Self {
+        self.creation = Some(ledger);
+        self
+    }
+
+    async fn create(&self, now: TimestampMs) -> Result<(), SinkError> {
+        if let Some(ledger) = self.creation.as_ref().filter(|_| !self.is_created.load(Ordering::Relaxed)) {
+            ledger.register(now).await.map_err(failed)?;
+            self.is_created.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn prepare(&self, task: &Task, now: TimestampMs) -> Result<Step, SinkError> {
@@ -129,6 +151,7 @@ impl LedgerSink {
 
     async fn send(&self, task: &Task, now: TimestampMs) -> Result<Step, SinkError> {
         let Some(bytes) = &task.statement else { return self.prepare(task, now) };
+        self.create(now).await?;
         let statement = Statement::parse(bytes).map_err(failed)?;
         let sent = self.client.deposit_or_find(bytes.clone(), &statement.id(), Wait::Sealed(WAIT)).await;
         let done = match sent {

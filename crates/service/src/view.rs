@@ -87,6 +87,29 @@ pub struct TransactionView {
     pub missing: Vec<u32>,
 }
 
+/// A transaction in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Overview {
+    /// Its id.
+    pub id: String,
+    /// The template.
+    pub template: String,
+    /// Its version.
+    pub version: u32,
+    /// `open`, or `closed` by its pack.
+    pub state: String,
+    /// When it was opened, RFC 3339.
+    pub opened: String,
+    /// How many entries it has, the pack among them.
+    pub entries: u32,
+    /// How many legs these have.
+    pub legs: u32,
+    /// How many of the legs are sealed.
+    pub sealed: u32,
+    /// How many of the legs failed at their last try.
+    pub failed: u32,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Happened {

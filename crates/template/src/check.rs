@@ -57,7 +57,9 @@ impl Phase {
 }
 
 impl Property {
-    pub(crate) fn label(&self) -> &crate::Label {
+    /// What the element is called.
+    #[must_use]
+    pub fn label(&self) -> &crate::Label {
         match self {
             Self::String { label, .. } | Self::Integer { label, .. } => label,
         }

@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 use xiezhi_crypto::{Digest, DigestAlg, PublicKey, SignatureAlg};
 use xiezhi_evidence::{
-    AccountSpec, Body, Certificate, DepositBody, Manifest, StatementDraft, Unsigned, manifest::FileFacts,
+    AccountSpec, BatchBody, BatchItem, Body, Certificate, DepositBody, Manifest, StatementDraft, Unsigned,
+    manifest::FileFacts,
 };
+use xiezhi_merkle::{Frontier, Sha256};
 use xiezhi_types::{TimestampMs, canonical, from_canonical};
 
 use crate::read;
 
-/// What is to be signed. The account is the one that `key` (P-256, compressed), `encryption` (another, if it has one) and `salt` make; without an
-/// exhibit it is created.
+/// What is to be signed. The account is the one that `key` (P-256, compressed), `encryption` (another, if it has one) and `salt` make; without
+/// exhibits it is created. One exhibit is deposited by itself, several as a batch under one signature: they have the first one's group, and no phase.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
@@ -19,7 +21,7 @@ pub(crate) struct Request {
     key: String,
     encryption: Option<String>,
     salt: String,
-    exhibit: Option<Described>,
+    exhibits: Vec<Described>,
 }
 
 /// What is known of a file, and where it belongs. `salts` are 16 random bytes for each of its fields; there are never more than [`SALTS`].
@@ -41,7 +43,8 @@ const SALTS: usize = 7;
 /// A draft whose signature is waited for.
 pub(crate) struct Drafted {
     unsigned: Unsigned,
-    manifest: Option<Manifest>,
+    manifests: Vec<Manifest>,
+    items: Vec<Vec<u8>>,
 }
 
 /// In hexadecimal digits.
@@ -51,11 +54,12 @@ pub(crate) struct ToSign {
     message: String,
 }
 
-/// In hexadecimal digits; without an exhibit there is no manifest.
+/// In hexadecimal digits; a manifest for each exhibit, and for a batch the items that are sent beside the statement.
 #[derive(Serialize)]
 pub(crate) struct Signed {
     statement: String,
-    manifest: String,
+    manifests: Vec<String>,
+    items: Vec<String>,
 }
 
 /// A node's certificate and the manifest that belongs into it, in hexadecimal digits.
@@ -108,31 +112,51 @@ pub(crate) fn draft(request: &[u8]) -> Result<(Drafted, ToSign), String> {
     spec.encryption_key = request.encryption.as_deref().map(|key| p256("encryption", key)).transpose()?;
     let issued_at = TimestampMs(read("issued_at", &request.issued_at)?);
     let issuer = spec.id();
-    let (body, manifest, group) = match &request.exhibit {
-        None => (Body::Account(spec), None, None),
-        Some(exhibit) => {
-            let digests: Vec<Digest> =
-                exhibit.digests.iter().map(|text| read("digests", text)).collect::<Result<_, _>>()?;
-            let manifest = exhibit.manifest(&digests, issued_at)?;
-            let is_shown = |digest: &&Digest| exhibit.searchable && digest.alg == DigestAlg::Sha256;
-            let shown = digests.iter().filter(is_shown).copied().collect();
-            let body = DepositBody { manifest_root: manifest.root(), digests: shown, phase: exhibit.phase };
-            let group = exhibit.group.as_deref().map(|group| read("group", group)).transpose()?;
-            (Body::Deposit(body), Some(manifest), group)
+    let (mut manifests, mut bodies) = (Vec::new(), Vec::new());
+    for exhibit in &request.exhibits {
+        let digests: Vec<Digest> =
+            exhibit.digests.iter().map(|text| read("digests", text)).collect::<Result<_, _>>()?;
+        let manifest = exhibit.manifest(&digests, issued_at)?;
+        let is_shown = |digest: &&Digest| exhibit.searchable && digest.alg == DigestAlg::Sha256;
+        let shown = digests.iter().filter(is_shown).copied().collect();
+        bodies.push(DepositBody { manifest_root: manifest.root(), digests: shown, phase: exhibit.phase });
+        manifests.push(manifest);
+    }
+    let group = request.exhibits.first().and_then(|exhibit| exhibit.group.as_deref());
+    let group = group.map(|group| read("group", group)).transpose()?;
+    let mut items = Vec::new();
+    let body = match bodies.len() {
+        0 => Body::Account(spec),
+        1 => Body::Deposit(bodies.remove(0)),
+        count => {
+            let mut tree = Frontier::<Sha256>::new();
+            for DepositBody { manifest_root, digests, phase } in bodies {
+                if phase.is_some() {
+                    return Err("the request: exhibits of a batch have no phase".to_owned());
+                }
+                let item = canonical(&BatchItem { manifest_root, digests });
+                tree.append(BatchItem::leaf(&item));
+                items.push(item);
+            }
+            let items = u32::try_from(count).map_err(|_| "the request: too many exhibits".to_owned())?;
+            Body::Batch(BatchBody { items_root: tree.root(), items })
         }
     };
     let draft = StatementDraft { issuer, ledger: read("ledger", &request.ledger)?, issued_at, group, body };
     let unsigned = draft.unsigned(None, SignatureAlg::Es256, id).map_err(|error| error.to_string())?;
     let to_sign = ToSign { account: issuer.to_string(), message: hex::encode(unsigned.message()) };
-    Ok((Drafted { unsigned, manifest }, to_sign))
+    Ok((Drafted { unsigned, manifests, items }, to_sign))
 }
 
 impl Drafted {
-    /// The statement with its signature.
+    /// The statement with its signature, and what belongs to it.
     pub(crate) fn signed(self, signature: &[u8]) -> Result<Signed, String> {
         let statement = self.unsigned.signed(signature).map_err(|error| error.to_string())?;
-        let manifest = self.manifest.as_ref().map(canonical).unwrap_or_default();
-        Ok(Signed { statement: hex::encode(statement.as_bytes()), manifest: hex::encode(manifest) })
+        Ok(Signed {
+            statement: hex::encode(statement.as_bytes()),
+            manifests: self.manifests.iter().map(|manifest| hex::encode(canonical(manifest))).collect(),
+            items: self.items.iter().map(hex::encode).collect(),
+        })
     }
 }
 
@@ -155,29 +179,29 @@ mod tests {
     fn request(exhibit: &str) -> String {
         let key = SigningKey::from_seed(SignatureAlg::Es256, &[7; 32]).unwrap().public_key();
         format!(
-            r#"{{"ledger": "{}", "issued_at": "1800000000000", "key": "{}", "salt": "{}", "exhibit": {exhibit}}}"#,
+            r#"{{"ledger": "{}", "issued_at": "1800000000000", "key": "{}", "salt": "{}", "exhibits": [{exhibit}]}}"#,
             "11".repeat(32),
             hex::encode(key.as_bytes()),
             "22".repeat(16)
         )
     }
 
-    fn signed(exhibit: &str) -> (Statement, String) {
+    fn signed(exhibit: &str) -> (Statement, Signed) {
         let (drafted, to_sign) =
             draft(request(exhibit).as_bytes()).map_err(|error| panic!("{error}")).unwrap();
         let key = SigningKey::from_seed(SignatureAlg::Es256, &[7; 32]).unwrap();
         let signature = key.sign(&hex::decode(&to_sign.message).unwrap());
         let done = drafted.signed(&signature).unwrap();
-        let statement = Statement::parse(&hex::decode(done.statement).unwrap()).unwrap();
+        let statement = Statement::parse(&hex::decode(&done.statement).unwrap()).unwrap();
         assert_eq!(statement.claims().issuer.to_string(), to_sign.account);
         statement.signatures()[0].verify(&key.public_key()).unwrap();
-        (statement, done.manifest)
+        (statement, done)
     }
 
     #[test]
     fn an_account_is_made_and_deposits_what_its_manifest_says() {
-        let (created, manifest) = signed("null");
-        assert!(matches!(created.body(), Body::Account(_)) && manifest.is_empty());
+        let (created, done) = signed("");
+        assert!(matches!(created.body(), Body::Account(_)) && done.manifests.is_empty());
         let digest = |alg, byte: &str| format!("\"{alg}:{}\"", byte.repeat(32));
         let salts = vec![format!("\"{}\"", "33".repeat(16)); SALTS].join(",");
         let exhibit = |searchable| {
@@ -188,9 +212,10 @@ mod tests {
             )
         };
         for searchable in [true, false] {
-            let (statement, manifest) = signed(&exhibit(searchable));
-            assert_eq!(statement.group(), None);
-            let manifest: Manifest = from_canonical("manifest", &hex::decode(manifest).unwrap()).unwrap();
+            let (statement, done) = signed(&exhibit(searchable));
+            assert_eq!((statement.group(), done.items.len()), (None, 0));
+            let manifest: Manifest =
+                from_canonical("manifest", &hex::decode(&done.manifests[0]).unwrap()).unwrap();
             let Body::Deposit(body) = statement.body() else { panic!("a deposit") };
             assert_eq!((body.manifest_root, body.digests.len()), (manifest.root(), usize::from(searchable)));
             assert_eq!(manifest.digests().len(), 2);
@@ -200,16 +225,32 @@ mod tests {
         let (statement, _) = signed(&grouped);
         assert_eq!(statement.group().map(|group| group.to_string()), Some("66".repeat(16)));
         assert!(matches!(statement.body(), Body::Deposit(body) if body.phase == Some(3)));
+
+        // Several are one batch, whose items are what the statement's root says.
+        let in_group = |searchable| {
+            exhibit(searchable).replacen('{', &format!(r#"{{"group": "{}","#, "66".repeat(16)), 1)
+        };
+        let (statement, done) = signed(&[in_group(true), in_group(false), in_group(true)].join(","));
+        assert_eq!(statement.group().map(|group| group.to_string()), Some("66".repeat(16)));
+        let items: Vec<_> = done.items.iter().map(|item| hex::decode(item).unwrap()).collect();
+        let mut shown = Vec::new();
+        statement.check_items(items.iter().map(Vec::as_slice), |_, item| shown.push(item)).unwrap();
+        assert_eq!(shown.iter().map(|item| item.digests.len()).collect::<Vec<_>>(), [1, 0, 1]);
+        for (item, manifest) in shown.iter().zip(&done.manifests) {
+            let manifest: Manifest = from_canonical("manifest", &hex::decode(manifest).unwrap()).unwrap();
+            assert_eq!(item.manifest_root, manifest.root());
+        }
+        let phased = draft(request(&[grouped.clone(), grouped].join(",")).as_bytes());
+        assert!(phased.map(|_| ()).unwrap_err().contains("phase"));
     }
 
     #[test]
     fn an_account_with_an_encryption_key_is_another_than_the_one_without() {
         let key = SigningKey::from_seed(SignatureAlg::Es256, &[8; 32]).unwrap().public_key();
-        let with = format!(r#""encryption": "{}", "exhibit""#, hex::encode(key.as_bytes()));
+        let with = format!(r#""encryption": "{}", "exhibits""#, hex::encode(key.as_bytes()));
         let account =
             |request: String| draft(request.as_bytes()).map(|(_, to_sign)| to_sign.account).unwrap();
-        let (plain, sealed) =
-            (account(request("null")), account(request("null").replace("\"exhibit\"", &with)));
+        let (plain, sealed) = (account(request("")), account(request("").replace("\"exhibits\"", &with)));
         assert_ne!(plain, sealed);
     }
 
@@ -221,7 +262,7 @@ mod tests {
             ("\"ledger\": \"11", "\"ledger\": \"1", "ledger"),
         ];
         for (from, to, field) in rows {
-            let request = request("null").replacen(from, to, 1);
+            let request = request("").replacen(from, to, 1);
             let error = draft(request.as_bytes()).map(|_| ()).unwrap_err();
             assert!(error.contains(field), "{error}");
         }

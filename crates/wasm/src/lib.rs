@@ -4,28 +4,30 @@
 //! room(len) -> address     makes place for len bytes of input; the caller writes them there
 //! hash_begin, hash_more    a stream's digests, one input after the other; hash_end answers {"size", "digests"}
 //! genesis                  input: a genesis file; answers {"ledger", "zh", "en"}, or {"error"}
-//! certificate              input: a certificate or the proof of an account, kept for judge
-//! judge                    input: the request, JSON; answers the verdict's JSON, as `xiezhi verify --json` prints it
+//! certificate              input: a certificate, the proof of an account, or a bundle, kept for judge
+//! judge                    input: the request, JSON; answers the verdict's JSON, as `xiezhi verify --json` prints it; a bundle's: bundle.rs
 //! sentences                answers the last verdict's sentences: {"zh": [...], "en": [...]}, one for each check
 //! draft                    input: what to deposit, JSON (deposit.rs); answers {"account", "message"}, the message to be signed
-//! sign                     input: its signature, r and s; answers {"statement", "manifest"}
+//! sign                     input: its signature, r and s; answers {"statement", "manifests", "items"}
 //! whole                    input: {"certificate", "manifest"}; answers {"certificate"}, with the manifest in it
 //! consistency              input: two checkpoints and the proofs between them, JSON (log.rs); answers {"ledger", "old", "new"}
 //! included                 input: a leaf, its place, a tree and the path between them, JSON (log.rs); answers {"root"}
 //! answer_at, answer_len    where the last answer lies
 //! ```
 //!
-//! The request is `{"anchors": [{"ledger", "zh", "en"}], "exhibit": null | {"size", "digests"}, "record_only", "declared_time"}`; numbers of 64 bits
-//! are strings. An anchor without a name has the one that the file's own genesis gives, which its id binds.
+//! The request is `{"anchors": [{"ledger", "zh", "en"}], "exhibit": null | {"size", "digests"}, "record_only", "declared_time", "stamp_roots"}`; numbers
+//! of 64 bits are strings; `stamp_roots`, for bundles, are root certificates in hexadecimal digits. An anchor without a name has its genesis' own.
 //!
 //! Nothing here reads a clock, a file or the network.
 
+mod bundle;
 mod deposit;
 mod log;
 
 use std::{cell::RefCell, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use xiezhi_bundle::Bundle;
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher};
 use xiezhi_evidence::{Certificate, Genesis, LocalName, account::ProvenAccount};
 use xiezhi_types::{LedgerId, TimestampMs};
@@ -52,6 +54,39 @@ struct Request {
     exhibit: Option<Hashed>,
     record_only: bool,
     declared_time: String,
+    #[serde(default)]
+    stamp_roots: Vec<String>,
+}
+
+impl Request {
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| format!("the request: {error}"))
+    }
+
+    /// The ledgers trusted; one without a name has that of `own`.
+    fn anchors(&self, own: &[(LedgerId, LocalName)]) -> Result<Vec<Anchor>, String> {
+        let anchor = |anchor: &NamedLedger| {
+            let ledger = read::<LedgerId>("ledger", &anchor.ledger)?;
+            let given = LocalName { zh: anchor.zh.clone(), en: anchor.en.clone() };
+            let is_named = !(given.zh.is_empty() && given.en.is_empty());
+            let own = own.iter().find(|(id, _)| *id == ledger && !is_named);
+            Ok(Anchor { ledger, name: own.map_or(given, |(_, name)| name.clone()) })
+        };
+        self.anchors.iter().map(anchor).collect()
+    }
+
+    fn exhibit(&self) -> Result<Exhibit, String> {
+        let Some(hashed) = &self.exhibit else { return Ok(Exhibit::None) };
+        let digests = hashed.digests.iter().map(|text| read::<Digest>("digests", text));
+        Ok(Exhibit::Digests {
+            size: Some(read("size", &hashed.size)?),
+            digests: digests.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn declared_time(&self) -> Result<TimestampMs, String> {
+        Ok(TimestampMs(read("declared_time", &self.declared_time)?))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -173,12 +208,18 @@ pub extern "C" fn certificate() {
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 pub extern "C" fn judge() {
-    with(|state| match judged(&state.certificate, &state.input) {
-        Ok(verdict) => {
-            state.answer = verdict.to_json().into_bytes();
-            state.verdict = Some(verdict);
+    with(|state| match Request::read(&state.input) {
+        Ok(request) if Bundle::is(&state.certificate) => {
+            let verdict = bundle::judged(&state.certificate, &request);
+            answer(state, verdict);
         }
-        Err(error) => answer(state, Err::<(), _>(error)),
+        request => match request.and_then(|request| judged(&state.certificate, &request)) {
+            Ok(verdict) => {
+                state.answer = verdict.to_json().into_bytes();
+                state.verdict = Some(verdict);
+            }
+            Err(error) => answer(state, Err::<(), _>(error)),
+        },
     });
 }
 
@@ -249,35 +290,16 @@ pub extern "C" fn included() {
     });
 }
 
-fn judged(certificate: &[u8], request: &[u8]) -> Result<Verdict, String> {
-    let request: Request =
-        serde_json::from_slice(request).map_err(|error| format!("the request: {error}"))?;
+fn judged(certificate: &[u8], request: &Request) -> Result<Verdict, String> {
     let proven = ProvenAccount::parse(certificate).ok();
     let genesis = match &proven {
         Some(proven) => Some(proven.genesis.clone()),
         None => Certificate::parse(certificate).ok().map(|read| read.genesis),
     };
     let own = genesis.and_then(|bytes| Some((Genesis::ledger_id(&bytes), Genesis::parse(&bytes).ok()?.name)));
-    let anchors = request.anchors.iter().map(|anchor| {
-        let ledger = read::<LedgerId>("ledger", &anchor.ledger)?;
-        let given = LocalName { zh: anchor.zh.clone(), en: anchor.en.clone() };
-        let is_named = !(given.zh.is_empty() && given.en.is_empty());
-        let own = own.as_ref().filter(|(id, _)| *id == ledger && !is_named);
-        Ok(Anchor { ledger, name: own.map_or(given, |(_, name)| name.clone()) })
-    });
-    let anchors = anchors.collect::<Result<Vec<_>, String>>()?;
-    let declared_time = TimestampMs(read("declared_time", &request.declared_time)?);
-    let exhibit = match &request.exhibit {
-        None => Exhibit::None,
-        Some(hashed) => Exhibit::Digests {
-            size: Some(read("size", &hashed.size)?),
-            digests: hashed
-                .digests
-                .iter()
-                .map(|text| read::<Digest>("digests", text))
-                .collect::<Result<_, _>>()?,
-        },
-    };
+    let anchors = request.anchors(own.as_slice())?;
+    let declared_time = request.declared_time()?;
+    let exhibit = request.exhibit()?;
     if proven.is_some() {
         return Ok(verify_account(certificate, &anchors, declared_time).0);
     }

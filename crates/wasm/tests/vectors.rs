@@ -142,3 +142,75 @@ fn streams_genesis_files_and_hostile_requests_are_answered() {
     }
     assert!(browser.judge(b"", &request(&vector["anchor"])).contains("\"outcome\":\"invalid\""));
 }
+
+#[test]
+fn a_bundle_gets_the_verdict_of_the_native_crate_and_says_what_it_shows() {
+    use xiezhi_bundle::{Bundle, Kind, Leg, ledger_sink, sink_fields, stamp_sink};
+    use xiezhi_evidence::{Body, DepositBody, Manifest};
+    use xiezhi_pki::timestamp::GenTime;
+    use xiezhi_verify::{
+        Exhibit,
+        fixtures::{self, DECLARED, Fixture, ORIGINAL, Plan},
+    };
+
+    let mut browser = Browser::new();
+    let fixture = Fixture::new();
+    let root = fixture.genesis.timestamp_roots[0].clone();
+    let mut fields: Vec<_> = fixtures::manifest(ORIGINAL)
+        .fields()
+        .map(|field| (field.name.clone(), field.value.clone()))
+        .collect();
+    fields.extend(sink_fields(&[ledger_sink(&fixture.ledger), stamp_sink(&root)]));
+    let mut salt = 0;
+    let manifest = Manifest::new(fields, || {
+        salt += 1;
+        [salt; 16]
+    })
+    .unwrap();
+    let body = DepositBody { manifest_root: manifest.root(), digests: Vec::new(), phase: Some(1) };
+    let statement = fixture.draft(Body::Deposit(body)).sign(&[&fixture.key]).unwrap();
+    let plan = Plan { statement: Some(statement), manifest: None, ..Plan::default() };
+    let leg = |kind, name: &str, proof, revocations| Leg { kind, name: name.to_owned(), proof, revocations };
+    let time = GenTime::from_unix_ms(fixtures::STAMPED_MS).unwrap();
+    let token = fixture.authorities[0].issue_token(&manifest.root(), 5, time, None).unwrap();
+    let lists = fixture.lists(&Plan::default()).split_off(1);
+    let legs = vec![
+        leg(Kind::Ledger, "judicial", fixture.certificate(&plan).encode(), Vec::new()),
+        leg(Kind::Stamp, "tsa", token, lists),
+    ];
+    let whole = Bundle::new(manifest, legs);
+    let count = whole.manifest.fields().count() as u64;
+    let anchor = fixture.anchor();
+    for bundle in [whole.encode(), whole.disclose(&[]).encode()] {
+        for (is_trusted, outcome) in [(true, "valid"), (false, "unknown")] {
+            let trusted = usize::from(is_trusted);
+            let native = xiezhi_bundle::verify(&xiezhi_bundle::Input {
+                bundle: &bundle,
+                anchors: &std::slice::from_ref(&anchor)[..trusted],
+                stamp_roots: &std::slice::from_ref(&root)[..trusted],
+                exhibit: &Exhibit::None,
+                record_only: true,
+                declared_time: DECLARED,
+            });
+            let ledger = serde_json::json!({"ledger": anchor.ledger.to_string()});
+            let request = serde_json::json!({
+                "anchors": &[ledger][..trusted], "exhibit": null, "record_only": true,
+                "declared_time": DECLARED.0.to_string(), "stamp_roots": &[hex::encode(&root)][..trusted],
+            });
+            let mut said: Value = serde_json::from_str(&browser.judge(&bundle, &request)).unwrap();
+            let shown = said["fields"].as_array().unwrap().len() as u64;
+            assert_eq!(shown + said["closed"].as_u64().unwrap(), count);
+            let against = said["legs"][0]["against"].as_array().unwrap();
+            assert_eq!(against.is_empty(), is_trusted, "{against:?}");
+            said.as_object_mut().unwrap().retain(|name, _| name != "fields" && name != "closed");
+            for leg in said["legs"].as_array_mut().unwrap() {
+                leg.as_object_mut().unwrap().remove("against");
+            }
+            assert_eq!(said, native.to_json());
+            assert_eq!(said["outcome"], outcome, "{said:#}");
+        }
+    }
+    // Roots that are none are named.
+    let request = serde_json::json!({"anchors": [], "exhibit": null, "record_only": true, "declared_time": "1", "stamp_roots": ["00"]});
+    assert!(browser.judge(&whole.encode(), &request).contains("stamp_roots"));
+}

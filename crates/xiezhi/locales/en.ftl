@@ -406,6 +406,8 @@ evidence-pack-verdict = The pack:
 evidence-pack-names = ✓ The pack names this entry's commitment.
 evidence-pack-names-not = ✗ The pack does not name this entry's commitment.
 evidence-no-field = there is no field "{ $field }" in this bundle; there are: { $known }
+evidence-legs = { $sealed } of { $legs } proofs there, { $failed } failed at the last try
+evidence-demonstration = Evidence service, for demonstration: { $url } ("--client example-platform --key { $key }")
 
 vault-serves = The vault answers at { $url }
 vault-finding-well = well

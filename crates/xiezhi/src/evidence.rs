@@ -1,6 +1,7 @@
 //! `evidence`: the evidence service, the programs that use it, and the bundles that it gives.
 
 mod bundles;
+pub(crate) mod demonstration;
 
 use std::{
     collections::HashMap,
@@ -88,6 +89,9 @@ struct ClientConfig {
     grantor: Option<String>,
     /// Where it is told what happened.
     webhook: Option<String>,
+    /// Who acts for it in the pages, by the names that they have at the office where they log in.
+    #[serde(default)]
+    people: Vec<String>,
 }
 
 impl Config {
@@ -140,6 +144,15 @@ pub(crate) async fn run(options: &EvidenceOptions, texts: &Texts) -> anyhow::Res
             Ok(Ending::Done)
         }
         EvidenceAction::Add(options) => add(options, texts).await,
+        EvidenceAction::List { state, template, find, before, at, json } => {
+            let visitor = Visitor::log_in(at, texts).await?;
+            let mut query: Vec<(&str, &str)> = Vec::new();
+            query.extend(state.map(|state| ("state", state.name())));
+            for (name, value) in [("template", template), ("search", find), ("before", before)] {
+                query.extend(value.as_deref().map(|value| (name, value)));
+            }
+            list(&visitor.overview(&query).await?, *json, texts)
+        }
         EvidenceAction::Show { transaction, at, json } => {
             let visitor = Visitor::log_in(at, texts).await?;
             show(&visitor.show(transaction, texts).await?, *json, texts)
@@ -158,53 +171,86 @@ pub(crate) async fn run(options: &EvidenceOptions, texts: &Texts) -> anyhow::Res
     }
 }
 
+/// A service, and what carries its entries and tells its clients.
+pub(crate) struct Opened {
+    pub(crate) service: Arc<Service>,
+    account: AccountId,
+    outbox: Outbox,
+    hooks: Option<Webhooks>,
+}
+
+impl Opened {
+    /// Opens the service that the file `path` configures.
+    pub(crate) async fn open(path: &Path, texts: &Texts) -> anyhow::Result<Self> {
+        let (config, dir) = Config::read(path)?;
+        let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+        for ledger in &config.ledgers {
+            sinks.push(Arc::new(ledger_sink(ledger, &dir, &config.account, texts).await?));
+        }
+        for authority in &config.authorities {
+            let root = read_root(&dir.join(&authority.root))?;
+            let lists =
+                authority.crls.iter().map(|path| read_list(&dir.join(path))).collect::<Result<_, _>>()?;
+            let client = Client::new(&authority.url)?;
+            sinks.push(Arc::new(StampSink::new(authority.name.clone(), client, root, lists)));
+        }
+        let (mut clients, mut grantors, mut addresses) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut people = HashMap::new();
+        for (name, client) in &config.clients {
+            if name.contains(':') {
+                bail!(Usage(format!("clients.{name}: a client's name has no colon")));
+            }
+            clients.insert(name.clone(), account::read_public_key(&dir.join(&client.key))?);
+            if let Some(grantor) = &client.grantor {
+                let wrong = || Usage(format!("clients.{name}.grantor: no id of an account"));
+                grantors.insert(name.clone(), grantor.parse::<AccountId>().map_err(|_| wrong())?);
+            }
+            for person in &client.people {
+                if people.insert(person.clone(), name.clone()).is_some() {
+                    bail!(Usage(format!("clients.{name}.people: {person} acts for another client already")));
+                }
+            }
+            addresses.extend(client.webhook.clone().map(|url| (name.clone(), url)));
+        }
+        let master = services::master_key(&dir.join(&config.master_key))?;
+        let book = Book::open(&config.database, &config.keys, &master, sinks, grantors).await?;
+        let key = config.webhook_key.as_ref().map(|path| webhook_key(&dir.join(path))).transpose()?;
+        if key.is_none() && !addresses.is_empty() {
+            bail!(Usage(texts.get("evidence-no-webhook-key", &[])));
+        }
+        let said = key.as_ref().map(|key| xiezhi_service::public_key(&key.public_key()));
+        let service = Service::new(book.clone(), &config.url, clients, said, home::now).with_people(people);
+        let account = OwnAccount::open(&config.account)?.id;
+        let outbox = Outbox::new(book.clone(), home::now);
+        let hooks = key.map(|key| Webhooks::new(book, key, &addresses, home::now)).transpose()?;
+        Ok(Self { service: Arc::new(service), account, outbox, hooks })
+    }
+
+    /// Says where it is served.
+    pub(crate) fn announce(&self, url: &str, texts: &Texts) {
+        println!("{}", texts.get("evidence-serves", &[("url", &url), ("account", &self.account)]));
+    }
+
+    /// Works until it is dropped; what is under way then is taken up again at the next start.
+    pub(crate) async fn work(&self) {
+        let posting = async {
+            match &self.hooks {
+                Some(hooks) => hooks.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        futures::join!(self.outbox.run(), posting);
+    }
+}
+
 async fn run_service(path: &Path, listen: std::net::SocketAddr, texts: &Texts) -> anyhow::Result<Ending> {
-    let (config, dir) = Config::read(path)?;
-    let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
-    for ledger in &config.ledgers {
-        sinks.push(Arc::new(ledger_sink(ledger, &dir, &config.account, texts).await?));
-    }
-    for authority in &config.authorities {
-        let root = read_root(&dir.join(&authority.root))?;
-        let lists = authority.crls.iter().map(|path| read_list(&dir.join(path))).collect::<Result<_, _>>()?;
-        let client = Client::new(&authority.url)?;
-        sinks.push(Arc::new(StampSink::new(authority.name.clone(), client, root, lists)));
-    }
-    let (mut clients, mut grantors, mut addresses) = (HashMap::new(), HashMap::new(), HashMap::new());
-    for (name, client) in &config.clients {
-        clients.insert(name.clone(), account::read_public_key(&dir.join(&client.key))?);
-        if let Some(grantor) = &client.grantor {
-            let wrong = || Usage(format!("clients.{name}.grantor: no id of an account"));
-            grantors.insert(name.clone(), grantor.parse::<AccountId>().map_err(|_| wrong())?);
-        }
-        addresses.extend(client.webhook.clone().map(|url| (name.clone(), url)));
-    }
-    let master = services::master_key(&dir.join(&config.master_key))?;
-    let book = Book::open(&config.database, &config.keys, &master, sinks, grantors).await?;
-    let key = config.webhook_key.as_ref().map(|path| webhook_key(&dir.join(path))).transpose()?;
-    if key.is_none() && !addresses.is_empty() {
-        bail!(Usage(texts.get("evidence-no-webhook-key", &[])));
-    }
-    let said = key.as_ref().map(|key| xiezhi_service::public_key(&key.public_key()));
-    let service = Service::new(book.clone(), &config.url, clients, said, home::now);
+    let opened = Opened::open(path, texts).await?;
     let listener = serve::listen(listen, "--listen", texts).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let id = OwnAccount::open(&config.account)?.id;
-    println!("{}", texts.get("evidence-serves", &[("url", &url), ("account", &id)]));
-    let outbox = Outbox::new(book.clone(), home::now);
-    let hooks = key.map(|key| Webhooks::new(book, key, &addresses, home::now)).transpose()?;
-    let posting = async {
-        match &hooks {
-            Some(hooks) => hooks.run().await,
-            None => std::future::pending().await,
-        }
-    };
-    let server = axum::serve(listener, xiezhi_service::router(Arc::new(service)));
+    opened.announce(&format!("http://{}", listener.local_addr()?), texts);
+    let server = axum::serve(listener, xiezhi_service::router(opened.service.clone()));
     tokio::select! {
         done = server.into_future() => done?,
-        () = outbox.run() => {}
-        () = posting => {}
-        // What is under way is taken up again at the next start.
+        () = opened.work() => {}
         () = serve::told_to_stop() => {}
     }
     Ok(Ending::Done)
@@ -318,6 +364,19 @@ impl Visitor {
         Ok(self.client.service_post(target, &self.token, body, key).await?)
     }
 
+    /// A list, narrowed by `query`.
+    async fn overview(&self, query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let escaped = |byte: u8| match byte {
+            b if b.is_ascii_alphanumeric() || b == b'-' => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        };
+        let pair = |(name, value): &(&str, &str)| {
+            format!("{name}={}", value.bytes().map(escaped).collect::<String>())
+        };
+        let query: Vec<_> = query.iter().map(pair).collect();
+        Ok(self.client.service_get(&format!("/v1/overview?{}", query.join("&")), &self.token).await?)
+    }
+
     async fn show(&self, transaction: &str, texts: &Texts) -> anyhow::Result<Value> {
         Ok(self.client.service_get(&target(transaction, texts)?, &self.token).await?)
     }
@@ -365,6 +424,29 @@ async fn add(options: &Add, texts: &Texts) -> anyhow::Result<Ending> {
     }
     let target = format!("{}/entries", target(&options.transaction, texts)?);
     print_added(&visitor.post(&target, &body, options.request.as_deref()).await?, texts);
+    Ok(Ending::Done)
+}
+
+/// One line for each transaction of a list.
+fn list(found: &Value, json: bool, texts: &Texts) -> anyhow::Result<Ending> {
+    let empty = Vec::new();
+    let all = found["transactions"].as_array().unwrap_or(&empty);
+    if json {
+        println!("{}", serde_json::to_string_pretty(all)?);
+        return Ok(Ending::Done);
+    }
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    for one in all {
+        let state = texts.get(&format!("evidence-state-{}", text(&one["state"])), &[]);
+        let legs: [(&str, &dyn std::fmt::Display); 3] =
+            [("sealed", &one["sealed"]), ("legs", &one["legs"]), ("failed", &one["failed"])];
+        let (id, opened) = (text(&one["id"]), text(&one["opened"]));
+        println!(
+            "{id}  {opened}  {}  {state}  {}",
+            text(&one["template"]),
+            texts.get("evidence-legs", &legs)
+        );
+    }
     Ok(Ending::Done)
 }
 

@@ -27,7 +27,7 @@ use crate::{
     args::{AtDesk, AtOffice, Common, IdAction, OfficeAction, OfficeOptions},
     bindings::{self, Check},
     deposit::ledger_of,
-    home, id, serve, services,
+    evidence, home, id, serve, services,
     texts::Texts,
     verify::read_certificate,
 };
@@ -161,7 +161,7 @@ fn said(error: DeskError, texts: &Texts) -> anyhow::Error {
 }
 
 pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts) -> anyhow::Result<Ending> {
-    let OfficeAction::Serve { config: path, listen } = &options.action;
+    let OfficeAction::Serve { config: path, listen, evidence } = &options.action;
     let config = Config::read(path)?;
     let client = home::client(common, texts)?;
     let (anchor, _) = ledger_of(&client).await?;
@@ -169,12 +169,26 @@ pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts)
     own.register(&client, anchor.ledger, WAIT).await?;
     let id = own.id;
     let service = Arc::new(config.service(client.clone(), anchor, own, officers_in(path.clone())).await?);
+    let evidence = match evidence {
+        Some(path) => Some(evidence::Opened::open(path, texts).await?),
+        None => None,
+    };
     let listener = serve::listen(*listen, "--listen", texts).await?;
     let address = listener.local_addr()?;
     println!("{}", texts.get("office-serves", &[("url", &format!("http://{address}")), ("account", &id)]));
     deliver(&service);
-    let pages = xiezhi_portal::router(client, Some(service.clone()), false);
-    let router = xiezhi_office::router(service).fallback_service(pages);
+    let beside = xiezhi_portal::Beside {
+        office: Some(service.clone()),
+        evidence: evidence.as_ref().map(|opened| opened.service.clone()),
+        vault: false,
+    };
+    let pages = xiezhi_portal::router(client, beside);
+    let mut router = xiezhi_office::router(service).fallback_service(pages);
+    if let Some(opened) = evidence {
+        opened.announce(&format!("http://{address}/evidence"), texts);
+        router = router.nest_service("/evidence", xiezhi_service::router(opened.service.clone()));
+        tokio::spawn(async move { opened.work().await });
+    }
     axum::serve(listener, router).with_graceful_shutdown(serve::told_to_stop()).await?;
     Ok(Ending::Done)
 }

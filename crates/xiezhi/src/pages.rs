@@ -38,7 +38,8 @@ pub(crate) fn serve(
 pub(crate) async fn run(common: &Common, options: &Portal, texts: &Texts) -> anyhow::Result<Ending> {
     let client = home::client(common, texts)?;
     let listener = listen(options.listen, "--listen", texts).await?;
-    let serving = serve(listener, xiezhi_portal::router(client, None, options.with_vault), texts)?;
+    let beside = xiezhi_portal::Beside { vault: options.with_vault, ..Default::default() };
+    let serving = serve(listener, xiezhi_portal::router(client, beside), texts)?;
     tokio::select! {
         ended = serving => ended?.context("the pages' server ended").map(|()| Ending::Done),
         () = told_to_stop() => Ok(Ending::Done),

@@ -13,13 +13,16 @@ use xiezhi_node::{
     Exit, Node, ObserverConfig, SnapshotSource, StampError, Stamper, Tree, Upstream, UpstreamError,
 };
 use xiezhi_pki::timestamp::{TimeStampRequest, TimeStampResponse};
+use xiezhi_portal::Beside;
 use xiezhi_types::{Height, TimestampMs};
 use xiezhi_verify::Anchor;
 
 use crate::{
     Ending, Usage,
     args::{Common, Init, NodeOptions, Observe, Renew, Up, UpOptions},
-    backup, home, office, pages,
+    backup,
+    evidence::demonstration,
+    home, office, pages,
     texts::Texts,
     trust, vault,
 };
@@ -321,14 +324,33 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
             )
             .await;
             let vault = vault.inspect_err(closed("vault")).ok();
+            let place = format!("{url}/evidence");
             let office =
                 office::demonstration(&dir.join("office"), url, client.clone(), anchor.clone()).await;
             let office = office.inspect_err(closed("office")).ok();
-            let mut router = xiezhi_portal::router(client, office, vault.is_some());
-            let mut upkeep = None;
+            let own = dir.join("evidence");
+            let layout = Layout { dir: dir.clone() };
+            let evidence = demonstration::open(&own, &place, client.clone(), &alliance, &layout).await;
+            let evidence = evidence.inspect_err(closed("evidence service")).ok();
+            let beside = Beside {
+                office,
+                evidence: evidence.as_ref().map(|evidence| evidence.service.clone()),
+                vault: vault.is_some(),
+            };
+            let mut router = xiezhi_portal::router(client, beside);
+            let mut upkeep: Vec<JoinHandle<()>> = Vec::new();
             if let Some(vault) = vault {
                 router = router.nest_service("/vault", vault.router);
-                upkeep = Some(vault.upkeep);
+                upkeep.extend(vault.upkeep);
+            }
+            if let Some(evidence) = evidence {
+                router = evidence.beside(router);
+                upkeep.push(evidence.upkeep);
+                let key = demonstration::key(&own);
+                println!(
+                    "{}",
+                    texts.get("evidence-demonstration", &[("url", &place), ("key", &key.display())])
+                );
             }
             Some((pages::serve(listener, router, texts)?, upkeep))
         }
@@ -338,7 +360,7 @@ pub(crate) async fn up(common: &Common, options: &UpOptions, texts: &Texts) -> a
     println!("{}", texts.get("up-stopping", &[]));
     if let Some((pages, upkeep)) = serving {
         pages.abort();
-        upkeep.iter().flatten().for_each(JoinHandle::abort);
+        upkeep.iter().for_each(JoinHandle::abort);
     }
     alliance.stop().await;
     match why {

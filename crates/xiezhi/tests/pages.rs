@@ -4,11 +4,15 @@
 
 mod place;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use place::{
     Place,
-    browser::{Browser, axe, inspect},
+    browser::{Browser, axe, inspect, tabbed_past},
     text,
 };
 use serde_json::Value;
@@ -213,6 +217,61 @@ fn what_is_deposited_in_the_browser_verifies_everywhere_and_is_not_lost_when_the
 }
 
 #[test]
+fn several_files_are_one_batch_under_one_signature_and_each_has_its_certificate() {
+    let Some(scene) = Scene::set() else { return };
+    let (browser, place) = (&scene.browser, &scene.place);
+    let files: Vec<_> = (0..3_u8).map(|at| place.file(&format!("part-{at}.txt"), &[at; 5000])).collect();
+    let empty = place.file("empty.txt", b"");
+    let chosen: Vec<_> = files.iter().chain([&empty]).map(PathBuf::as_path).collect();
+    scene.open("/deposit?lang=en");
+    browser.script("document.getElementById('matter').value = 'A case'");
+    browser.choose_all("files", &chosen);
+    browser.click("deposit");
+    browser.wait(
+        "if (document.querySelectorAll('#list .failed').length > 1) throw new Error(document.getElementById('list').innerText); \
+         return document.querySelectorAll('#list a[download]:not([hidden])').length === 3",
+    );
+    browser.picture("en-batch");
+    // What is empty is refused alone.
+    assert_eq!(browser.script("return document.querySelectorAll('#list .failed').length"), 1);
+    let records = || place.expect(0, &["find", "--all", "--json"]).matches("\"number\"").count();
+    assert_eq!(records(), 4, "two accounts, a deposit, and one batch");
+    browser.click_each("#list a[download]:not([hidden])");
+    for (at, file) in files.iter().enumerate() {
+        let certificate = place.path(&format!("downloads/part-{at}.txt.xzc"));
+        browser.wait_for_file(&certificate);
+        place.expect(0, &["verify", text(file), text(&certificate)]);
+        place.expect(1, &["verify", text(&files[(at + 1) % 3]), text(&certificate)]);
+        place.expect(0, &["find", "--file", text(file)]);
+    }
+
+    // With a phase, which a batch has not, each is signed by itself. A page that is left goes on where it was.
+    let later: Vec<_> = (0..2_u8).map(|at| place.file(&format!("later-{at}.txt"), &[9, at])).collect();
+    scene.open("/deposit?lang=en");
+    browser.script(
+        "document.getElementById('matter').value = 'A case'; document.getElementById('phase').value = 2",
+    );
+    browser.choose_all("files", &later.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    browser.click("deposit");
+    browser.wait("return document.querySelectorAll('#list a[download]:not([hidden])').length === 2");
+    let again: Vec<_> = (0..2_u8).map(|at| place.file(&format!("left-{at}.txt"), &[7, at])).collect();
+    scene.open("/deposit?lang=en");
+    browser.choose_all("files", &again.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    browser.click("deposit");
+    browser.wait("return document.querySelector('#list [data-part=record]:not([hidden])')");
+    assert_eq!(records(), 7, "two by themselves, and another batch");
+    scene.open("/deposit?lang=en");
+    let begun = Instant::now();
+    while browser.later("inStore('deposits', (store) => store.count()).then(done, done)") != 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "what was left does not go on");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    scene.open("/mine?lang=en");
+    browser.wait("return document.querySelectorAll('.piece').length === 7");
+    browser.wait("return document.querySelectorAll('.piece .mark.valid').length === 7");
+}
+
+#[test]
 fn everything_is_reached_by_keyboard_and_nothing_hinders_anybody() {
     let Some(scene) = Scene::set() else { return };
     let browser = &scene.browser;
@@ -254,22 +313,4 @@ fn everything_is_reached_by_keyboard_and_nothing_hinders_anybody() {
     inspect(browser, axe.as_deref(), "offline");
     browser.click("language");
     inspect(browser, axe.as_deref(), "offline-other");
-}
-
-/// Presses Tab until the focus is where it began; gives what can be used with a pointer and was never in focus.
-fn tabbed_past(browser: &Browser) -> Vec<String> {
-    browser.script(
-        "document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex'); \
-         window.past = new Set(); addEventListener('focusin', ({ target }) => window.past.add(target))",
-    );
-    let usable = "[...document.querySelectorAll('a[href], button, input, summary')].filter((one) => one.checkVisibility())";
-    let count = browser.script(&format!("return {usable}.length")).as_u64().unwrap();
-    assert!(count > 5, "{count} elements");
-    for _ in 0..count + 10 {
-        browser.press("\u{e004}");
-    }
-    let missed = browser.script(&format!(
-        "return {usable}.filter((one) => !window.past.has(one)).map((one) => one.outerHTML)"
-    ));
-    missed.as_array().unwrap().iter().map(Value::to_string).collect()
 }

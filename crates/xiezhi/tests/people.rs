@@ -16,7 +16,7 @@ use std::{
 
 use place::{
     Place,
-    browser::{Browser, axe, inspect},
+    browser::{Browser, axe, inspect, press, said},
     skipped, text,
 };
 use serde_json::{Value, json};
@@ -48,23 +48,12 @@ fn status(port: u16, path: &str, headers: &str, body: &str) -> u16 {
     answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-fn said(browser: &Browser) -> String {
-    browser.script("return document.querySelector('main').innerText").as_str().unwrap().to_owned()
-}
-
 /// Fills the form for a person and sends it.
 fn apply(browser: &Browser, origin: &str, name: &str, number: &str) {
     browser.open(&format!("{origin}/office/apply"));
     browser.fill("name", name);
     browser.fill("number", number);
     press(browser, "send");
-}
-
-/// Clicks what leads to another page, and waits for it.
-fn press(browser: &Browser, id: &str) {
-    browser.script("window.before = true");
-    browser.click(id);
-    browser.wait("return !window.before && document.readyState === 'complete'");
 }
 
 fn state(browser: &Browser) -> String {

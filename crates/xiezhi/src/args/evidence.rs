@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceOptions {
@@ -64,6 +64,26 @@ pub(crate) enum EvidenceAction {
     },
     /// Add an entry to a transaction
     Add(Add),
+    /// List transactions, newest first, at most 50
+    List {
+        /// Those in this state only
+        #[arg(long, value_enum)]
+        state: Option<TransactionState>,
+        /// Those of this template only
+        #[arg(long, value_name = "ID")]
+        template: Option<String>,
+        /// Those found by the beginning of their id, a record's number, or an entry's commitment
+        #[arg(long, value_name = "TEXT")]
+        find: Option<String>,
+        /// Those opened before this transaction
+        #[arg(long, value_name = "TRANSACTION")]
+        before: Option<String>,
+        #[command(flatten)]
+        at: AtService,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show a transaction: its entries, and how each stands at each sink
     Show {
         /// The transaction
@@ -108,6 +128,24 @@ pub(crate) enum EvidenceAction {
         #[arg(long, value_name = "FILE.xze")]
         out: PathBuf,
     },
+}
+
+/// Whether a transaction takes more entries.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TransactionState {
+    /// It does
+    Open,
+    /// Its pack closed it
+    Closed,
+}
+
+impl TransactionState {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,9 @@ pub(crate) enum OfficeAction {
         /// Where
         #[arg(long, default_value = "127.0.0.1:7490", value_name = "ADDR")]
         listen: SocketAddr,
+        /// Run an evidence service beside it, at /evidence, with pages for who logs in here: its configuration (JSON, see docs/evidence-service.md)
+        #[arg(long, value_name = "FILE")]
+        evidence: Option<PathBuf>,
     },
 }
 

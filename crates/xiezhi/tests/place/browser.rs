@@ -113,9 +113,24 @@ impl Browser {
         self.post(&format!("/element/{element}/value"), json!({"text": text(file)}));
     }
 
+    /// Chooses several files at once.
+    pub(crate) fn choose_all(&self, id: &str, files: &[&Path]) {
+        let element = self.element(id);
+        let all: Vec<_> = files.iter().map(|file| text(file)).collect();
+        self.post(&format!("/element/{element}/value"), json!({"text": all.join("\n")}));
+    }
+
     pub(crate) fn click(&self, id: &str) {
         let element = self.element(id);
         self.post(&format!("/element/{element}/click"), json!({}));
+    }
+
+    /// Clicks everything that the CSS selector names, as a person does: browsers keep scripts from many downloads.
+    pub(crate) fn click_each(&self, selector: &str) {
+        let found = self.post("/elements", json!({"using": "css selector", "value": selector}));
+        for element in found.as_array().unwrap() {
+            self.post(&format!("/element/{}/click", element[ELEMENT].as_str().unwrap()), json!({}));
+        }
     }
 
     pub(crate) fn script(&self, script: &str) -> Value {
@@ -245,6 +260,36 @@ pub(crate) fn inspect(browser: &Browser, axe: Option<&str>, name: &str) {
         }
         browser.prefer("light");
     }
+}
+
+/// What the page says.
+pub(crate) fn said(browser: &Browser) -> String {
+    browser.script("return document.querySelector('main').innerText").as_str().unwrap().to_owned()
+}
+
+/// Clicks what leads to another page, and waits for it.
+pub(crate) fn press(browser: &Browser, id: &str) {
+    browser.script("window.before = true");
+    browser.click(id);
+    browser.wait("return !window.before && document.readyState === 'complete'");
+}
+
+/// Presses Tab until the focus is where it began; gives what can be used with a pointer and was never in focus.
+pub(crate) fn tabbed_past(browser: &Browser) -> Vec<String> {
+    browser.script(
+        "document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex'); \
+         window.past = new Set(); addEventListener('focusin', ({ target }) => window.past.add(target))",
+    );
+    let usable = "[...document.querySelectorAll('a[href], button, input, select, textarea, summary')].filter((one) => one.checkVisibility())";
+    let count = browser.script(&format!("return {usable}.length")).as_u64().unwrap();
+    assert!(count > 5, "{count} elements");
+    for _ in 0..count + 10 {
+        browser.press("\u{e004}");
+    }
+    let missed = browser.script(&format!(
+        "return {usable}.filter((one) => !window.past.has(one)).map((one) => one.outerHTML)"
+    ));
+    missed.as_array().unwrap().iter().map(Value::to_string).collect()
 }
 
 impl Drop for Browser {
