@@ -4,3 +4,4 @@ mod backup;
 mod expiry;
 #[path = "../place/mod.rs"]
 mod place;
+mod reset;
