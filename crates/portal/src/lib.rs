@@ -17,6 +17,7 @@ mod console;
 mod deposit;
 mod downloads;
 mod edge;
+mod erasures;
 mod home;
 mod institutions;
 mod logins;
@@ -72,6 +73,8 @@ pub fn router(client: Client, office: Option<Arc<xiezhi_office::Service>>, vault
         .route("/office/applications/{id}/decision", post(applications::decide))
         .route("/office/applications/{id}/withdrawal", post(applications::withdraw))
         .route("/office/applications/{id}/revocation", post(applications::revoke))
+        .route("/office/applications/{id}/erasure", post(erasures::erase))
+        .route("/office/erasures", get(erasures::show_erasures))
         .layer(middleware::map_response(xiezhi_problem::unstored))
         .route("/", get(home::show_home))
         .route("/live", get(home::show_live))

@@ -12,7 +12,7 @@ use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_evidence::{Body, Certificate, Manifest, manifest::Value as Field};
 use xiezhi_types::{RecordNumber, TimestampMs, canonical, from_canonical};
 
-use super::{Application, Desk, DeskError, application, group, ms, permit, reason_place, salts, step};
+use super::{Application, Asked, Desk, DeskError, application, group, ms, permit, reason_place, salts, step};
 use crate::{
     Erasure, Event, Revocation, State,
     binding::{self, PHASE_REVOKED},
@@ -123,7 +123,7 @@ impl Desk {
     /// [`DeskError::NotFound`], [`DeskError::Denied`], [`DeskError::WrongState`].
     pub async fn withdraw(&self, session: &Session, id: &str, now: TimestampMs) -> Result<State, DeskError> {
         let one = self.find_for(session, Action::Withdraw, id).await?;
-        self.advance(&one, Event::Withdrawn, &session.principal, now, None, "").await
+        self.advance(&one, Event::Withdrawn, &session.principal, now, None, None).await
     }
 
     fn revocation(
@@ -165,7 +165,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Takes an approval back, and with it every binding.
+    /// Takes an approval back, and with it every binding. Repeated under the same `key` it changes nothing.
     ///
     /// # Errors
     /// [`DeskError::Refused`], [`DeskError::Denied`], [`DeskError::WrongState`].
@@ -174,12 +174,18 @@ impl Desk {
         session: &Session,
         id: &str,
         revocation: &Revocation,
+        key: Option<&str>,
         now: TimestampMs,
     ) -> Result<State, DeskError> {
         let one = self.find_for(session, Action::Decide, id).await?;
         revocation.check().map_err(DeskError::Refused)?;
-        one.state.after(Event::Rescinded)?;
         let why = format!("{} {}", revocation.reason, revocation.reference);
+        let what = format!("rescission {id}\n{why}");
+        let once = match self.asked(session, key, &one.person, what.as_bytes()).await? {
+            Asked::Before(_) => return Ok(one.state),
+            Asked::Now(once) => once,
+        };
+        one.state.after(Event::Rescinded)?;
         let sealed = self.keys.seal(&one.person, &reason_place(id), why.trim_end().as_bytes()).await?;
         let mut open = self.database.begin().await?;
         let state = step(&mut open, &one, Event::Rescinded, &session.principal, now, Some(sealed)).await?;
@@ -188,6 +194,9 @@ impl Desk {
         for row in open.query(sql, vec![id.into()]).await? {
             let account = row.text(0)?;
             owe(&mut open, "revocation", &one, account, &self.revocation(revocation, account, now)?).await?;
+        }
+        if let Some(once) = once {
+            once.done(&mut open, id).await?;
         }
         open.commit().await?;
         Ok(state)
