@@ -389,3 +389,6 @@ impl People {
         self.roster().role(principal).unwrap_or(Role::Person)
     }
 }
+
+#[cfg(test)]
+mod tests;
