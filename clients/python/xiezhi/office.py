@@ -182,6 +182,13 @@ class Erasure(TypedDict):
     """Reference of the request or the decision, in the office's own files: 1 to 100 printable ASCII characters."""
 
 
+class ErasureList(TypedDict):
+    """Erasures."""
+
+    erasures: list[OnRecord]
+    """At most 100, oldest first."""
+
+
 class ForAccount(TypedDict):
     """For which account."""
 
@@ -366,6 +373,10 @@ class OfficeClient:
     def withdraw_application(self, id: str) -> Dossier:
         """Withdraws an application that nobody has decided yet."""
         return self._connection.call("POST", "/v1/applications/{id}/withdrawal", "json", path={"id": id}, accept="application/json")
+
+    def list_erasures(self, *, after: int | None = None) -> ErasureList:
+        """The erasures, which name nobody, each with its record on the ledger; for data protection officers and auditors."""
+        return self._connection.call("GET", "/v1/erasures", "json", query={"after": after}, accept="application/json")
 
     def get_office(self) -> About:
         """Institution, ledger and account of the office."""

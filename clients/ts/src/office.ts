@@ -161,6 +161,12 @@ export interface Erasure {
   reference: string;
 }
 
+/** Erasures. */
+export interface ErasureList {
+  /** At most 100, oldest first. */
+  erasures: OnRecord[];
+}
+
 /** For which account. */
 export interface ForAccount {
   /** The account's id. */
@@ -340,6 +346,11 @@ export class OfficeClient {
   /** Withdraws an application that nobody has decided yet. */
   withdrawApplication(id: string): Promise<Dossier> {
     return this.connection.call("POST", "/v1/applications/{id}/withdrawal", "json", { path: { "id": id }, accept: "application/json" });
+  }
+
+  /** The erasures, which name nobody, each with its record on the ledger; for data protection officers and auditors. */
+  listErasures(more: { after?: number } = {}): Promise<ErasureList> {
+    return this.connection.call("GET", "/v1/erasures", "json", { query: { "after": more.after }, accept: "application/json" });
   }
 
   /** Institution, ledger and account of the office. */

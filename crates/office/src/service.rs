@@ -215,6 +215,7 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(decisions::decide))
         .routes(routes!(decisions::rescind))
         .routes(routes!(decisions::erase))
+        .routes(routes!(decisions::list_erasures))
         .routes(routes!(document))
 }
 

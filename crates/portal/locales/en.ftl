@@ -314,6 +314,7 @@ erase-basis = Lawful basis
 erase-sure = I know that nobody can undo this, the office included
 erasures = Erasures
 erasures-lead = Each with its record on the ledger; of whom nobody knows any more.
+more-erasures = Further erasures
 no-erasures = Nobody was erased here.
 revocation-holder = the holder's wish
 revocation-untrue = was never true

@@ -314,6 +314,7 @@ erase-basis = 法定依据
 erase-sure = 我知道任何人(包括登记处)都无法恢复
 erasures = 删除记录
 erasures-lead = 每次删除均在链上留有记录;被删除者已无人知晓。
+more-erasures = 更多删除记录
 no-erasures = 此处尚无删除记录。
 revocation-holder = 持有人要求
 revocation-untrue = 原本不实

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
 };
 use serde::Deserialize;
@@ -24,12 +24,30 @@ use crate::{
 struct ErasuresPage {
     page: Page,
     erasures: Vec<OnRecord>,
+    after: u32,
+}
+
+impl ErasuresPage {
+    /// How many are known after a full list, after which there may be more.
+    fn known(&self) -> Option<u32> {
+        (self.erasures.len() == 100).then(|| self.after.saturating_add(100))
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Listed {
+    #[serde(default)]
+    after: u32,
 }
 
 /// Each erasure with its record on the ledger, oldest first.
-pub(crate) async fn show_erasures(page: Page, member: Member) -> Result<Response, Trouble> {
-    let erasures = member.office.desk().erasures(&member.visitor.session).await?;
-    rendered(&ErasuresPage { page, erasures })
+pub(crate) async fn show_erasures(
+    page: Page,
+    member: Member,
+    Query(Listed { after }): Query<Listed>,
+) -> Result<Response, Trouble> {
+    let erasures = member.office.desk().erasures(&member.visitor.session, after).await?;
+    rendered(&ErasuresPage { page, erasures, after })
 }
 
 #[derive(Deserialize)]

@@ -357,7 +357,16 @@ pub(crate) async fn about_ids(common: &Common, action: &IdAction, texts: &Texts)
 
 async fn erasures(out: Option<&Path>, at: &AtDesk, json: bool, texts: &Texts) -> anyhow::Result<Ending> {
     let officer = OfficerAtDesk::open(at, texts).await?;
-    let found = officer.desk.erasures(&officer.session).await.map_err(|error| said(error, texts))?;
+    let mut found = Vec::new();
+    loop {
+        let known = u32::try_from(found.len())?;
+        let more =
+            officer.desk.erasures(&officer.session, known).await.map_err(|error| said(error, texts))?;
+        if more.is_empty() {
+            break;
+        }
+        found.extend(more);
+    }
     for one in &found {
         if let (Some(dir), Some(record), Some(certificate)) = (out, &one.record, &one.certificate) {
             home::write_whole(&dir.join(format!("{record}.xzc")), certificate, false)?;

@@ -12,7 +12,9 @@ use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_evidence::{Body, Certificate, Manifest, manifest::Value as Field};
 use xiezhi_types::{RecordNumber, TimestampMs, canonical, from_canonical};
 
-use super::{Application, Asked, Desk, DeskError, application, group, ms, permit, reason_place, salts, step};
+use super::{
+    Application, Asked, Desk, DeskError, LIST_MAX, application, group, ms, permit, reason_place, salts, step,
+};
 use crate::{
     Erasure, Event, Revocation, State,
     binding::{self, PHASE_REVOKED},
@@ -106,15 +108,20 @@ impl Desk {
         self.database.query(sql, vec![application.into()]).await?.iter().map(on_record).collect()
     }
 
-    /// Every erasure, oldest first; nothing of any person.
+    /// The erasures after the first `after`, oldest first, at most 100; nothing of any person. None is ever taken out.
     ///
     /// # Errors
     /// [`DeskError::Denied`].
-    pub async fn erasures(&self, session: &Session) -> Result<Vec<OnRecord>, DeskError> {
+    pub async fn erasures(&self, session: &Session, after: u32) -> Result<Vec<OnRecord>, DeskError> {
         permit(session, Action::ReadErasures, self.own(session))?;
-        let sql =
-            "SELECT account, manifest, certificate FROM office_records WHERE kind = 'erasure' ORDER BY seq";
-        self.database.query(sql, Vec::new()).await?.iter().map(on_record).collect()
+        let sql = "SELECT account, manifest, certificate FROM office_records WHERE kind = 'erasure' \
+            ORDER BY seq LIMIT $1 OFFSET $2";
+        self.database
+            .query(sql, vec![LIST_MAX.into(), i64::from(after).into()])
+            .await?
+            .iter()
+            .map(on_record)
+            .collect()
     }
 
     /// Takes an application back, which its applicant alone can and only before it is judged.

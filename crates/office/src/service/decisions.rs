@@ -3,16 +3,16 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use xiezhi_problem::{Problem, openapi::Problems, read_json};
 
 use super::{IdempotencyKey, Shared, idempotency_key};
-use crate::{Dossier, Erasure, Evidence, Revocation};
+use crate::{Dossier, Erasure, Evidence, OnRecord, Revocation};
 
 /// An officer's decision.
 #[derive(Deserialize, ToSchema)]
@@ -86,4 +86,33 @@ pub(super) async fn erase(
     let wanted: Erasure = read_json(&body)?;
     service.desk.erase(&session, &id, &wanted, service.now()).await?;
     Ok((StatusCode::ACCEPTED, Json(service.desk.standing(&session, &id).await?)).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ErasuresQuery {
+    /// How many of them, from the oldest on, are known already.
+    #[serde(default)]
+    after: u32,
+}
+
+/// Erasures.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErasureList {
+    /// At most 100, oldest first.
+    erasures: Vec<OnRecord>,
+}
+
+/// The erasures, which name nobody, each with its record on the ledger; for data protection officers and auditors.
+#[utoipa::path(
+    get, path = "/v1/erasures", tag = "officers", operation_id = "list_erasures", params(ErasuresQuery),
+    responses((status = 200, description = "The erasures", body = ErasureList), Problems)
+)]
+pub(super) async fn list_erasures(
+    State(service): Shared,
+    headers: HeaderMap,
+    Query(query): Query<ErasuresQuery>,
+) -> Result<Json<ErasureList>, Problem> {
+    let session = service.session(&headers)?;
+    Ok(Json(ErasureList { erasures: service.desk.erasures(&session, query.after).await? }))
 }

@@ -23,7 +23,6 @@ fn key(seed: u8) -> SigningKey {
 /// An office of which no node answers, with a program that applies and officers of every role.
 struct Place {
     router: Router,
-    desk: Desk,
     officers: Arc<Mutex<HashMap<String, Officer>>>,
     _dir: tempfile::TempDir,
 }
@@ -48,8 +47,8 @@ impl Place {
         let rosters: Rosters =
             Box::new(move || Roster { officers: seen.lock().unwrap().clone(), ..Roster::default() });
         let clients = HashMap::from([("gateway".to_owned(), key(1).public_key())]);
-        let service = Service::new(desk.clone(), ledger, URL, clients, HashMap::new(), rosters, || NOW);
-        Self { router: router(Arc::new(service)), desk, officers, _dir: dir }
+        let service = Service::new(desk, ledger, URL, clients, HashMap::new(), rosters, || NOW);
+        Self { router: router(Arc::new(service)), officers, _dir: dir }
     }
 
     async fn ask(&self, request: http::request::Builder, body: String) -> (u16, Value) {
@@ -172,8 +171,15 @@ async fn officers_decide_over_http_by_the_policy_and_once() {
     }
     let (_, left) = place.get(&gateway, &format!("/v1/applications/{other}")).await;
     assert_eq!((&left["state"], &left["applicant"]), (&"erased".into(), &Value::Null), "of the same person");
-    let officer = Session { principal: "zhao".to_owned(), role: Role::Auditor, institution: "ca".to_owned() };
-    assert_eq!(place.desk.erasures(&officer).await.unwrap().len(), 1);
+    assert_eq!(place.get(&li, "/v1/erasures").await.1["code"], "denied");
+    let (_, said) = place.get(&zhao, "/v1/erasures").await;
+    assert_eq!(
+        (said["erasures"].as_array().unwrap().len(), &said["erasures"][0]["actor"]),
+        (1, &"wang".into())
+    );
+    let (_, said) = place.get(&zhao, "/v1/erasures?after=1").await;
+    assert_eq!(said["erasures"], json!([]));
+    assert_eq!(place.get(&zhao, "/v1/erasures?after=x").await.0, 400);
 }
 
 #[tokio::test]

@@ -127,9 +127,10 @@ async fn erasing(place: &Place) {
     assert_eq!(desk.deliver(&dead_ledger(), NOW).await.unwrap(), 1);
     assert!(matches!(desk.keys.mac(&gone, b"").await, Err(PersonKeyError::Erased)), "and goes first");
     desk.erase(&protection, &id, &erasure, NOW).await.unwrap();
-    assert!(matches!(desk.erasures(&officer).await, Err(DeskError::Denied)));
-    let found = desk.erasures(&auditor).await.unwrap();
+    assert!(matches!(desk.erasures(&officer, 0).await, Err(DeskError::Denied)));
+    let found = desk.erasures(&auditor, 0).await.unwrap();
     assert_eq!(found.len(), 1, "done twice it is one");
+    assert_eq!(desk.erasures(&auditor, 1).await.unwrap(), []);
     let one = &found[0];
     assert_eq!(
         (one.reason.as_str(), one.reference.as_str(), one.actor.as_str()),
