@@ -74,7 +74,7 @@ class ApplicationList(TypedDict):
     """Applications."""
 
     applications: list[Application]
-    """The caller's, at most 100, in the order in which they came."""
+    """At most 100, in the order in which they came."""
 
 
 class AssertionForm(TypedDict):
@@ -121,6 +121,17 @@ class BindSignature(TypedDict):
     """Hexadecimal."""
 
 
+class BindingRevocation(TypedDict):
+    """What is revoked, and why."""
+
+    account: str
+    """The account's id."""
+    reason: NotRequired[str]
+    """An officer's: `holder`, `untrue`, `changed`, `account-lost` or `order`. The holder's own is always `holder`."""
+    reference: NotRequired[str]
+    """Reference of the decision in the office's own files, 1 to 100 printable ASCII characters; the holder's own has none."""
+
+
 class ChallengeMade(TypedDict):
     """What the account's keys are to sign."""
 
@@ -130,6 +141,14 @@ class ChallengeMade(TypedDict):
     """The text to sign."""
     nonce: str
     """Its nonce, hexadecimal."""
+
+
+class Decision(TypedDict):
+    """An officer's decision."""
+
+    decision: Verdict
+    reason: str
+    """Why, in 1 to 1000 characters; sealed like the applicant's data."""
 
 
 class Dossier(TypedDict):
@@ -152,6 +171,22 @@ class Dossier(TypedDict):
     """What happened, oldest first."""
     revoked: NotRequired[list[OnRecord]]
     """The bindings that were revoked, oldest first."""
+
+
+class Erasure(TypedDict):
+    """What is given as its reason. It stands on the ledger, behind a salt, and must name nobody."""
+
+    basis: str
+    """`request`, `purpose-ended`, `consent-withdrawn`, `unlawful` or `order`."""
+    reference: str
+    """Reference of the request or the decision, in the office's own files: 1 to 100 printable ASCII characters."""
+
+
+class ErasureList(TypedDict):
+    """Erasures."""
+
+    erasures: list[OnRecord]
+    """At most 100, oldest first."""
 
 
 class ForAccount(TypedDict):
@@ -269,8 +304,22 @@ class Problem(TypedDict):
     type: str
     """`urn:xiezhi:problem:` and the code."""
 
+
+class Revocation(TypedDict):
+    """What is given as its reason. It stands on the ledger, behind a salt, outlives an erasure, and must name nobody."""
+
+    reason: str
+    """`holder`, `untrue`, `changed`, `account-lost` or `order`."""
+    reference: NotRequired[str]
+    """Reference of the decision, in the office's own files: 1 to 100 printable ASCII characters; may be empty at the holder's
+    wish.
+    """
+
 State: TypeAlias = Literal["submitted", "approved", "refused", "withdrawn", "rescinded", "erased"]
 """Where an application stands."""
+
+Verdict: TypeAlias = Literal["approve", "refuse"]
+"""Yes or no."""
 
 
 class OfficeClient:
@@ -279,9 +328,9 @@ class OfficeClient:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list_applications(self, *, after: str | None = None) -> ApplicationList:
-        """The caller's applications."""
-        return self._connection.call("GET", "/v1/applications", "json", query={"after": after}, accept="application/json")
+    def list_applications(self, *, after: str | None = None, state: State | None = None) -> ApplicationList:
+        """The caller's applications; for officers all of the office's."""
+        return self._connection.call("GET", "/v1/applications", "json", query={"after": after, "state": state}, accept="application/json")
 
     def apply(self, body: Applicant, *, idempotency_key: str | None = None) -> Application:
         """Applies for a person or an enterprise."""
@@ -299,15 +348,35 @@ class OfficeClient:
         """Gives a challenge for the keys of an account."""
         return self._connection.call("POST", "/v1/applications/{id}/challenges", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
 
-    def revoke_binding(self, id: str, body: ForAccount) -> Dossier:
-        """Revokes the binding of an account; what is on its way to the ledger is accepted, and the application says when it is
-        there.
+    def decide_application(self, id: str, body: Decision, *, idempotency_key: str | None = None) -> Dossier:
+        """Approves or refuses an application; for officers."""
+        return self._connection.call("POST", "/v1/applications/{id}/decision", "json", path={"id": id}, header={"Idempotency-Key": idempotency_key}, body=body, content_type="application/json", accept="application/json")
+
+    def erase_person(self, id: str, body: Erasure) -> Dossier:
+        """Erases the person of an application, in all of the person's applications; for data protection officers. The record of it
+        is on its way to the ledger. Asking again finishes what was interrupted, and changes nothing else.
+        """
+        return self._connection.call("POST", "/v1/applications/{id}/erasure", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
+
+    def rescind_application(self, id: str, body: Revocation, *, idempotency_key: str | None = None) -> Dossier:
+        """Takes an approval back, and with it every binding; for officers. The records of the revocations are on their way to the
+        ledger.
+        """
+        return self._connection.call("POST", "/v1/applications/{id}/rescission", "json", path={"id": id}, header={"Idempotency-Key": idempotency_key}, body=body, content_type="application/json", accept="application/json")
+
+    def revoke_binding(self, id: str, body: BindingRevocation) -> Dossier:
+        """Revokes the binding of an account, at its holder's wish or for an officer's reason; what is on its way to the ledger is
+        accepted, and the application says when it is there. Repeating it changes nothing.
         """
         return self._connection.call("POST", "/v1/applications/{id}/revocations", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
 
     def withdraw_application(self, id: str) -> Dossier:
         """Withdraws an application that nobody has decided yet."""
         return self._connection.call("POST", "/v1/applications/{id}/withdrawal", "json", path={"id": id}, accept="application/json")
+
+    def list_erasures(self, *, after: int | None = None) -> ErasureList:
+        """The erasures, which name nobody, each with its record on the ledger; for data protection officers and auditors."""
+        return self._connection.call("GET", "/v1/erasures", "json", query={"after": after}, accept="application/json")
 
     def get_office(self) -> About:
         """Institution, ledger and account of the office."""

@@ -60,7 +60,7 @@ export interface Application {
 
 /** Applications. */
 export interface ApplicationList {
-  /** The caller's, at most 100, in the order in which they came. */
+  /** At most 100, in the order in which they came. */
   applications: Application[];
 }
 
@@ -105,6 +105,16 @@ export interface BindSignature {
   signature: string;
 }
 
+/** What is revoked, and why. */
+export interface BindingRevocation {
+  /** The account's id. */
+  account: string;
+  /** An officer's: `holder`, `untrue`, `changed`, `account-lost` or `order`. The holder's own is always `holder`. */
+  reason?: string;
+  /** Reference of the decision in the office's own files, 1 to 100 printable ASCII characters; the holder's own has none. */
+  reference?: string;
+}
+
 /** What the account's keys are to sign. */
 export interface ChallengeMade {
   /** Until when it is good; RFC 3339. */
@@ -113,6 +123,13 @@ export interface ChallengeMade {
   message: string;
   /** Its nonce, hexadecimal. */
   nonce: string;
+}
+
+/** An officer's decision. */
+export interface Decision {
+  decision: Verdict;
+  /** Why, in 1 to 1000 characters; sealed like the applicant's data. */
+  reason: string;
 }
 
 /** An application with as much of it as the session may see. */
@@ -134,6 +151,20 @@ export interface Dossier {
   history: Happened[];
   /** The bindings that were revoked, oldest first. */
   revoked?: OnRecord[];
+}
+
+/** What is given as its reason. It stands on the ledger, behind a salt, and must name nobody. */
+export interface Erasure {
+  /** `request`, `purpose-ended`, `consent-withdrawn`, `unlawful` or `order`. */
+  basis: string;
+  /** Reference of the request or the decision, in the office's own files: 1 to 100 printable ASCII characters. */
+  reference: string;
+}
+
+/** Erasures. */
+export interface ErasureList {
+  /** At most 100, oldest first. */
+  erasures: OnRecord[];
 }
 
 /** For which account. */
@@ -237,16 +268,30 @@ export interface Problem {
   type: string;
 }
 
+/** What is given as its reason. It stands on the ledger, behind a salt, outlives an erasure, and must name nobody. */
+export interface Revocation {
+  /** `holder`, `untrue`, `changed`, `account-lost` or `order`. */
+  reason: string;
+  /**
+   * Reference of the decision, in the office's own files: 1 to 100 printable ASCII characters; may be empty at the holder's
+   * wish.
+   */
+  reference?: string;
+}
+
 /** Where an application stands. */
 export type State = "submitted" | "approved" | "refused" | "withdrawn" | "rescinded" | "erased";
+
+/** Yes or no. */
+export type Verdict = "approve" | "refuse";
 
 /** Xiezhi registration office. */
 export class OfficeClient {
   constructor(private readonly connection: Connection) {}
 
-  /** The caller's applications. */
-  listApplications(more: { after?: string } = {}): Promise<ApplicationList> {
-    return this.connection.call("GET", "/v1/applications", "json", { query: { "after": more.after }, accept: "application/json" });
+  /** The caller's applications; for officers all of the office's. */
+  listApplications(more: { after?: string; state?: State } = {}): Promise<ApplicationList> {
+    return this.connection.call("GET", "/v1/applications", "json", { query: { "after": more.after, "state": more.state }, accept: "application/json" });
   }
 
   /** Applies for a person or an enterprise. */
@@ -269,17 +314,43 @@ export class OfficeClient {
     return this.connection.call("POST", "/v1/applications/{id}/challenges", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
   }
 
+  /** Approves or refuses an application; for officers. */
+  decideApplication(id: string, body: Decision, more: { idempotencyKey?: string | null } = {}): Promise<Dossier> {
+    return this.connection.call("POST", "/v1/applications/{id}/decision", "json", { path: { "id": id }, header: { "Idempotency-Key": more.idempotencyKey }, body, contentType: "application/json", accept: "application/json" });
+  }
+
   /**
-   * Revokes the binding of an account; what is on its way to the ledger is accepted, and the application says when it is
-   * there.
+   * Erases the person of an application, in all of the person's applications; for data protection officers. The record of it
+   * is on its way to the ledger. Asking again finishes what was interrupted, and changes nothing else.
    */
-  revokeBinding(id: string, body: ForAccount): Promise<Dossier> {
+  erasePerson(id: string, body: Erasure): Promise<Dossier> {
+    return this.connection.call("POST", "/v1/applications/{id}/erasure", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
+  }
+
+  /**
+   * Takes an approval back, and with it every binding; for officers. The records of the revocations are on their way to the
+   * ledger.
+   */
+  rescindApplication(id: string, body: Revocation, more: { idempotencyKey?: string | null } = {}): Promise<Dossier> {
+    return this.connection.call("POST", "/v1/applications/{id}/rescission", "json", { path: { "id": id }, header: { "Idempotency-Key": more.idempotencyKey }, body, contentType: "application/json", accept: "application/json" });
+  }
+
+  /**
+   * Revokes the binding of an account, at its holder's wish or for an officer's reason; what is on its way to the ledger is
+   * accepted, and the application says when it is there. Repeating it changes nothing.
+   */
+  revokeBinding(id: string, body: BindingRevocation): Promise<Dossier> {
     return this.connection.call("POST", "/v1/applications/{id}/revocations", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
   }
 
   /** Withdraws an application that nobody has decided yet. */
   withdrawApplication(id: string): Promise<Dossier> {
     return this.connection.call("POST", "/v1/applications/{id}/withdrawal", "json", { path: { "id": id }, accept: "application/json" });
+  }
+
+  /** The erasures, which name nobody, each with its record on the ledger; for data protection officers and auditors. */
+  listErasures(more: { after?: number } = {}): Promise<ErasureList> {
+    return this.connection.call("GET", "/v1/erasures", "json", { query: { "after": more.after }, accept: "application/json" });
   }
 
   /** Institution, ledger and account of the office. */

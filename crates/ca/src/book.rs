@@ -278,8 +278,8 @@ pub struct Book {
     changed_since_list: bool,
     rule: Option<Rule>,
     proposals: Vec<Proposal>,
-    /// Each entry's digest, for who compares them with heads that were kept elsewhere.
-    heads: Vec<[u8; 32]>,
+    /// Each entry's time and digest, for who compares them with heads that were kept elsewhere.
+    heads: Vec<(u64, [u8; 32])>,
 }
 
 /// The id of the application that `request` (DER) and `wish` make: the same twice is one application.
@@ -339,7 +339,7 @@ impl Book {
         self.happen(line.at, line.effect, digest);
         self.next += 1;
         self.head = digest;
-        self.heads.push(digest);
+        self.heads.push((line.at, digest));
         self.last_at = line.at;
     }
 
@@ -546,8 +546,14 @@ impl Book {
     /// How many entries there were when the last line had the SHA-256 `head`; `None` when that never was.
     #[must_use]
     pub fn entries_at(&self, head: &[u8; 32]) -> Option<u64> {
-        let place = self.heads.iter().position(|known| known == head)?;
+        let place = self.heads.iter().position(|(_, known)| known == head)?;
         u64::try_from(place).ok()?.checked_add(1)
+    }
+
+    /// When the entry of that number was made; unix seconds.
+    #[must_use]
+    pub fn entry_time(&self, number: u64) -> Option<u64> {
+        self.heads.get(usize::try_from(number).ok()?).map(|(at, _)| *at)
     }
 
     /// The application of that id.

@@ -18,6 +18,7 @@ mod answers;
 mod authority;
 mod book;
 mod deed;
+mod heads;
 mod journal;
 mod service;
 mod wish;
@@ -30,6 +31,7 @@ pub use book::{
     Application, Book, BookError, Certificate, Change, Entry, Event, List, Outcome, Standing, Withdrawal,
 };
 pub use deed::{DEEDS, Deed, Proposal, Rule};
+pub use heads::{HeadStanding, OVERDUE_S, RecordedHead};
 pub use journal::JournalError;
-pub use service::{Service, router};
+pub use service::{Head, Service, router};
 pub use wish::{Purpose, Wish, WishError};

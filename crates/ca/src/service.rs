@@ -20,7 +20,10 @@ use xiezhi_pki::{
 };
 use xiezhi_problem::{Edge, Problem, edge, kinds};
 
-use crate::{Application, Authority, AuthorityError, Outcome, Standing, Wish, journal::JournalError};
+use crate::{
+    Application, Authority, AuthorityError, HeadStanding, Outcome, RecordedHead, Standing, Wish,
+    journal::JournalError,
+};
 
 /// Longest body.
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -30,11 +33,32 @@ const FULL_RETRY_S: u32 = 600;
 const EDGE: Edge =
     Edge { too_large: "at most 64 KiB are read", malformed: "not a JSON document of the expected form" };
 
+/// How the book's heads are put on the ledger.
+#[derive(Debug, Clone)]
+struct Heads {
+    every_s: u64,
+    recorded: Option<RecordedHead>,
+}
+
+/// A head of the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// SHA-256 of the certificate of the authority whose book it is.
+    pub authority: [u8; 32],
+    /// How many entries there are.
+    pub entries: u64,
+    /// SHA-256 of the last line.
+    pub digest: [u8; 32],
+    /// How the book stands to the ledger.
+    pub standing: HeadStanding,
+}
+
 /// An authority that is being served.
 #[derive(Debug)]
 pub struct Service {
     authority: Mutex<Authority>,
     responder: RwLock<Option<Responder<SigningKey>>>,
+    heads: RwLock<Option<Heads>>,
     clock: fn() -> u64,
 }
 
@@ -42,12 +66,41 @@ impl Service {
     /// Serves `authority`; `clock` gives unix seconds.
     #[must_use]
     pub fn new(authority: Authority, clock: fn() -> u64) -> Self {
-        Self { authority: Mutex::new(authority), responder: RwLock::new(None), clock }
+        Self {
+            authority: Mutex::new(authority),
+            responder: RwLock::new(None),
+            heads: RwLock::new(None),
+            clock,
+        }
     }
 
     /// Answers OCSP with `responder` from now on.
     pub fn set_responder(&self, responder: Responder<SigningKey>) {
         *self.responder.write().unwrap_or_else(|e| e.into_inner()) = Some(responder);
+    }
+
+    /// Says from now on how the book stands to the ledger: a head is to be there `every_s` seconds after the one before, if the book changed;
+    /// `recorded` is the newest.
+    pub fn set_heads(&self, every_s: u64, recorded: Option<RecordedHead>) {
+        *self.heads.write().unwrap_or_else(|e| e.into_inner()) = Some(Heads { every_s, recorded });
+    }
+
+    fn heads(&self) -> Option<Heads> {
+        self.heads.read().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// The head of the book; `None` where none is put on the ledger.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn head(&self) -> Result<Option<Head>, JournalError> {
+        let Some(heads) = self.heads() else { return Ok(None) };
+        self.with(|authority, now| {
+            let book = authority.book()?;
+            let standing = book.head_standing(heads.recorded.as_ref(), heads.every_s, now);
+            let (entries, digest) = book.head();
+            Ok(Some(Head { authority: book.authority(), entries, digest, standing }))
+        })
     }
 
     /// What `act` does with the authority, while nobody else does anything with it.
@@ -324,6 +377,17 @@ struct Status {
     not_after: u64,
     expiring_within_30_days: usize,
     answers_ocsp: bool,
+    /// How the book stands to the ledger, where its heads are put there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_ledger: Option<OnLedger>,
+}
+
+#[derive(Debug, Serialize)]
+struct OnLedger {
+    standing: HeadStanding,
+    /// The newest head that was recorded.
+    #[serde(flatten)]
+    recorded: Option<RecordedHead>,
 }
 
 async fn status(State(service): Shared) -> Result<Json<Status>, Problem> {
@@ -333,6 +397,10 @@ async fn status(State(service): Shared) -> Result<Json<Status>, Problem> {
 /// The numbers of the status in Prometheus' text format.
 async fn metrics(State(service): Shared) -> Result<Response, Problem> {
     let status = status_of(service).await?;
+    let on_ledger = status.on_ledger.as_ref();
+    let recorded = on_ledger.and_then(|on_ledger| on_ledger.recorded.as_ref());
+    let is_overdue =
+        |standing: HeadStanding| matches!(standing, HeadStanding::Overdue | HeadStanding::Rewritten);
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let gauges = [
         (
@@ -356,6 +424,21 @@ async fn metrics(State(service): Shared) -> Result<Response, Problem> {
             "When the newest revocation list is overdue, unix time.",
             status.list_next_update,
         ),
+        (
+            "xiezhi_ca_head_recorded_seconds",
+            "When the newest head of the book was put on the ledger, unix time.",
+            recorded.map(|recorded| recorded.at),
+        ),
+        (
+            "xiezhi_ca_head_recorded_entries",
+            "Entries of the book that the newest head on the ledger covers.",
+            recorded.map(|recorded| recorded.entries),
+        ),
+        (
+            "xiezhi_ca_head_overdue",
+            "Whether a head of the book should be on the ledger and is not, or the one that is there is not in the book.",
+            on_ledger.map(|on_ledger| is_overdue(on_ledger.standing).into()),
+        ),
         ("xiezhi_ca_ocsp", "Whether questions by OCSP are answered.", Some(status.answers_ocsp.into())),
     ];
     let written = gauges.into_iter().filter_map(|(name, help, value)| {
@@ -368,10 +451,15 @@ async fn metrics(State(service): Shared) -> Result<Response, Problem> {
 async fn status_of(service: Arc<Service>) -> Result<Status, Problem> {
     let status = blocking(service, |service| {
         let answers_ocsp = service.responder.read().unwrap_or_else(|e| e.into_inner()).is_some();
+        let heads = service.heads();
         service.with(|authority, now| {
             let expiring_within_30_days = authority.expiring(now, 30)?.len();
             let not_after = authority.certificate().validity().not_after;
             let book = authority.book()?;
+            let on_ledger = heads.map(|heads| OnLedger {
+                standing: book.head_standing(heads.recorded.as_ref(), heads.every_s, now),
+                recorded: heads.recorded,
+            });
             let (entries, head) = book.head();
             Ok(Status {
                 entries,
@@ -383,6 +471,7 @@ async fn status_of(service: Arc<Service>) -> Result<Status, Problem> {
                 not_after,
                 expiring_within_30_days,
                 answers_ocsp,
+                on_ledger,
             })
         })
     });

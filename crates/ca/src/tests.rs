@@ -425,6 +425,60 @@ async fn strangers_apply_look_and_ask_and_change_nothing_else() {
     let expires = format!("xiezhi_ca_expires_seconds {}\n", status["not_after"]);
     assert!(metrics.contains(&pending) && metrics.contains(&expires), "{metrics}");
     assert_eq!((&status["list"], &status["answers_ocsp"]), (&1.into(), &true.into()));
+    assert!(status.get("on_ledger").is_none() && !metrics.contains("xiezhi_ca_head"), "none is put there");
+
+    // A head is due at once; recorded, it is kept; one that the book does not have is an alarm.
+    let head = || service.head().unwrap().unwrap();
+    service.set_heads(DAY, None);
+    let Head { entries, digest, standing, .. } = head();
+    assert_eq!((entries, standing), (status["entries"].as_u64().unwrap(), HeadStanding::Due));
+    let recorded =
+        |head: [u8; 32]| RecordedHead { entries, head: hex::encode(head), at: NOW, record: "XZ1".to_owned() };
+    for (head, standing, overdue) in [(digest, "kept", 0), ([7; 32], "rewritten", 1)] {
+        service.set_heads(DAY, Some(recorded(head)));
+        let status = json(&ask(&router, get("/v1/status")).await.2);
+        let metrics = String::from_utf8(ask(&router, get("/metrics")).await.2.to_vec()).unwrap();
+        assert_eq!(
+            (&status["on_ledger"]["standing"], &status["on_ledger"]["record"]),
+            (&standing.into(), &"XZ1".into())
+        );
+        let overdue = format!("xiezhi_ca_head_overdue {overdue}\n");
+        assert!(metrics.contains(&overdue), "{metrics}");
+        assert!(metrics.contains(&format!("xiezhi_ca_head_recorded_entries {entries}\n")), "{metrics}");
+    }
+}
+
+#[test]
+fn a_head_is_due_after_a_change_and_not_before_the_interval_is_over() {
+    let mut place = place(Suite::P256);
+    let (entries, digest) = place.authority.book().unwrap().head();
+    let head = |at, entries, digest: [u8; 32]| RecordedHead {
+        entries,
+        head: hex::encode(digest),
+        at,
+        record: "XZ1".to_owned(),
+    };
+    let standing = |place: &mut Place, recorded: Option<&RecordedHead>, at: u64| {
+        place.authority.book().unwrap().head_standing(recorded, DAY, at)
+    };
+    assert_eq!(standing(&mut place, None, NOW), HeadStanding::Due);
+    assert_eq!(standing(&mut place, None, NOW + OVERDUE_S), HeadStanding::Overdue);
+    let first = head(NOW + 10, entries, digest);
+    assert_eq!(standing(&mut place, Some(&first), NOW + 900 * DAY), HeadStanding::Kept, "nothing changed");
+    place.apply(50, &enterprise(), NOW + 20);
+    for (at, expected) in [
+        (NOW + 20, HeadStanding::Kept),
+        (NOW + 9 + DAY, HeadStanding::Kept),
+        (NOW + 10 + DAY, HeadStanding::Due),
+        (NOW + 9 + DAY + OVERDUE_S, HeadStanding::Due),
+        (NOW + 10 + DAY + OVERDUE_S, HeadStanding::Overdue),
+    ] {
+        assert_eq!(standing(&mut place, Some(&first), at), expected, "{}", at - NOW);
+    }
+    // Another length, another line: whatever else was recorded is not this book's.
+    for wrong in [head(NOW, entries + 1, digest), head(NOW, entries, [7; 32]), head(NOW, 99, [0; 32])] {
+        assert_eq!(standing(&mut place, Some(&wrong), NOW), HeadStanding::Rewritten);
+    }
 }
 
 #[derive(Debug, Clone)]

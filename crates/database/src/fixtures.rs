@@ -75,6 +75,17 @@ impl PostgresServer {
         format!("postgres://xiezhi@{}/{name}", text(self.dir.path()).replace('/', "%2F"))
     }
 
+    /// Everything in a database, as SQL: bytes are in hexadecimal there.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn dump(&self, name: &str) -> String {
+        let file = self.dir.path().join("dump");
+        self.run("pg_dump", &["-h", text(self.dir.path()), "-U", "xiezhi", "-f", text(&file), name]);
+        fs::read_to_string(file).expect("a dump")
+    }
+
     fn run(&self, program: &str, args: &[&str]) {
         let path = self.programs.join(program);
         let mut command = if is_root() {

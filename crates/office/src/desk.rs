@@ -12,6 +12,7 @@ macro_rules! select_application {
     };
 }
 
+mod once;
 mod passkeys;
 mod records;
 
@@ -30,6 +31,8 @@ use crate::{
     people::random,
     policy::{Action, Scope, Session, Target, allows, scope},
 };
+
+use once::{Asked, Once};
 
 pub use passkeys::OwnPasskey;
 pub use records::OnRecord;
@@ -250,15 +253,10 @@ impl Desk {
         applicant.check(day_of(now)).map_err(DeskError::Refused)?;
         let plain = serde_json::to_vec(applicant).map_err(|_| DeskError::Internal("no JSON"))?;
         let person = self.keys.person(&[&applicant.number_kind, &applicant.number]).await?;
-        let mac = self.keys.mac(&person, &plain).await?;
-        if let Some(key) = key {
-            let sql = "SELECT application, mac FROM idempotency WHERE owner = $1 AND name = $2";
-            let known = self.database.query(sql, vec![session.principal.as_str().into(), key.into()]).await?;
-            if let Some(row) = known.first() {
-                let is_same = row.bytes(1)? == mac;
-                return if is_same { self.find(row.text(0)?).await } else { Err(DeskError::Reused) };
-            }
-        }
+        let once = match self.asked(session, key, &person, &plain).await? {
+            Asked::Before(id) => return self.find(&id).await,
+            Asked::Now(once) => once,
+        };
         let id = hex::encode(random::<16>()?);
         let data = self.keys.seal(&person, &data_place(&id), &plain).await?;
         let mut open = self.database.begin().await?;
@@ -277,14 +275,8 @@ impl Desk {
         ];
         open.execute(sql, values).await?;
         note(&mut open, &id, Event::Submitted, &session.principal, now, None).await?;
-        if let Some(key) = key {
-            let sql = "INSERT INTO idempotency (owner, name, application, mac) VALUES ($1, $2, $3, $4)";
-            let owner = session.principal.as_str();
-            let values = vec![owner.into(), key.into(), id.as_str().into(), mac[..].into()];
-            match open.execute(sql, values).await {
-                Err(DatabaseError::Exists) => return Err(DeskError::Raced),
-                other => other?,
-            };
+        if let Some(once) = once {
+            once.done(&mut open, &id).await?;
         }
         open.commit().await?;
         self.find(&id).await
@@ -346,9 +338,23 @@ impl Desk {
         if one.state != State::Erased && allows(session, Action::ReadData, one.target()) {
             applicant = Some(self.applicant(&one).await?);
             if session.principal != one.owner {
-                self.advance(&one, Event::Read, &session.principal, now, None, "").await?;
+                self.advance(&one, Event::Read, &session.principal, now, None, None).await?;
             }
         }
+        self.dossier(one, applicant).await
+    }
+
+    /// How an application stands, without anybody's data.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Denied`].
+    pub async fn standing(&self, session: &Session, id: &str) -> Result<Dossier, DeskError> {
+        let one = self.find_for(session, Action::ReadHistory, id).await?;
+        self.dossier(one, None).await
+    }
+
+    async fn dossier(&self, one: Application, applicant: Option<Applicant>) -> Result<Dossier, DeskError> {
+        let id = one.id.as_str();
         let sql = "SELECT at_ms, actor, event, reason FROM events WHERE application = $1 ORDER BY seq";
         let mut history = Vec::new();
         for row in self.database.query(sql, vec![id.into()]).await? {
@@ -386,27 +392,32 @@ impl Desk {
         event: Event,
         actor: &str,
         now: TimestampMs,
-        reason: Option<&str>,
-        provider: &str,
+        said: Option<(&str, &str)>,
+        once: Option<Once<'_>>,
     ) -> Result<State, DeskError> {
         // Said before anything is sealed: nothing can be sealed for who is erased.
         one.state.after(event)?;
-        let reason = match reason {
-            Some(text) => Some(self.keys.seal(&one.person, &reason_place(&one.id), text.as_bytes()).await?),
+        let reason = match said {
+            Some((text, _)) => {
+                Some(self.keys.seal(&one.person, &reason_place(&one.id), text.as_bytes()).await?)
+            }
             None => None,
         };
         let mut open = self.database.begin().await?;
         let state = step(&mut open, one, event, actor, now, reason).await?;
-        if !provider.is_empty() {
+        if let Some((_, provider)) = said.filter(|(_, provider)| !provider.is_empty()) {
             let sql = "UPDATE applications SET provider = $1 WHERE id = $2";
             open.execute(sql, vec![provider.into(), one.id.as_str().into()]).await?;
+        }
+        if let Some(once) = once {
+            once.done(&mut open, &one.id).await?;
         }
         open.commit().await?;
         Ok(state)
     }
 
     /// What a provider says of an application: an officer's decision, an identity provider's token, a demonstration. Evidence that does not
-    /// fit changes nothing but the history.
+    /// fit changes nothing but the history. An officer's decision that is repeated under the same `key` changes nothing.
     ///
     /// # Errors
     /// [`DeskError::Denied`], [`DeskError::WrongState`], [`DeskError::Refused`] without a reason, or when the evidence does not fit.
@@ -415,11 +426,20 @@ impl Desk {
         session: &Session,
         id: &str,
         evidence: &Evidence<'_>,
+        key: Option<&str>,
         now: TimestampMs,
     ) -> Result<State, DeskError> {
         let action =
             if matches!(evidence, Evidence::Officer { .. }) { Action::Decide } else { Action::Assert };
         let one = self.find_for(session, action, id).await?;
+        let mut once = None;
+        if let Evidence::Officer { approve, reason } = evidence {
+            let what = format!("decision {id} {approve}\n{reason}");
+            match self.asked(session, key, &one.person, what.as_bytes()).await? {
+                Asked::Before(_) => return Ok(one.state),
+                Asked::Now(new) => once = new,
+            }
+        }
         if matches!(evidence, Evidence::Demonstration) && !one.demonstration {
             return Err(DeskError::Denied);
         }
@@ -430,12 +450,13 @@ impl Desk {
             Ok(said) => {
                 let provider = if one.demonstration { "demonstration" } else { said.provider };
                 let by = &session.principal;
-                self.advance(&one, said.event, by, now, Some(&said.reason), provider).await
+                self.advance(&one, said.event, by, now, Some((&said.reason, provider)), once).await
             }
             Err(refused) => {
                 if action == Action::Assert {
                     let event = Event::AssertionRefused;
-                    self.advance(&one, event, &session.principal, now, Some(refused.rule), "").await?;
+                    let said = Some((refused.rule, ""));
+                    self.advance(&one, event, &session.principal, now, said, None).await?;
                 }
                 Err(DeskError::Refused(vec![refused]))
             }

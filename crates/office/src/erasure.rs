@@ -10,12 +10,12 @@ use crate::refusal as rules;
 pub const BASES: [&str; 5] = ["request", "purpose-ended", "consent-withdrawn", "unlawful", "order"];
 
 /// What is given as its reason. It stands on the ledger, behind a salt, and must name nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Erasure {
-    /// One of [`BASES`].
+    /// `request`, `purpose-ended`, `consent-withdrawn`, `unlawful` or `order`.
     pub basis: String,
-    /// Reference of the request or the decision, in the office's own files.
+    /// Reference of the request or the decision, in the office's own files: 1 to 100 printable ASCII characters.
     pub reference: String,
 }
 

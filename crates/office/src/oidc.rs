@@ -38,7 +38,7 @@ pub struct IssuerConfig {
     pub number_claim: String,
     /// The claim with a person's name.
     pub name_claim: String,
-    /// Officers who log in here: subject to officer's name.
+    /// Officers who log in here: subject to officer's name. What counts is the [`crate::Roster`], which has it anew whenever it is asked.
     #[serde(default)]
     pub officers: std::collections::HashMap<String, String>,
 }

@@ -18,6 +18,7 @@ use crate::{
     ClaimNames, Desk, DeskError, LoginError, OwnPasskey,
     oidc::{Begun, Issuer, IssuerConfig},
     policy::{Role, Session},
+    roster::{Roster, Rosters},
 };
 
 /// How long a person's session lasts, in seconds.
@@ -30,8 +31,6 @@ const REMEMBERED_MAX: usize = 10_000;
 /// What everybody's name begins with whom a demonstration let in.
 const DEMONSTRATION: &str = "demonstration-";
 
-/// Which role an officer has at this moment; `None` for who is none, or none any more.
-pub type Roles = Box<dyn Fn(&str) -> Option<Role> + Send + Sync>;
 /// Applicants of a demonstration whose applications are there from the beginning.
 pub const EXAMPLES: [&str; 2] = ["example-person", "example-enterprise"];
 
@@ -42,6 +41,8 @@ pub struct Visitor {
     pub session: Session,
     /// What an issuer said, and which of it counts.
     pub said: Option<(Map<String, Value>, ClaimNames)>,
+    /// Issuer and subject by which an officer is known.
+    known_by: Option<(String, String)>,
 }
 
 /// Why a passkey is not taken.
@@ -107,7 +108,7 @@ pub struct People {
     clock: fn() -> TimestampMs,
     origin: String,
     issuers: HashMap<String, Issuer>,
-    officers: Roles,
+    rosters: Rosters,
     visitors: Sessions<Visitor>,
     logins: Expiring<String, Begun>,
     /// By challenge: whose the new key is to be, and who asked.
@@ -136,7 +137,7 @@ impl People {
         clock: fn() -> TimestampMs,
         origin: &str,
         issuers: HashMap<String, IssuerConfig>,
-        officers: Roles,
+        rosters: Rosters,
     ) -> Self {
         let issuers = issuers.into_iter().map(|(name, config)| (name, Issuer::new(config))).collect();
         Self {
@@ -144,7 +145,7 @@ impl People {
             clock,
             origin: origin.to_owned(),
             issuers,
-            officers,
+            rosters,
             visitors: Sessions::new(REMEMBERED_MAX, SESSION_LIFE_S),
             logins: Expiring::new(REMEMBERED_MAX),
             questions: Expiring::new(REMEMBERED_MAX),
@@ -172,18 +173,35 @@ impl People {
         (self.clock)().seconds()
     }
 
-    /// Who has the token. An officer's session ends when he has its role no more.
+    /// The officers at this moment.
+    pub(crate) fn roster(&self) -> Roster {
+        (self.rosters)()
+    }
+
+    /// Who has the token. An officer's session ends when he has its role no more, or is not who logged in by that issuer.
     #[must_use]
     pub fn visitor(&self, token: &str) -> Option<Visitor> {
         let visitor = self.visitors.find(token, self.now_s())?;
-        let Session { principal, role, .. } = &visitor.session;
-        let is_demonstrating = self.desk.is_demonstration() && principal.starts_with(DEMONSTRATION);
-        if *role != Role::Person && !is_demonstrating && self.role(principal) != *role {
+        if !self.is_still(&visitor) {
+            let Session { principal, role, .. } = &visitor.session;
             tracing::info!(principal, role = role.name(), "the session ends with the role");
             self.leave(token);
             return None;
         }
         Some(visitor)
+    }
+
+    fn is_still(&self, visitor: &Visitor) -> bool {
+        let Session { principal, role, .. } = &visitor.session;
+        let is_demonstrating = self.desk.is_demonstration() && principal.starts_with(DEMONSTRATION);
+        if *role == Role::Person || is_demonstrating {
+            return true;
+        }
+        let roster = self.roster();
+        match &visitor.known_by {
+            Some((issuer, subject)) => roster.known_as(issuer, subject) == Some((principal, *role)),
+            None => roster.role(principal) == Some(*role),
+        }
     }
 
     /// The passkeys of who is logged in.
@@ -233,7 +251,7 @@ impl People {
 
     fn enter(&self, principal: String, role: Role) -> Result<String, DeskError> {
         let session = Session { principal, role, institution: self.desk.institution().to_owned() };
-        self.open(Visitor { session, said: None })
+        self.open(Visitor { session, said: None, known_by: None })
     }
 
     /// Lets anybody in as anything, in a demonstration: as one of the [`EXAMPLES`], as somebody of the role `who`, or else as somebody new.
@@ -289,9 +307,9 @@ impl People {
         }
         let claims = from.finish(&begun, &self.callback(), code, now_s).await?;
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
-        let officer = from.config.officers.get(subject);
-        let (principal, role) = match officer.and_then(|name| Some((name.clone(), (self.officers)(name)?))) {
-            Some(known) => known,
+        let roster = self.roster();
+        let (principal, role) = match roster.known_as(&begun.issuer, subject) {
+            Some((name, role)) => (name.to_owned(), role),
             // Says nothing of the person to who reads the history.
             None => {
                 let digest = sha256(format!("{}\n{subject}", from.config.issuer).as_bytes());
@@ -299,8 +317,10 @@ impl People {
             }
         };
         let session = Session { principal, role, institution: self.desk.institution().to_owned() };
+        let known_by = (role != Role::Person).then(|| (begun.issuer.clone(), subject.to_owned()));
         let said = (role == Role::Person).then(|| (claims, from.claim_names()));
-        self.open(Visitor { session, said }).map_err(|error| LoginError::Unavailable(error.to_string()))
+        self.open(Visitor { session, said, known_by })
+            .map_err(|error| LoginError::Unavailable(error.to_string()))
     }
 
     /// Asks the browser for a new key, for who is logged in or for somebody new; or, with `register` false, for a key that it has.
@@ -366,6 +386,9 @@ impl People {
     }
 
     fn role(&self, principal: &str) -> Role {
-        (self.officers)(principal).unwrap_or(Role::Person)
+        self.roster().role(principal).unwrap_or(Role::Person)
     }
 }
+
+#[cfg(test)]
+mod tests;

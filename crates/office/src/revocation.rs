@@ -11,12 +11,12 @@ pub const HOLDER: &str = "holder";
 pub const REASONS: [&str; 5] = [HOLDER, "untrue", "changed", "account-lost", "order"];
 
 /// What is given as its reason. It stands on the ledger, behind a salt, outlives an erasure, and must name nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
-    /// One of [`REASONS`].
+    /// `holder`, `untrue`, `changed`, `account-lost` or `order`.
     pub reason: String,
-    /// Reference of the decision, in the office's own files; may be empty at the holder's wish.
+    /// Reference of the decision, in the office's own files: 1 to 100 printable ASCII characters; may be empty at the holder's wish.
     #[serde(default)]
     pub reference: String,
 }

@@ -1,5 +1,7 @@
-//! What the office answers over HTTP: sessions for programs whose keys are known (RFC 7523), applications, bindings. Whatever decides is an
-//! officer's, who works at the desk.
+//! What the office answers over HTTP: sessions for programs whose keys are known (RFC 7523), applications, bindings; what officers decide is in
+//! `decisions`.
+
+mod decisions;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -30,10 +32,11 @@ use xiezhi_session::{
 use xiezhi_types::{AccountId, TimestampMs};
 
 use crate::{
-    Applicant, Application, Desk, DeskError, Dossier, IssuerConfig, People, Revocation,
+    Applicant, Application, Desk, DeskError, Dossier, IssuerConfig, People, Revocation, State as Standing,
     binding::Challenge,
-    people::{Roles, random},
+    people::random,
     policy::{Role, Session},
+    roster::Rosters,
 };
 
 /// Longest body.
@@ -46,6 +49,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Most challenges that are remembered.
 const CHALLENGES_MAX: usize = 10_000;
+/// Longest idempotency key, in bytes.
+const KEY_BYTES_MAX: usize = 100;
+
+/// Who has a token, and for officers the key by which it was asked for.
+#[derive(Clone)]
+struct Caller {
+    session: Session,
+    key: Option<PublicKey>,
+}
 
 /// An office that is being served.
 pub struct Service {
@@ -53,14 +65,14 @@ pub struct Service {
     ledger: NodeLedger,
     clients: HashMap<String, PublicKey>,
     clock: fn() -> TimestampMs,
-    door: Door<Session>,
+    door: Door<Caller>,
     challenges: Expiring<String, Challenge>,
     people: People,
 }
 
 impl Service {
-    /// Serves `desk` at `url` to the programs `clients`, each known by its key, and to people whom `issuers` know; `officers` says
-    /// of each of them, and of people with passkeys, which other role he has at that moment.
+    /// Serves `desk` at `url` to the programs `clients`, each known by its key, and to people whom `issuers` know; `rosters` says
+    /// which of them, and of people with passkeys, and of other programs, is an officer at that moment.
     #[must_use]
     pub fn new(
         desk: Desk,
@@ -68,11 +80,11 @@ impl Service {
         url: &str,
         clients: HashMap<String, PublicKey>,
         issuers: HashMap<String, IssuerConfig>,
-        officers: Roles,
+        rosters: Rosters,
         clock: fn() -> TimestampMs,
     ) -> Self {
         let door = Door::new(url, "office");
-        let people = People::new(desk.clone(), clock, door.url(), issuers, officers);
+        let people = People::new(desk.clone(), clock, door.url(), issuers, rosters);
         let challenges = Expiring::new(CHALLENGES_MAX);
         Self { desk, ledger, clients, clock, door, challenges, people }
     }
@@ -142,21 +154,36 @@ impl Service {
         }
     }
 
+    /// Who sent a request; an officer's token ends with his role and with his key.
     fn session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
-        self.door.caller(headers, self.now().seconds())
+        let Caller { session, key } = self.door.caller(headers, self.now().seconds())?;
+        if session.role == Role::Client {
+            return Ok(session);
+        }
+        let officer = self.people.roster().officers.remove(&session.principal);
+        if officer.is_some_and(|officer| officer.role == session.role && officer.key == key) {
+            return Ok(session);
+        }
+        tracing::info!(principal = session.principal, "the token ends with the role or the key");
+        Err(self.door.unknown())
     }
 
     fn log_in(&self, assertion: &str) -> Result<Grant, Problem> {
         let issuer = unverified_issuer(assertion)?;
-        let key = self.clients.get(&issuer).ok_or(TokenError::Issuer)?;
-        let random = random()?;
-        let session = Session {
-            principal: issuer.clone(),
-            role: Role::Client,
-            institution: self.desk.institution().to_owned(),
+        let (key, role) = match self.clients.get(&issuer) {
+            Some(key) => (key.clone(), Role::Client),
+            None => {
+                let officer = self.people.roster().officers.remove(&issuer);
+                let known = officer.and_then(|officer| Some((officer.key?, officer.role)));
+                known.ok_or(TokenError::Issuer)?
+            }
         };
-        let (keys, now_s) = (std::slice::from_ref(key), self.now().seconds());
-        self.door.log_in(assertion, &issuer, keys, session, now_s, random).map_err(|error| match error {
+        let random = random()?;
+        let institution = self.desk.institution().to_owned();
+        let session = Session { principal: issuer.clone(), role, institution };
+        let (keys, now_s) = ([key.clone()], self.now().seconds());
+        let caller = Caller { session, key: (role != Role::Client).then_some(key) };
+        self.door.log_in(assertion, &issuer, &keys, caller, now_s, random).map_err(|error| match error {
             LogInError::Token(error) => error.into(),
             LogInError::Full(full) => too_many(full),
         })
@@ -185,6 +212,10 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(challenge))
         .routes(routes!(bind))
         .routes(routes!(revoke))
+        .routes(routes!(decisions::decide))
+        .routes(routes!(decisions::rescind))
+        .routes(routes!(decisions::erase))
+        .routes(routes!(decisions::list_erasures))
         .routes(routes!(document))
 }
 
@@ -249,7 +280,9 @@ impl From<DeskError> for Problem {
             DeskError::NotSealed => &kinds::NOT_SEALED,
             DeskError::Ledger(LedgerError::Refused { .. }) => &kinds::LEDGER_REFUSED,
             DeskError::Keys(PersonKeyError::Erased) => &kinds::ERASED,
-            DeskError::Ledger(_) | DeskError::Database(_) => &kinds::UNAVAILABLE,
+            DeskError::Ledger(_) | DeskError::Database(_) | DeskError::Keys(PersonKeyError::Busy) => {
+                &kinds::UNAVAILABLE
+            }
             DeskError::Keys(_) | DeskError::Internal(_) => &kinds::INTERNAL,
         };
         if kind.status.is_server_error() {
@@ -300,17 +333,34 @@ async fn token(State(service): Shared, body: Bytes) -> Result<Json<Grant>, Probl
     service.log_in(&assertion).map(Json)
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "describes a header that is read as text")]
+struct IdempotencyKey {
+    /// 1 to 100 visible ASCII characters. The same key with the same body is done once; with another body it is refused.
+    #[serde(rename = "Idempotency-Key")]
+    key: Option<String>,
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| key.bytes().all(|b| b.is_ascii_graphic()));
+    let key = key.filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
+    let wrong = || Problem::parameter("Idempotency-Key", "1 to 100 visible ASCII characters are needed");
+    key.map(Some).ok_or_else(wrong)
+}
+
 /// Applies for a person or an enterprise.
 #[utoipa::path(
     post, path = "/v1/applications", tag = "applications", operation_id = "apply",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body is done once; with another body it is refused.")),
+    params(IdempotencyKey),
     request_body = Applicant,
     responses((status = 201, description = "How it stands", body = Application), Problems)
 )]
 async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
     let applicant: Applicant = read_json(&body)?;
-    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let key = idempotency_key(&headers)?;
     let one = service.desk.apply(&session, &applicant, key, service.now()).await?;
     Ok((StatusCode::CREATED, Json(one)).into_response())
 }
@@ -320,16 +370,19 @@ async fn apply(State(service): Shared, headers: HeaderMap, body: Bytes) -> Resul
 struct ListQuery {
     /// The last id of the answer before.
     after: Option<String>,
+    /// Only those that stand so.
+    #[param(value_type = Option<Standing>)]
+    state: Option<String>,
 }
 
 /// Applications.
 #[derive(Serialize, ToSchema)]
 struct ApplicationList {
-    /// The caller's, at most 100, in the order in which they came.
+    /// At most 100, in the order in which they came.
     applications: Vec<Application>,
 }
 
-/// The caller's applications.
+/// The caller's applications; for officers all of the office's.
 #[utoipa::path(
     get, path = "/v1/applications", tag = "applications", operation_id = "list_applications", params(ListQuery),
     responses((status = 200, description = "The applications", body = ApplicationList), Problems)
@@ -340,7 +393,12 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let applications = service.desk.list(&session, None, query.after.as_deref()).await?;
+    let state = query.state.as_deref();
+    let state = state.map(|name| {
+        let wrong = || Problem::parameter("state", "no state of an application");
+        Standing::from_name(name).ok_or_else(wrong)
+    });
+    let applications = service.desk.list(&session, state.transpose()?, query.after.as_deref()).await?;
     Ok(Json(ApplicationList { applications }).into_response())
 }
 
@@ -375,11 +433,25 @@ async fn withdraw(
     Ok(Json(service.desk.show(&session, &id, service.now()).await?).into_response())
 }
 
-/// Revokes the binding of an account; what is on its way to the ledger is accepted, and the application says when it is there.
+/// What is revoked, and why.
+#[derive(Deserialize, ToSchema)]
+struct BindingRevocation {
+    /// The account's id.
+    account: String,
+    /// An officer's: `holder`, `untrue`, `changed`, `account-lost` or `order`. The holder's own is always `holder`.
+    #[serde(default)]
+    reason: String,
+    /// Reference of the decision in the office's own files, 1 to 100 printable ASCII characters; the holder's own has none.
+    #[serde(default)]
+    reference: String,
+}
+
+/// Revokes the binding of an account, at its holder's wish or for an officer's reason; what is on its way to the ledger is accepted, and the
+/// application says when it is there. Repeating it changes nothing.
 #[utoipa::path(
     post, path = "/v1/applications/{id}/revocations", tag = "applications", operation_id = "revoke_binding",
-    params(("id" = String, Path, description = "The application")), request_body = ForAccount,
-    responses((status = 202, description = "How it stands", body = Dossier), Problems)
+    params(("id" = String, Path, description = "The application")), request_body = BindingRevocation,
+    responses((status = 202, description = "How it stands, without the applicant's data", body = Dossier), Problems)
 )]
 async fn revoke(
     State(service): Shared,
@@ -388,10 +460,10 @@ async fn revoke(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let session = service.session(&headers)?;
-    let wanted: ForAccount = read_json(&body)?;
-    let (reason, now) = (Revocation::by_holder(), service.now());
-    service.desk.revoke(&session, &id, &wanted.account, &reason, now).await?;
-    Ok((StatusCode::ACCEPTED, Json(service.desk.show(&session, &id, now).await?)).into_response())
+    let BindingRevocation { account, reason, reference } = read_json(&body)?;
+    let revocation = Revocation { reason, reference };
+    service.desk.revoke(&session, &id, &account, &revocation, service.now()).await?;
+    Ok((StatusCode::ACCEPTED, Json(service.desk.standing(&session, &id).await?)).into_response())
 }
 
 /// For which account.

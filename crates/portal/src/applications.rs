@@ -12,11 +12,11 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use xiezhi_crypto::{PublicKey, SignatureAlg};
 use xiezhi_office::{
-    Agent, Applicant, ApplicantKind, Authority, Bind, BindSignature, DeskError, Dossier, Evidence,
+    Agent, Applicant, ApplicantKind, Authority, BASES, Bind, BindSignature, DeskError, Dossier, Evidence,
     Individual, REASONS, Revocation, State as Standing, policy::Role,
 };
 use xiezhi_problem::Problem;
-use xiezhi_types::{RecordNumber, Refusal};
+use xiezhi_types::Refusal;
 
 use crate::{
     app::App,
@@ -129,7 +129,7 @@ pub(crate) async fn apply(
         member.visitor.said.as_ref().filter(|_| applied.state == Standing::Submitted)
     {
         // What does not fit is noted, and waits for an officer.
-        match desk.decide(session, &applied.id, &Evidence::Assertion { claims, names }, now).await {
+        match desk.decide(session, &applied.id, &Evidence::Assertion { claims, names }, None, now).await {
             Ok(_) | Err(DeskError::Refused(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -186,9 +186,8 @@ impl ApplicationPage {
         self.can_rescind() || (self.role == Role::Officer && !self.found.accounts.is_empty())
     }
 
-    /// The place of a record in the log.
-    fn index(&self, number: &str) -> String {
-        number.parse::<RecordNumber>().map(|number| number.index.to_string()).unwrap_or_default()
+    fn can_erase(&self) -> bool {
+        self.role == Role::Protection && self.found.application.state != Standing::Erased
     }
 }
 
@@ -216,7 +215,7 @@ pub(crate) async fn show_application(
 }
 
 /// Back to the application once it is `done`; what is refused is said there, beside what was `given`.
-async fn settled(
+pub(crate) async fn settled(
     page: Page,
     app: &App,
     member: &Member,
@@ -255,7 +254,7 @@ pub(crate) async fn decide(
         given => Evidence::Officer { approve: given == "approve", reason: form.reason.trim() },
     };
     let (desk, session) = (member.office.desk(), &member.visitor.session);
-    let done = desk.decide(session, &id, &evidence, member.office.now()).await.map(drop);
+    let done = desk.decide(session, &id, &evidence, None, member.office.now()).await.map(drop);
     settled(page, &app, &member, &id, [form.reason, String::new()], done).await
 }
 
@@ -285,7 +284,7 @@ pub(crate) async fn revoke(
     let (desk, session, now) = (member.office.desk(), &member.visitor.session, member.office.now());
     let revocation = Revocation { reason: form.why, reference: form.reference.trim().to_owned() };
     let done = match form.account.as_str() {
-        "" => desk.rescind(session, &id, &revocation, now).await.map(drop),
+        "" => desk.rescind(session, &id, &revocation, None, now).await.map(drop),
         account => desk.revoke(session, &id, account, &revocation, now).await,
     };
     settled(page, &app, &member, &id, [String::new(), revocation.reference], done).await

@@ -18,6 +18,7 @@ mod console;
 mod deposit;
 mod downloads;
 mod edge;
+mod erasures;
 mod home;
 mod institutions;
 mod logins;
@@ -85,6 +86,8 @@ pub fn router(client: Client, beside: Beside) -> Router {
         .route("/office/applications/{id}/decision", post(applications::decide))
         .route("/office/applications/{id}/withdrawal", post(applications::withdraw))
         .route("/office/applications/{id}/revocation", post(applications::revoke))
+        .route("/office/applications/{id}/erasure", post(erasures::erase))
+        .route("/office/erasures", get(erasures::show_erasures))
         .route("/office/transactions", get(transactions::show_transactions))
         .route("/office/transactions/new", get(transactions::show_new).post(transactions::open))
         .route("/office/transactions/{id}", get(transactions::show_transaction))

@@ -12,7 +12,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use xiezhi_office::{
-    Application, BrowserAnswer, KeyError, OwnPasskey, Service, State as Standing, policy::Role,
+    Application, BrowserAnswer, KeyError, OwnPasskey, Service, State as Standing,
+    policy::{Action, Role, Scope, scope},
 };
 
 use crate::{
@@ -49,6 +50,10 @@ struct OfficePage {
 impl OfficePage {
     fn is_person(&self) -> bool {
         self.role == Role::Person
+    }
+
+    fn can_read_erasures(&self) -> bool {
+        scope(self.role, Action::ReadErasures) != Scope::Nobody
     }
 
     /// The last application of a full list, after which there may be more.

@@ -1,5 +1,7 @@
 //! How values look to people.
 
+use xiezhi_types::RecordNumber;
+
 /// A time of the API as people read it, to the second; as it is, where it is none.
 pub(crate) fn moment(time: &str) -> String {
     match (time.get(..10), time.get(10..11), time.get(11..19)) {
@@ -16,6 +18,11 @@ pub(crate) fn short(id: &str) -> String {
         (Some(begin), Some(end)) if digits.len() > 16 => format!("{algorithm}{separator}{begin}…{end}"),
         _ => id.to_owned(),
     }
+}
+
+/// The place of a record in the log; empty where `number` is no record's.
+pub(crate) fn index(number: &str) -> String {
+    number.parse::<RecordNumber>().map(|number| number.index.to_string()).unwrap_or_default()
 }
 
 /// Hexadecimal digits in groups of four, for people to compare.

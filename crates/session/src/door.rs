@@ -66,9 +66,13 @@ impl<T: Clone> Door<T> {
         let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer "));
         let found = token.and_then(|token| self.sessions.find(token, now_s));
-        found.ok_or_else(|| {
-            Problem::new(&kinds::UNAUTHENTICATED, format!("a token of this {} is needed", self.what))
-        })
+        found.ok_or_else(|| self.unknown())
+    }
+
+    /// What is said to who has no token that counts.
+    #[must_use]
+    pub fn unknown(&self) -> Problem {
+        Problem::new(&kinds::UNAUTHENTICATED, format!("a token of this {} is needed", self.what))
     }
 
     /// As [`Sessions::log_in`], for assertions that are meant for this service.

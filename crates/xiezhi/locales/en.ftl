@@ -141,6 +141,7 @@ ca-proposed = Proposal { $number }: another officer confirms it with xiezhi ca c
 ca-ruled = The rule of four eyes holds from now on.
 ca-officer-form = { $text }: an officer is named as NAME=FILE.pub
 ca-head-deposited = The head of the book ({ $entries } entries) is on the ledger: record { $number }, by account { $account }
+ca-head-gone = The book does not have the head that was put on the ledger as record { $number }: it was rewritten, or put back from an older copy. Look into it (xiezhi ca check-heads); nothing is deposited while { $file } names that head.
 ca-heads-match = The book has every head that is on the ledger ({ $count }), the newest of { $entries } of its { $all } entries.
 ca-no-heads = No head of this book by that account is on the ledger.
 ca-head-unproven = Record { $number } does not verify: nothing is said of the book. Are the ledger's anchors trusted here (xiezhi trust)?

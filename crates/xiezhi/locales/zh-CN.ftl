@@ -141,6 +141,7 @@ ca-proposed = 提议 { $number }:由另一位经办人用 xiezhi ca confirm { $n
 ca-ruled = 双人复核规则自此生效。
 ca-officer-form = { $text }:经办人应写作 姓名=公钥文件
 ca-head-deposited = 台账的头({ $entries } 条)已上链:记录 { $number },存证账户 { $account }
+ca-head-gone = 台账中没有已上链的头(记录 { $number }):台账已被改写,或由旧副本恢复。请先查明(xiezhi ca check-heads);{ $file } 仍指向该头时不再上链。
 ca-heads-match = 链上全部台账头({ $count } 个)均与台账相符,最新者对应第 { $entries } 条,台账共 { $all } 条。
 ca-no-heads = 链上没有该账户所存的本台账的头。
 ca-head-unproven = 记录 { $number } 未通过核验,无法对台账下结论。本机是否已信任该账本(xiezhi trust)?
@@ -714,6 +715,8 @@ help-ca-responder = 为应答 OCSP 的密钥签发或更新证书
 help-ca-serve = 以 HTTP 提供证书、吊销列表、OCSP 和申请
 help-ca-serve-listen = 监听地址
 help-ca-serve-renew = 按时更新吊销列表和应答证书:机构密钥将留在内存中
+help-ca-serve-deposit-heads = 由服务自行将台账的头存证上链,所用账户在本机的名称;没有则新建
+help-ca-serve-heads-every = 两次上链至少相隔的分钟数,且仅在台账有变化后;0 表示每次变化后即上链
 help-ca-init-kept-at = 密钥存于他处:pkcs11:...(令牌,没有该名称的密钥时由其生成)、transit:...(签名服务器)
 help-ca-request-kept-at = 密钥存于他处,文件只记其位置:pkcs11:...(令牌,没有该名称的密钥时由其生成)、transit:...(签名服务器)
 

@@ -25,6 +25,7 @@ use xiezhi_types::TimestampMs;
 
 use crate::{
     Ending, Usage,
+    account::OwnAccount,
     args::{CaAction, CaApply, CaInit, CaOptions, Common, ProfileName, ReasonName, SuiteName},
     home, secret, serve,
     texts::Texts,
@@ -120,7 +121,13 @@ pub(crate) async fn run(common: &Common, options: &CaOptions, texts: &Texts) -> 
             let until = tool.responder(&mut authority, &signer)?;
             tool.say("ca-responder", &[("time", &until)])
         }
-        CaAction::Serve { listen, renew } => tool.serve(*listen, *renew).await,
+        CaAction::Serve { listen, renew, deposit_heads, heads_every } => {
+            let own = deposit_heads.as_deref().map(OwnAccount::open).transpose()?;
+            let client = own.is_some().then(|| home::client(common, texts)).transpose()?;
+            let schedule =
+                own.zip(client).map(|(own, client)| heads::Schedule::new(client, own, *heads_every));
+            tool.serve(*listen, *renew, schedule).await
+        }
     }
 }
 
@@ -482,7 +489,12 @@ impl Tool<'_> {
         Ok(if found.is_empty() { Ending::Done } else { Ending::Invalid })
     }
 
-    async fn serve(&self, listen: std::net::SocketAddr, renew: bool) -> anyhow::Result<Ending> {
+    async fn serve(
+        &self,
+        listen: std::net::SocketAddr,
+        renew: bool,
+        schedule: Option<heads::Schedule>,
+    ) -> anyhow::Result<Ending> {
         let authority = self.open()?;
         let signer = if renew { Some(self.signer(&authority)?) } else { None };
         let service = Arc::new(Service::new(authority, now));
@@ -490,6 +502,9 @@ impl Tool<'_> {
         let key = read_key(&self.dir.join(RESPONDER_KEY))?;
         let mut seen = Vec::new();
         self.look(&service, signer.as_ref(), &key, &mut seen)?;
+        if let Some(schedule) = schedule {
+            schedule.begin(&service, &self.dir)?;
+        }
         let listener = serve::listen(listen, "--listen", self.texts).await?;
         let address = listener.local_addr()?;
         self.say("ca-serves", &[("url", &format!("http://{address}"))])?;

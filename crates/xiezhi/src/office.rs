@@ -14,7 +14,8 @@ use xiezhi_client::Client;
 use xiezhi_depositor::NodeLedger;
 use xiezhi_evidence::Certificate;
 use xiezhi_office::{
-    Applicant, ApplicantKind, Desk, DeskError, EXAMPLES, Erasure, Evidence, IssuerConfig, Roles, Service,
+    Applicant, ApplicantKind, Desk, DeskError, EXAMPLES, Erasure, Evidence, IssuerConfig, Officer, Roster,
+    Rosters, Service,
     binding::{Shown, disclose},
     policy::{Role, Session},
 };
@@ -55,6 +56,9 @@ struct Config {
     clients: HashMap<String, PathBuf>,
     /// Officers and their roles.
     officers: HashMap<String, Role>,
+    /// The files of public keys by which officers, or their programs, reach the API.
+    #[serde(default)]
+    officer_keys: HashMap<String, PathBuf>,
     /// Identity providers by which people log in.
     #[serde(default)]
     issuers: HashMap<String, IssuerConfig>,
@@ -70,13 +74,36 @@ impl Config {
             *url = services::database_in(&dir, url);
         }
         config.master_key = dir.join(&config.master_key);
-        for key in config.clients.values_mut() {
+        for key in config.clients.values_mut().chain(config.officer_keys.values_mut()) {
             *key = dir.join(&*key);
         }
         for file in config.issuers.values_mut().filter_map(|issuer| issuer.client_secret.as_mut()) {
             *file = dir.join(&*file).to_string_lossy().into_owned();
         }
+        config.check().map_err(|error| Usage(format!("{}: {error}", path.display())))?;
         Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for (name, role) in &self.officers {
+            if [Role::Client, Role::Person].contains(role) {
+                return Err(format!("officers.{name}: no officer is a {}", role.name()));
+            }
+        }
+        match self.officer_keys.keys().find(|name| self.clients.contains_key(*name)) {
+            Some(name) => Err(format!("officer_keys.{name}: a client has that name")),
+            None => Ok(()),
+        }
+    }
+
+    fn roster(self) -> anyhow::Result<Roster> {
+        let mut officers = HashMap::new();
+        for (name, role) in self.officers {
+            let key = self.officer_keys.get(&name).map(|path| account::read_public_key(path)).transpose()?;
+            officers.insert(name, Officer { role, key });
+        }
+        let subjects = self.issuers.into_iter().map(|(name, issuer)| (name, issuer.officers)).collect();
+        Ok(Roster { officers, subjects })
     }
 
     async fn desk(&self) -> anyhow::Result<Desk> {
@@ -91,7 +118,7 @@ impl Config {
         client: Client,
         anchor: Anchor,
         own: OwnAccount,
-        officers: Roles,
+        rosters: Rosters,
     ) -> anyhow::Result<Service> {
         let mut clients = HashMap::new();
         for (name, path) in &self.clients {
@@ -107,28 +134,27 @@ impl Config {
         }
         let ledger = NodeLedger::new(client, anchor, own.id, own.keys).creating(own.spec);
         let desk = self.desk().await?;
-        Ok(Service::new(desk, ledger, &self.url, clients, issuers, officers, home::now))
+        Ok(Service::new(desk, ledger, &self.url, clients, issuers, rosters, home::now))
     }
 }
 
 /// The officers as the configuration names them whenever it is asked: who is taken out is out. A file that cannot be read names none.
-fn officers_in(path: PathBuf) -> Roles {
-    Box::new(move |name| match Config::read(&path) {
-        Ok(config) => config.officers.get(name).copied(),
-        Err(error) => {
+fn rosters_in(path: PathBuf) -> Rosters {
+    Box::new(move || {
+        Config::read(&path).and_then(Config::roster).unwrap_or_else(|error| {
             tracing::warn!(%error, "the office's configuration: nobody is an officer until it can be read");
-            None
-        }
+            Roster::default()
+        })
     })
 }
 
 /// An officer at the desk.
-struct Officer {
+struct OfficerAtDesk {
     desk: Desk,
     session: Session,
 }
 
-impl Officer {
+impl OfficerAtDesk {
     async fn open(at: &AtDesk, texts: &Texts) -> anyhow::Result<Self> {
         let config = Config::read(&at.office_config)?;
         let name = &at.office_officer;
@@ -168,7 +194,9 @@ pub(crate) async fn run(common: &Common, options: &OfficeOptions, texts: &Texts)
     let own = OwnAccount::open(&config.account)?;
     own.register(&client, anchor.ledger, WAIT).await?;
     let id = own.id;
-    let service = Arc::new(config.service(client.clone(), anchor, own, officers_in(path.clone())).await?);
+    // What is wrong with it is said now rather than when the first officer comes.
+    Config::read(path)?.roster()?;
+    let service = Arc::new(config.service(client.clone(), anchor, own, rosters_in(path.clone())).await?);
     let evidence = match evidence {
         Some(path) => Some(evidence::Opened::open(path, texts).await?),
         None => None,
@@ -211,11 +239,12 @@ pub(crate) async fn demonstration(
         master_key: dir.join("master.key"),
         clients: HashMap::new(),
         officers: HashMap::new(),
+        officer_keys: HashMap::new(),
         issuers: HashMap::new(),
         demonstration: true,
     };
     let own = OwnAccount::open(&config.account)?;
-    let service = Arc::new(config.service(client, anchor, own, Box::new(|_| None)).await?);
+    let service = Arc::new(config.service(client, anchor, own, Box::new(Roster::default)).await?);
     seed(service.desk(), home::now()).await?;
     deliver(&service);
     Ok(service)
@@ -247,7 +276,7 @@ async fn seed(desk: &Desk, now: TimestampMs) -> anyhow::Result<()> {
         let applicant: Applicant = serde_json::from_value(applicant)?;
         let applied = desk.apply(&session, &applicant, None, now).await?;
         if applicant.kind == ApplicantKind::Person {
-            desk.decide(&session, &applied.id, &Evidence::Demonstration, now).await?;
+            desk.decide(&session, &applied.id, &Evidence::Demonstration, None, now).await?;
         }
     }
     Ok(())
@@ -261,7 +290,7 @@ pub(crate) async fn about_ids(common: &Common, action: &IdAction, texts: &Texts)
         IdAction::Apply { applicant, at, json } => apply(applicant, at, *json, texts).await,
         IdAction::Bind { application, account, out, at } => bind(application, account, out, at, texts).await,
         IdAction::List { state, after, at, json } => {
-            let officer = Officer::open(at, texts).await?;
+            let officer = OfficerAtDesk::open(at, texts).await?;
             let found = officer.desk.list(&officer.session, *state, after.as_deref()).await;
             let found = found.map_err(|error| said(error, texts))?;
             if *json {
@@ -277,7 +306,7 @@ pub(crate) async fn about_ids(common: &Common, action: &IdAction, texts: &Texts)
             Ok(Ending::Done)
         }
         IdAction::Show { application, at } => {
-            let officer = Officer::open(at, texts).await?;
+            let officer = OfficerAtDesk::open(at, texts).await?;
             let found = officer.desk.show(&officer.session, application, now).await;
             println!("{}", serde_json::to_string_pretty(&found.map_err(|error| said(error, texts))?)?);
             Ok(Ending::Done)
@@ -314,7 +343,7 @@ pub(crate) async fn about_ids(common: &Common, action: &IdAction, texts: &Texts)
             Ok(Ending::Done)
         }
         IdAction::Revoke { application, account, why, at } => {
-            let Officer { desk, session } = Officer::open(at, texts).await?;
+            let OfficerAtDesk { desk, session } = OfficerAtDesk::open(at, texts).await?;
             let account = account.to_string();
             let revoked = desk.revoke(&session, application, &account, &why.revocation(), now).await;
             revoked.map_err(|error| said(error, texts))?;
@@ -322,15 +351,15 @@ pub(crate) async fn about_ids(common: &Common, action: &IdAction, texts: &Texts)
             Ok(Ending::Done)
         }
         IdAction::Rescind { application, why, at } => {
-            let Officer { desk, session } = Officer::open(at, texts).await?;
-            let state = desk.rescind(&session, application, &why.revocation(), now).await;
+            let OfficerAtDesk { desk, session } = OfficerAtDesk::open(at, texts).await?;
+            let state = desk.rescind(&session, application, &why.revocation(), None, now).await;
             state.map_err(|error| said(error, texts))?;
             println!("{}", texts.get("office-rescinded", &[]));
             Ok(Ending::Done)
         }
         IdAction::Erasures { out, at, json } => erasures(out.as_deref(), at, *json, texts).await,
         IdAction::Erase { application, basis, reference, at } => {
-            let officer = Officer::open(at, texts).await?;
+            let officer = OfficerAtDesk::open(at, texts).await?;
             let erasure = Erasure { basis: basis.clone(), reference: reference.clone() };
             let erased = officer.desk.erase(&officer.session, application, &erasure, now).await;
             erased.map_err(|error| said(error, texts))?;
@@ -341,8 +370,17 @@ pub(crate) async fn about_ids(common: &Common, action: &IdAction, texts: &Texts)
 }
 
 async fn erasures(out: Option<&Path>, at: &AtDesk, json: bool, texts: &Texts) -> anyhow::Result<Ending> {
-    let officer = Officer::open(at, texts).await?;
-    let found = officer.desk.erasures(&officer.session).await.map_err(|error| said(error, texts))?;
+    let officer = OfficerAtDesk::open(at, texts).await?;
+    let mut found = Vec::new();
+    loop {
+        let known = u32::try_from(found.len())?;
+        let more =
+            officer.desk.erasures(&officer.session, known).await.map_err(|error| said(error, texts))?;
+        if more.is_empty() {
+            break;
+        }
+        found.extend(more);
+    }
     for one in &found {
         if let (Some(dir), Some(record), Some(certificate)) = (out, &one.record, &one.certificate) {
             home::write_whole(&dir.join(format!("{record}.xzc")), certificate, false)?;
@@ -367,9 +405,9 @@ async fn decide(
     at: &AtDesk,
     texts: &Texts,
 ) -> anyhow::Result<Ending> {
-    let officer = Officer::open(at, texts).await?;
+    let officer = OfficerAtDesk::open(at, texts).await?;
     let evidence = Evidence::Officer { approve, reason };
-    let state = officer.desk.decide(&officer.session, application, &evidence, home::now()).await;
+    let state = officer.desk.decide(&officer.session, application, &evidence, None, home::now()).await;
     let state = state.map_err(|error| said(error, texts))?;
     println!("{}", texts.get(&format!("office-state-{}", state.name()), &[]));
     Ok(Ending::Done)

@@ -4,8 +4,11 @@ mod place;
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use place::{Place, institutions::Institutions, skipped, text};
@@ -22,9 +25,9 @@ impl Drop for Server {
     }
 }
 
-fn serve(place: &Place, listen: &str) -> Server {
+fn serve(place: &Place, listen: &str, more: &[&str]) -> Server {
     let mut child = place
-        .command(&["ca", "serve", "--listen", listen, "--renew"])
+        .command(&[&["ca", "serve", "--listen", listen, "--renew"], more].concat())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -33,6 +36,17 @@ fn serve(place: &Place, listen: &str) -> Server {
     let url = line.split_whitespace().find(|word| word.starts_with("http://"));
     let url = url.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
     Server { child, url }
+}
+
+/// The body of an answer.
+fn get(url: &str, path: &str) -> String {
+    let host = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 fn json(said: &str) -> serde_json::Value {
@@ -61,7 +75,7 @@ fn from_an_application_to_a_revoked_certificate() {
         2,
         &["ca", "init", "--under", "alliance/court/node.toml", "--organisation", "x", "--dir", "other"],
     );
-    let server = serve(&place, at.strip_prefix("http://").unwrap());
+    let server = serve(&place, at.strip_prefix("http://").unwrap(), &[]);
     assert_eq!(server.url, at);
 
     // The applicant has the tool and the address.
@@ -102,7 +116,7 @@ fn from_an_application_to_a_revoked_certificate() {
 
     // Killed at once, nothing that was answered is lost.
     drop(server);
-    let server = serve(&place, at.strip_prefix("http://").unwrap());
+    let server = serve(&place, at.strip_prefix("http://").unwrap(), &[]);
     place.expect(0, &["ca", "fetch", id, "--to", &at]);
 
     let pem = fs::read_to_string(place.path("company.pem")).unwrap();
@@ -301,10 +315,42 @@ fn an_institution_seals_with_its_certificate_which_two_officers_revoke_and_the_b
     confirm(0, "wang", "wang.key");
     assert_eq!((standing(), place.expect(0, &["ca", "proposals"]).as_str()), ("revoked".into(), ""));
 
-    // The book's head is on the ledger: put back as it was before, the book is found out.
+    // The book's head is on the ledger: put back as it was before, the book is found out. It goes there by itself where the server is told so.
     let url = all.url(0);
     let said = place.expect(0, &["ca", "deposit-head", "--account", "ca", "--url", &url]);
     let account = said.trim().rsplit(' ').next().unwrap();
+    let heads = ["--deposit-heads", "ca", "--heads-every", "0", "--url", &url];
+    let server = serve(place, "127.0.0.1:0", &heads);
+    let on_ledger = |what: &str, is: &dyn Fn(&serde_json::Value) -> bool| {
+        let begun = Instant::now();
+        loop {
+            let status = json(&get(&server.url, "/v1/status"))["on_ledger"].clone();
+            if is(&status) {
+                return status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(90), "{what}: {status}");
+            sleep(Duration::from_millis(200));
+        }
+    };
+    let first = on_ledger("recorded by hand", &|status| status["standing"] == "kept");
+    // While the ledger is away certificates are issued, and the head is owed.
+    all.kill(&[0, 1, 2]);
+    let place = &all.place;
+    place.expect(0, &["ca", "request", "officer.key"]);
+    let apply = ["ca", "apply", "officer.csr", "--profile", "officer", "--institution", "court", "--json"];
+    let said =
+        place.expect(0, &[&apply[..], &["--organisation", "示范互联网法院", "--name", "张法官"]].concat());
+    place.expect(0, &["ca", "issue", json(&said)["application"].as_str().unwrap()]);
+    on_ledger("owed", &|status| status["standing"] == "due");
+    sleep(Duration::from_secs(6));
+    on_ledger("still owed", &|status| status["standing"] == "due" && status["record"] == first["record"]);
+    all.start(&[0, 1, 2]);
+    all.wait_live(&[0, 1, 2]);
+    let place = &all.place;
+    let second = on_ledger("made good", &|status| status["standing"] == "kept");
+    assert_ne!(first["record"], second["record"]);
+    assert!(get(&server.url, "/metrics").contains("\nxiezhi_ca_head_overdue 0\n"));
+    drop(server);
     let check = |code, account: &str| {
         let trust = ["--trust", "alliance/genesis.cbor", "--url", &url];
         place.expect(code, &[&["ca", "check-heads", "--account", account], &trust[..]].concat())
@@ -314,6 +360,7 @@ fn an_institution_seals_with_its_certificate_which_two_officers_revoke_and_the_b
     let after = fs::read(&book).unwrap();
     fs::write(&book, before).unwrap();
     assert!(check(1, account).contains("REWRITTEN"));
+    place.expect(1, &["ca", "deposit-head", "--account", "ca", "--url", &url]);
     fs::write(&book, after).unwrap();
     check(0, account);
 }

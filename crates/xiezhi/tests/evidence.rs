@@ -1,4 +1,5 @@
-//! The evidence service as its users meet it: docs/evidence-service.md, with real nodes, a real time-stamp authority, and a process that is killed.
+//! The evidence service as its users meet it: docs/evidence-service.md, with real nodes, a real time-stamp authority, and a process that is killed; on
+//! SQLite, and on PostgreSQL where that is installed.
 
 mod place;
 
@@ -12,6 +13,9 @@ use std::{
 use base64::Engine as _;
 use place::{Place, programs, text};
 use serde_json::Value;
+use xiezhi_database::fixtures::PostgresServer;
+
+const SQLITE: &str = "sqlite:evidence.db";
 
 struct Served(Child);
 
@@ -56,12 +60,12 @@ fn ledger_config(place: &Place, name: &str) -> Value {
     serde_json::json!({ "name": name, "ledger": ledger(place), "urls": [node(0), node(1)], "genesis": file })
 }
 
-fn write_config(place: &Place, url: &str, ledgers: &[Value]) {
+fn write_config(place: &Place, url: &str, database: &str, ledgers: &[Value]) {
     let authority = format!("http://127.0.0.1:{}/tsa", place.base_port + 3);
     let (root, crl) = (found(place, "root.pem"), found(place, "crl.pem"));
     let hook = format!("http://127.0.0.1:{}/hook", place.base_port + 8);
     let config = serde_json::json!({
-        "account": "evidence", "url": url, "database": "sqlite:evidence.db", "keys": "sqlite:customers.db",
+        "account": "evidence", "url": url, "database": database, "keys": "sqlite:customers.db",
         "master_key": "master.key", "webhook_key": "webhook.key", "ledgers": ledgers,
         "authorities": [{ "name": "tsa", "url": authority, "root": root, "crls": [crl] }],
         "clients": { "shop": { "key": "shop.key.pub", "webhook": hook }, "bank": { "key": "bank.key.pub" } },
@@ -156,7 +160,9 @@ fn from_an_order_to_one_bundle_that_a_stranger_verifies() {
     for key in ["shop.key", "bank.key"] {
         place.expect(0, &["account", "key", key, "--alg", "es256"]);
     }
-    write_config(&place, &url, &[ledger_config(&place, "judicial")]);
+    let postgres = PostgresServer::start();
+    let database = postgres.as_ref().map_or_else(|| SQLITE.to_owned(), |server| server.database("evidence"));
+    write_config(&place, &url, &database, &[ledger_config(&place, "judicial")]);
     let hooks = listen(&place);
     let service = serve(&place, &listen_at);
     let at = ["--to", &url, "--client", "shop", "--key", "shop.key"];
@@ -281,8 +287,18 @@ fn from_an_order_to_one_bundle_that_a_stranger_verifies() {
     let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(holds("128.00") && !holds("李四") && !holds("11010519491231002X") && !holds("甲公司"));
     // Nothing of the customer is legible in the service's database.
-    let database = fs::read(place.path("evidence.db")).unwrap();
-    assert!(!database.windows(18).any(|part| part == b"11010519491231002X"));
+    let database = match &postgres {
+        Some(server) => {
+            let dump = server.dump("evidence");
+            assert!(dump.contains(&id), "the dump has not the transaction");
+            dump.into_bytes()
+        }
+        None => fs::read(place.path("evidence.db")).unwrap(),
+    };
+    let number = "11010519491231002X";
+    for written in [number.to_owned(), hex::encode(number)] {
+        assert!(!database.windows(written.len()).any(|part| part == written.as_bytes()), "{written}");
+    }
 }
 
 /// The body of an answer to a plain request.
@@ -306,7 +322,7 @@ fn two_ledgers_and_an_authority_give_one_result_though_one_is_down_and_the_servi
     }
     let ledgers = [ledger_config(&court, "judicial"), ledger_config(&notary, "notary")];
     let notarys = ledger(&notary);
-    write_config(&court, &url, &ledgers);
+    write_config(&court, &url, SQLITE, &ledgers);
     // Once started, so that it knows both; then the notary's ledger stops.
     let mut service = serve(&court, &listen_at);
     other.kill();

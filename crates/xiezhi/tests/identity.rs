@@ -115,6 +115,14 @@ fn from_an_application_to_a_deposit_its_revocation_and_its_erasure_as_the_docs_s
     let database = postgres.as_ref().map(|server| server.database("office"));
     let config = database.map_or(config.clone(), |url| config.replace("sqlite:office.db", &url));
     place.file("office.json", config.as_bytes());
+    // Who is no officer is none, and whose name is a client's is no officer's program.
+    for (given, wrong) in
+        [("\"auditor\"", "\"client\""), ("\"li\": \"li.key.pub\"", "\"gateway\": \"li.key.pub\"")]
+    {
+        assert!(config.contains(given), "{given}");
+        place.file("wrong.json", config.replace(given, wrong).as_bytes());
+        place.expect(2, &["office", "serve", "--config", "wrong.json", "--listen", &listen]);
+    }
     let mut reader = Reader { place: &place, url: &url, names: Vec::new() };
     reader.follow("account key");
     let (office, vouching) = serve(&place, &listen);
@@ -220,8 +228,11 @@ fn from_an_application_to_a_deposit_its_revocation_and_its_erasure_as_the_docs_s
         let left = json(&desk(0, "li", &["show", id]));
         assert_eq!((&left["state"], &left["applicant"]), (&"erased".into(), &Value::Null));
     }
+    // An applicant's program and an officer's, at the running office.
     let known = [("id", id.as_str())];
-    programs::fuzz(&place, "openapi-office.json", &url, Some(("gateway", "gateway.key")), &known, "^$");
+    for client in [("gateway", "gateway.key"), ("li", "li.key")] {
+        programs::fuzz(&place, "openapi-office.json", &url, Some(client), &known, "^$");
+    }
     drop(office);
     drop(alliance);
 

@@ -176,10 +176,45 @@ fn in_a_demonstration_one_applies_is_judged_and_binds_and_everything_says_what_i
     browser.picture("office-denied");
     assert!(said(&browser).contains("Your role does not allow this"), "{}", said(&browser));
 
+    // A data protection officer erases whom it concerns: told what goes and what stays, for a reason, and only if it is meant.
+    browser.open(&format!("{origin}/office"));
+    press(&browser, "logout");
+    press(&browser, "as-protection");
+    browser.open(&format!("{origin}{other}"));
+    look("erasing");
+    browser.script("document.getElementById('erase-sure').focus()");
+    browser.press(" ");
+    press(&browser, "erase");
+    assert_eq!(state(&browser), "refused", "without a reference nobody is erased");
+    look("erasing-no-reference");
+    browser.fill("erase-reference", "DP-2026-17");
+    browser.click("erase");
+    assert_eq!(state(&browser), "refused", "it was not said that it is meant");
+    let unmeant = format!(
+        "fetch('{other}/erasure', {{method: 'POST', body: new URLSearchParams({{basis: 'request', reference: 'x'}})}}).then((one) => done(one.status))"
+    );
+    assert_eq!(browser.later(&unmeant), 409);
+    browser.script("document.getElementById('erase-sure').focus()");
+    browser.press(" ");
+    press(&browser, "erase");
+    assert_eq!(state(&browser), "erased");
+    assert!(!said(&browser).contains("李四"), "{}", said(&browser));
+    let begun = Instant::now();
+    loop {
+        browser.open(&format!("{origin}/office/erasures"));
+        if browser.script("return !!document.querySelector('a.erasure-record')") == true {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "never on the ledger");
+    }
+    assert!(said(&browser).contains("DP-2026-17"), "{}", said(&browser));
+    look("erasures");
+
     // Another applicant sees neither.
     browser.open(&format!("{origin}/office"));
     press(&browser, "logout");
     press(&browser, "as-person");
+    assert_eq!(status(port, &format!("{other}/erasure"), &own, "sure=yes"), 303, "to the login");
     for path in [&mine, &other] {
         browser.open(&format!("{origin}{path}"));
         assert!(said(&browser).contains("Nothing is here"));
@@ -509,8 +544,21 @@ fn whom_a_real_openid_provider_vouches_for_is_approved_for_that_name_and_no_othe
     let list: Value = serde_json::from_str(&place.expect(0, &desk)).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
 
-    // An officer who is dismissed is out with the next click; nothing was started anew.
+    // An issuer's subject who is an officer's no more is out with the next click, and in again once it is; nothing was started anew.
     assert!(said(&browser).contains("Revoke"));
+    let mut changed = config.clone();
+    changed["issuers"]["city"]["officers"] = json!({});
+    place.file("office.json", changed.to_string().as_bytes());
+    browser.open(&format!("{origin}{other}"));
+    assert_eq!(path(&browser), "/office", "to the login");
+    place.file("office.json", config.to_string().as_bytes());
+    browser.open(&format!("http://localhost:{issuer}/"));
+    browser.post("/goog/cdp/execute", json!({"cmd": "Network.clearBrowserCookies", "params": {}}));
+    log_in(&browser, &origin, "li");
+    browser.open(&format!("{origin}{other}"));
+    assert!(said(&browser).contains("Revoke"));
+
+    // So is an officer who is dismissed.
     let mut dismissed = config;
     dismissed["officers"] = json!({});
     place.file("office.json", dismissed.to_string().as_bytes());

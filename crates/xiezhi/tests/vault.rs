@@ -1,4 +1,4 @@
-//! An original from the upload to its erasure: docs/vault.md, as its readers follow it.
+//! An original from the upload to its erasure: docs/vault.md, as its readers follow it; the vault on PostgreSQL where that is installed.
 
 mod place;
 
@@ -11,6 +11,7 @@ use std::{
 
 use place::{Place, programs, text};
 use serde_json::Value;
+use xiezhi_database::fixtures::PostgresServer;
 
 const CONFIG: &str = r#"{
   "account": "vault", "url": "URL", "database": "sqlite:vault.db", "keys": "sqlite:vault-keys.db",
@@ -52,10 +53,13 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let _alliance = place.up();
     let listen = format!("127.0.0.1:{}", place.base_port + 9);
     let url = format!("http://{listen}");
+    let postgres = PostgresServer::start();
+    let database = postgres.as_ref().map_or("sqlite:vault.db".to_owned(), |server| server.database("vault"));
     place.file(
         "vault.json",
         CONFIG
             .replace("URL", &url)
+            .replace("sqlite:vault.db", &database)
             .replace("ALARM", &format!("http://127.0.0.1:{}/alarm", place.base_port + 8))
             .as_bytes(),
     );

@@ -12,7 +12,9 @@ use xiezhi_depositor::{LedgerError, NodeLedger};
 use xiezhi_evidence::{Body, Certificate, Manifest, manifest::Value as Field};
 use xiezhi_types::{RecordNumber, TimestampMs, canonical, from_canonical};
 
-use super::{Application, Desk, DeskError, application, group, ms, permit, reason_place, salts, step};
+use super::{
+    Application, Asked, Desk, DeskError, LIST_MAX, application, group, ms, permit, reason_place, salts, step,
+};
 use crate::{
     Erasure, Event, Revocation, State,
     binding::{self, PHASE_REVOKED},
@@ -106,15 +108,20 @@ impl Desk {
         self.database.query(sql, vec![application.into()]).await?.iter().map(on_record).collect()
     }
 
-    /// Every erasure, oldest first; nothing of any person.
+    /// The erasures after the first `after`, oldest first, at most 100; nothing of any person. None is ever taken out.
     ///
     /// # Errors
     /// [`DeskError::Denied`].
-    pub async fn erasures(&self, session: &Session) -> Result<Vec<OnRecord>, DeskError> {
+    pub async fn erasures(&self, session: &Session, after: u32) -> Result<Vec<OnRecord>, DeskError> {
         permit(session, Action::ReadErasures, self.own(session))?;
-        let sql =
-            "SELECT account, manifest, certificate FROM office_records WHERE kind = 'erasure' ORDER BY seq";
-        self.database.query(sql, Vec::new()).await?.iter().map(on_record).collect()
+        let sql = "SELECT account, manifest, certificate FROM office_records WHERE kind = 'erasure' \
+            ORDER BY seq LIMIT $1 OFFSET $2";
+        self.database
+            .query(sql, vec![LIST_MAX.into(), i64::from(after).into()])
+            .await?
+            .iter()
+            .map(on_record)
+            .collect()
     }
 
     /// Takes an application back, which its applicant alone can and only before it is judged.
@@ -123,7 +130,7 @@ impl Desk {
     /// [`DeskError::NotFound`], [`DeskError::Denied`], [`DeskError::WrongState`].
     pub async fn withdraw(&self, session: &Session, id: &str, now: TimestampMs) -> Result<State, DeskError> {
         let one = self.find_for(session, Action::Withdraw, id).await?;
-        self.advance(&one, Event::Withdrawn, &session.principal, now, None, "").await
+        self.advance(&one, Event::Withdrawn, &session.principal, now, None, None).await
     }
 
     fn revocation(
@@ -165,7 +172,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Takes an approval back, and with it every binding.
+    /// Takes an approval back, and with it every binding. Repeated under the same `key` it changes nothing.
     ///
     /// # Errors
     /// [`DeskError::Refused`], [`DeskError::Denied`], [`DeskError::WrongState`].
@@ -174,12 +181,18 @@ impl Desk {
         session: &Session,
         id: &str,
         revocation: &Revocation,
+        key: Option<&str>,
         now: TimestampMs,
     ) -> Result<State, DeskError> {
         let one = self.find_for(session, Action::Decide, id).await?;
         revocation.check().map_err(DeskError::Refused)?;
-        one.state.after(Event::Rescinded)?;
         let why = format!("{} {}", revocation.reason, revocation.reference);
+        let what = format!("rescission {id}\n{why}");
+        let once = match self.asked(session, key, &one.person, what.as_bytes()).await? {
+            Asked::Before(_) => return Ok(one.state),
+            Asked::Now(once) => once,
+        };
+        one.state.after(Event::Rescinded)?;
         let sealed = self.keys.seal(&one.person, &reason_place(id), why.trim_end().as_bytes()).await?;
         let mut open = self.database.begin().await?;
         let state = step(&mut open, &one, Event::Rescinded, &session.principal, now, Some(sealed)).await?;
@@ -188,6 +201,9 @@ impl Desk {
         for row in open.query(sql, vec![id.into()]).await? {
             let account = row.text(0)?;
             owe(&mut open, "revocation", &one, account, &self.revocation(revocation, account, now)?).await?;
+        }
+        if let Some(once) = once {
+            once.done(&mut open, id).await?;
         }
         open.commit().await?;
         Ok(state)

@@ -192,6 +192,12 @@ pub(crate) enum CaAction {
         /// Renew revocation lists and the responder's certificate in time: the authority's key is in memory then
         #[arg(long)]
         renew: bool,
+        /// Put the head of the book on the ledger by itself, with this account, by its name here; made if there is none
+        #[arg(long, value_name = "NAME")]
+        deposit_heads: Option<String>,
+        /// From one head to the next at least so many minutes, and only after the book changed; 0: after every change
+        #[arg(long, value_name = "MINUTES", default_value_t = 1440, requires = "deposit_heads")]
+        heads_every: u32,
     },
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Place {
     pub(crate) base_port: u16,
     /// What every command can open, if anything.
     pub(crate) token: Option<Token>,
+    /// By which library, and by how many seconds, every command's clock is ahead.
+    pub(crate) clock: Option<(PathBuf, u32)>,
 }
 
 impl Place {
@@ -36,7 +38,7 @@ impl Place {
         let first = std::process::id() as u16 % 100 + 10 * PLACES.fetch_add(1, Ordering::Relaxed);
         let bases = (0..100).map(|at| 10_000 + (first + at) % 100 * 200);
         let base_port = bases.into_iter().find(all_free).expect("free ports");
-        Self { dir: tempfile::tempdir().unwrap(), base_port, token: None }
+        Self { dir: tempfile::tempdir().unwrap(), base_port, token: None, clock: None }
     }
 
     /// A new token of SoftHSM called `label`, where SoftHSM is installed.
@@ -75,6 +77,11 @@ impl Place {
         command.env_remove("XIEZHI_URL").env_remove("XIEZHI_DATA_DIR").current_dir(self.dir.path());
         if let Some(token) = &self.token {
             command.env("SOFTHSM2_CONF", &token.conf).env("XIEZHI_PIN_FILE", &token.pin);
+        }
+        if let Some((library, ahead_s)) = &self.clock {
+            // Waiting is by another clock, which is left as it is.
+            command.env("LD_PRELOAD", library).env("FAKETIME", format!("+{ahead_s}"));
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("NO_FAKE_STAT", "1");
         }
         command
     }

@@ -4,4 +4,5 @@ mod backup;
 mod expiry;
 #[path = "../place/mod.rs"]
 mod place;
+mod reset;
 mod snapshot;

@@ -48,7 +48,7 @@ fn dead_ledger() -> NodeLedger {
 async fn bound(desk: &Desk, owner: &Session, officer: &Session) -> String {
     let applied = desk.apply(owner, &person(), None, NOW).await.unwrap();
     let evidence = Evidence::Officer { approve: true, reason: "seen" };
-    desk.decide(officer, &applied.id, &evidence, NOW).await.unwrap();
+    desk.decide(officer, &applied.id, &evidence, None, NOW).await.unwrap();
     let sql = "INSERT INTO bindings (application, account, manifest, statement) VALUES ($1, $2, $3, $3)";
     let values = vec![applied.id.as_str().into(), ACCOUNT.into(), vec![1].into()];
     desk.database.execute(sql, values).await.unwrap();
@@ -65,7 +65,7 @@ async fn withdrawing(place: &Place) {
     assert_eq!(desk.withdraw(&owner, &id, NOW).await.unwrap(), State::Withdrawn);
     assert!(matches!(desk.withdraw(&owner, &id, NOW).await, Err(DeskError::WrongState(_))));
     let evidence = Evidence::Officer { approve: true, reason: "seen" };
-    assert!(matches!(desk.decide(&officer, &id, &evidence, NOW).await, Err(DeskError::WrongState(_))));
+    assert!(matches!(desk.decide(&officer, &id, &evidence, None, NOW).await, Err(DeskError::WrongState(_))));
 }
 
 async fn revoking(place: &Place) {
@@ -99,8 +99,14 @@ async fn revoking(place: &Place) {
     let one = desk.show(&owner, &another, NOW).await.unwrap().revoked.remove(0);
     assert_eq!((one.reason.as_str(), one.reference.as_str()), ("holder", ""));
     let third = bound(&desk, &owner, &officer).await;
-    assert!(matches!(desk.rescind(&owner, &third, &because("changed"), NOW).await, Err(DeskError::Denied)));
-    assert_eq!(desk.rescind(&officer, &third, &because("changed"), NOW).await.unwrap(), State::Rescinded);
+    assert!(matches!(
+        desk.rescind(&owner, &third, &because("changed"), None, NOW).await,
+        Err(DeskError::Denied)
+    ));
+    assert_eq!(
+        desk.rescind(&officer, &third, &because("changed"), None, NOW).await.unwrap(),
+        State::Rescinded
+    );
     let found = desk.show(&owner, &third, NOW).await.unwrap();
     assert_eq!((found.accounts.len(), found.revoked[0].reason.as_str()), (0, "changed"));
     let reason = found.history.iter().find(|one| one.event == "rescinded").unwrap().reason.clone();
@@ -121,9 +127,10 @@ async fn erasing(place: &Place) {
     assert_eq!(desk.deliver(&dead_ledger(), NOW).await.unwrap(), 1);
     assert!(matches!(desk.keys.mac(&gone, b"").await, Err(PersonKeyError::Erased)), "and goes first");
     desk.erase(&protection, &id, &erasure, NOW).await.unwrap();
-    assert!(matches!(desk.erasures(&officer).await, Err(DeskError::Denied)));
-    let found = desk.erasures(&auditor).await.unwrap();
+    assert!(matches!(desk.erasures(&officer, 0).await, Err(DeskError::Denied)));
+    let found = desk.erasures(&auditor, 0).await.unwrap();
     assert_eq!(found.len(), 1, "done twice it is one");
+    assert_eq!(desk.erasures(&auditor, 1).await.unwrap(), []);
     let one = &found[0];
     assert_eq!(
         (one.reason.as_str(), one.reference.as_str(), one.actor.as_str()),
