@@ -244,7 +244,7 @@ class ProblemRefusalsItem(TypedDict):
 class Problem(TypedDict):
     """A problem (RFC 9457)."""
 
-    code: Literal["assertion-invalid", "body-too-large", "certificate-invalid", "encryption-key", "erased", "exhibit-busy", "exists", "field-refused", "internal", "invalid-body", "invalid-parameter", "method-not-allowed", "no-account", "no-such-route", "not-found", "not-on-ledger", "not-owner", "not-whole", "original-differs", "original-lost-or-damaged", "tus-version", "unauthenticated", "unavailable", "upload-offset"]
+    code: Literal["assertion-invalid", "body-too-large", "certificate-invalid", "encryption-key", "erased", "exhibit-busy", "exists", "field-refused", "internal", "invalid-body", "invalid-parameter", "method-not-allowed", "no-account", "no-such-route", "not-found", "not-on-ledger", "not-owner", "not-whole", "original-differs", "original-lost-or-damaged", "originals-unavailable", "tus-version", "unauthenticated", "unavailable", "upload-offset"]
     """Stable code for programs.
 
     | code | status | meaning |
@@ -269,6 +269,7 @@ class Problem(TypedDict):
     | `not-whole` | 409 | The original is not whole yet |
     | `original-differs` | 422 | What was uploaded is not what was recorded; nothing was kept |
     | `original-lost-or-damaged` | 500 | The original is lost or damaged |
+    | `originals-unavailable` | 503 | The store of the originals does not answer at present |
     | `tus-version` | 412 | Tus-Resumable: 1.0.0 is needed |
     | `unauthenticated` | 401 | Log in first: no good token came with the request |
     | `unavailable` | 503 | The vault or the ledger does not answer at present |
@@ -374,7 +375,7 @@ class VaultClient:
         return self._connection.call("POST", "/v1/exhibits/{id}/reads", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
 
     def get_segments(self, id: str, *, from_: int | None = None) -> bytes:
-        """At most 64 sealed segments."""
+        """Sealed segments to the end of their part: at most 64."""
         return self._connection.call("GET", "/v1/exhibits/{id}/segments", "bytes", path={"id": id}, query={"from": from_}, accept="application/octet-stream")
 
     def get_openapi(self) -> dict[str, Any]:

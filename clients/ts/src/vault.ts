@@ -232,12 +232,13 @@ export interface Problem {
    * | `not-whole` | 409 | The original is not whole yet |
    * | `original-differs` | 422 | What was uploaded is not what was recorded; nothing was kept |
    * | `original-lost-or-damaged` | 500 | The original is lost or damaged |
+   * | `originals-unavailable` | 503 | The store of the originals does not answer at present |
    * | `tus-version` | 412 | Tus-Resumable: 1.0.0 is needed |
    * | `unauthenticated` | 401 | Log in first: no good token came with the request |
    * | `unavailable` | 503 | The vault or the ledger does not answer at present |
    * | `upload-offset` | 409 | The upload stands elsewhere |
    */
-  code: "assertion-invalid" | "body-too-large" | "certificate-invalid" | "encryption-key" | "erased" | "exhibit-busy" | "exists" | "field-refused" | "internal" | "invalid-body" | "invalid-parameter" | "method-not-allowed" | "no-account" | "no-such-route" | "not-found" | "not-on-ledger" | "not-owner" | "not-whole" | "original-differs" | "original-lost-or-damaged" | "tus-version" | "unauthenticated" | "unavailable" | "upload-offset";
+  code: "assertion-invalid" | "body-too-large" | "certificate-invalid" | "encryption-key" | "erased" | "exhibit-busy" | "exists" | "field-refused" | "internal" | "invalid-body" | "invalid-parameter" | "method-not-allowed" | "no-account" | "no-such-route" | "not-found" | "not-on-ledger" | "not-owner" | "not-whole" | "original-differs" | "original-lost-or-damaged" | "originals-unavailable" | "tus-version" | "unauthenticated" | "unavailable" | "upload-offset";
   /** What is wrong with this very request, technical, in English. */
   detail: string;
   /** The field or parameter that is wrong, where it is one. */
@@ -344,7 +345,7 @@ export class VaultClient {
     return this.connection.call("POST", "/v1/exhibits/{id}/reads", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
   }
 
-  /** At most 64 sealed segments. */
+  /** Sealed segments to the end of their part: at most 64. */
   getSegments(id: string, more: { from?: number } = {}): Promise<Uint8Array> {
     return this.connection.call("GET", "/v1/exhibits/{id}/segments", "bytes", { path: { "id": id }, query: { "from": more.from }, accept: "application/octet-stream" });
   }

@@ -8,7 +8,7 @@
 //! service   the same over HTTP; uploads by tus 1.0
 //! ```
 //!
-//! Invariants: an exhibit is whole only after what lies on the disk was read back and its digests are those of its record; a key is handed over
+//! Invariants: an exhibit is whole only after what lies in its place was read back and its digests are those of its record; a key is handed over
 //! only after the entry that says so is durable; an erased key is in no backup of the database.
 
 pub mod entry;
@@ -24,4 +24,5 @@ pub use vault::{
     disclosure::Of,
     exhibit_of,
     heads::EntryProof,
+    originals::Originals,
 };

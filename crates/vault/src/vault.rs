@@ -3,12 +3,7 @@
 //! The database says what is; a file that it does not know of, or knows to be going, is deleted at the next [`Vault::sweep`]. So a crash at any
 //! moment leaves an upload that can go on, or an erasure that is finished by the next start. The clock is an argument.
 
-use std::{
-    collections::HashSet,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::{collections::HashSet, sync::Mutex};
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -25,11 +20,15 @@ use crate::{
     entry::{Entry, Happening},
     envelope::{Envelope, OVERHEAD_BYTES, SEALED_BYTES, SEGMENT_BYTES, segments},
 };
+use originals::Originals;
 use xiezhi_merkle::Hash;
+use xiezhi_objects::ObjectsError;
 
 pub(crate) mod audits;
+mod copying;
 pub(crate) mod disclosure;
 pub(crate) mod heads;
+pub(crate) mod originals;
 pub(crate) mod possession;
 mod upload;
 
@@ -111,6 +110,15 @@ pub enum VaultError {
     /// Disk. Retrying can help.
     #[error("the disk: {0}")]
     Disk(#[from] std::io::Error),
+    /// The store of the originals does not answer, or refuses. Retrying can help.
+    #[error("the store of the originals: {0}")]
+    Store(#[from] ObjectsError),
+    /// The place of the originals is not this vault's.
+    #[error("the place of the originals: {rule}")]
+    Place {
+        /// What speaks against it.
+        rule: &'static str,
+    },
     /// A mistake of the vault's.
     #[error("{0}")]
     Internal(&'static str),
@@ -346,36 +354,34 @@ fn reason(verdict: &Verdict) -> String {
 pub struct Vault {
     database: Database,
     keys: PersonKeys,
-    dir: PathBuf,
+    originals: Originals,
     anchor: Anchor,
     /// Uploads that a request writes to.
     busy: Mutex<HashSet<String>>,
 }
 
 impl Vault {
-    /// Opens the vault with its tables at `database`, its keys at `keys` under `master`, and originals below `dir`; finishes what was going on.
+    /// Opens the vault with its tables at `database`, its keys at `keys` under `master`, and its `originals`; finishes what was going on.
     ///
     /// # Errors
-    /// [`VaultError`].
+    /// [`VaultError::Place`] where the originals are elsewhere; the others.
     pub async fn open(
         database: &str,
         keys: &str,
         master: &[u8; 32],
-        dir: &Path,
+        originals: Originals,
         anchor: Anchor,
         now: TimestampMs,
     ) -> Result<Self, VaultError> {
         let keys = PersonKeys::open(keys, master).await?;
         let database = Database::open(database).await?;
         database.migrate(MIGRATIONS).await?;
-        tokio::fs::create_dir_all(dir).await?;
-        let vault = Self { database, keys, dir: dir.to_owned(), anchor, busy: Mutex::default() };
+        let sql = "SELECT id FROM vault_exhibits WHERE state <> 'erased' LIMIT 1";
+        let is_new = database.query(sql, Vec::new()).await?.is_empty();
+        originals.claim(&anchor.ledger.to_string(), is_new).await?;
+        let vault = Self { database, keys, originals, anchor, busy: Mutex::default() };
         vault.sweep(now).await?;
         Ok(vault)
-    }
-
-    fn path(&self, id: &str) -> PathBuf {
-        self.dir.join(&id[..2]).join(id)
     }
 
     fn verdict(&self, certificate: &[u8], exhibit: &Exhibit, now: TimestampMs) -> Verdict {
@@ -496,13 +502,15 @@ impl Vault {
         Ok(Progress { exhibit: row.id, offset, size: row.size })
     }
 
-    /// The digests of what lies on the disk and the root over its segments, or why there are none.
+    /// The digests of what lies in its place and the root over its segments, or why there are none.
     async fn read_back(&self, row: &Kept) -> Result<Result<(Vec<Digest>, Hash), Finding>, VaultError> {
         let key = self.key(row).await?;
         let envelope = Envelope::new(&key, row.exhibit(), row.size);
-        let (path, size) = (self.path(&row.id), row.size);
-        let read = tokio::task::spawn_blocking(move || audits::read_back(&path, &envelope, size)).await;
-        Ok(read.map_err(|_| VaultError::Internal("reading back was cut off"))??)
+        let (originals, id, size) = (self.originals.clone(), row.id.clone(), row.size);
+        let read = move || audits::read_back(&originals, &id, &envelope, size);
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| VaultError::Internal("reading back was cut off"))?
     }
 
     /// What is found of a whole or nearly whole original, against which check, and the root over its segments.
@@ -629,10 +637,7 @@ impl Vault {
         for row in self.database.query(sql, Vec::new()).await? {
             let id = row.text(0)?;
             self.keys.erase(&PersonId(row.text(1)?.to_owned())).await?;
-            match tokio::fs::remove_file(self.path(id)).await {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+            self.originals.delete(id).await?;
             let sql = match row.text(2)? {
                 "erasing" => "UPDATE vault_exhibits SET state = 'erased' WHERE id = $1",
                 _ => "DELETE FROM vault_exhibits WHERE id = $1",

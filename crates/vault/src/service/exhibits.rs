@@ -74,7 +74,7 @@ struct Beginning {
     from: u64,
 }
 
-/// At most 64 sealed segments.
+/// Sealed segments to the end of their part: at most 64.
 #[utoipa::path(
     get, path = "/v1/exhibits/{id}/segments", tag = "exhibits", operation_id = "get_segments",
     params(("id" = String, Path, description = "The exhibit"), Beginning),

@@ -1,24 +1,19 @@
 //! Grants, reads, and what the owner sees of them.
 
-use std::io::ErrorKind;
-
+use bytes::Bytes;
 use serde_json::{Value as Json, json};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use xiezhi_crypto::PublicKey;
 use xiezhi_database::{PersonId, PersonKeyError, Transaction};
 use xiezhi_types::{AccountId, TimestampMs, from_canonical};
 
 use super::{
-    Finding, Granted, Kept, LIST_MAX, Logged, Opened, Readable, Subject, Vault, VaultError, check_text,
-    file_bytes, random, scope_id, signed, unsigned,
+    Granted, Kept, LIST_MAX, Logged, Opened, Readable, Subject, Vault, VaultError, check_text,
+    originals::PART_SEGMENTS, random, scope_id, signed, unsigned,
 };
 use crate::{
     entry::{Entry, Happening},
     envelope::{EnvelopeError, hand_over, segments},
 };
-
-/// Most segments in one answer.
-const SEGMENTS_MAX: u64 = 64;
 
 /// What is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,7 +247,7 @@ impl Vault {
         Ok(found)
     }
 
-    /// Sealed segments `from` and following, at most [`SEGMENTS_MAX`], for whoever may read; worthless without the key.
+    /// Sealed segments `from` and following, to the end of their part, at most [`PART_SEGMENTS`], for whoever may read; worthless without the key.
     ///
     /// # Errors
     /// [`VaultError::NotFound`], [`VaultError::Unwell`].
@@ -262,34 +257,18 @@ impl Vault {
         id: &str,
         from: u64,
         now: TimestampMs,
-    ) -> Result<Vec<u8>, VaultError> {
+    ) -> Result<Bytes, VaultError> {
         let row = self.row(id).await?;
         let mut open = self.database.begin().await?;
         Self::may_read(&mut open, &row, reader, now).await?;
         drop(open);
         row.check_whole()?;
         let total = segments(row.size);
-        let until = from.saturating_add(SEGMENTS_MAX).min(total);
-        if from >= until {
+        if from >= total {
             return Err(VaultError::Field { field: "from", rule: "beyond the last segment" });
         }
-        let (start, end) = (file_bytes(row.size, from), file_bytes(row.size, until));
-        let mut file = match tokio::fs::File::open(self.path(id)).await {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(VaultError::Unwell(Finding::Lost));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        file.seek(std::io::SeekFrom::Start(start)).await?;
-        let mut bytes = vec![0; usize::try_from(end - start).unwrap_or_default()];
-        match file.read_exact(&mut bytes).await {
-            Ok(_) => Ok(bytes),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                Err(VaultError::Unwell(Finding::Damaged))
-            }
-            Err(error) => Err(error.into()),
-        }
+        let until = total.min((from / PART_SEGMENTS + 1) * PART_SEGMENTS);
+        self.originals.read(id, row.size, total, from..until).await?.map_err(VaultError::Unwell)
     }
 
     /// What happened to an exhibit, for its owner: at most 1000 entries from position `from`.

@@ -42,6 +42,18 @@ pub(crate) enum VaultAction {
         #[arg(long)]
         json: bool,
     },
+    /// Copy all originals to another place, each part read back; goes on after a break. The vault must not be running
+    Copy {
+        /// The vault's configuration
+        #[arg(long = "config", env = "XIEZHI_VAULT", value_name = "FILE")]
+        vault_config: PathBuf,
+        /// A directory, `s3://bucket/prefix` or `file:///directory`
+        #[arg(long = "to", value_name = "PLACE")]
+        to_place: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Upload the original of a record of yours; goes on where an upload was cut off
     Put {
         /// The original
