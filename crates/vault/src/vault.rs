@@ -8,11 +8,12 @@ use std::{collections::HashSet, sync::Mutex};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
-use xiezhi_crypto::{Digest, sha256_parts};
+use xiezhi_crypto::Digest;
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Transaction,
 };
 use xiezhi_types::{AccountId, TimestampMs};
+use xiezhi_vault_log::{exhibit_of, scope_id};
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome, Verdict};
 use zeroize::Zeroizing;
 
@@ -197,6 +198,21 @@ pub struct Readable {
     pub detail: Option<Json>,
 }
 
+/// An original of one's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Own {
+    /// The exhibit's id.
+    pub exhibit: String,
+    /// `uploading`, `whole` or `erased`.
+    pub state: &'static str,
+    /// Bytes of the original.
+    pub size: u64,
+    /// When its upload began; RFC 3339.
+    pub begun: String,
+    /// The group of its record.
+    pub group: Option<String>,
+}
+
 /// A grant as its owner sees it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Granted {
@@ -218,6 +234,8 @@ pub struct Granted {
 pub struct Logged {
     /// Its place in the log.
     pub position: u64,
+    /// The exhibit; of what is wide, the id of the scope.
+    pub exhibit: String,
     /// When; RFC 3339.
     pub time: String,
     /// What.
@@ -302,22 +320,6 @@ impl Kept {
             _ => Err(VaultError::Erased),
         }
     }
-}
-
-/// The id of the scope of all exhibits of `owner`, or of those whose records are of one of its groups.
-fn scope_id(owner: &str, group: Option<&str>) -> String {
-    let group = group.unwrap_or_default();
-    hex::encode(sha256_parts(&[b"xiezhi vault scope v1\n", owner.as_bytes(), b"\n", group.as_bytes()]))
-}
-
-/// The id of the exhibit whose record a verdict is about: one for each statement, or for each item of a batch.
-///
-/// `None` for a certificate that cannot be read.
-#[must_use]
-pub fn exhibit_of(verdict: &Verdict) -> Option<String> {
-    let statement = verdict.facts.statement.as_deref()?;
-    let item = verdict.facts.item.map_or_else(String::new, |item| item.to_string());
-    Some(hex::encode(sha256_parts(&[b"xiezhi exhibit v1\n", statement.as_bytes(), b"\n", item.as_bytes()])))
 }
 
 fn exhibit_bytes(id: &str) -> Option<[u8; 32]> {
@@ -442,7 +444,8 @@ impl Vault {
         if named != Some(&owner.to_string()) {
             return Err(VaultError::NotOwner);
         }
-        let id = exhibit_of(&verdict).ok_or(VaultError::Internal("a valid verdict without a statement"))?;
+        let id =
+            exhibit_of(&verdict.facts).ok_or(VaultError::Internal("a valid verdict without a statement"))?;
         if let Ok(row) = self.row(&id).await {
             return match row.state.as_str() {
                 "whole" => Err(VaultError::Exists),

@@ -24,6 +24,7 @@ use xiezhi_vault::{
     Originals, Service, Vault,
     envelope::{Envelope, OVERHEAD_BYTES, segments, take_over},
 };
+use xiezhi_vault_log::CustodyLog;
 use xiezhi_verify::Anchor;
 
 use crate::{
@@ -213,12 +214,26 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let target = granted(of, "/grants", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
         }
+        VaultAction::List { at } => {
+            let mut visitor = Visitor::new(at, texts).await?;
+            let (mut all, mut after) = (Vec::new(), String::new());
+            loop {
+                let target = format!("/v1/originals?after={after}");
+                let answer = visitor.json(Method::GET, &target, &Value::Null).await?;
+                let page = answer["originals"].as_array().context("no originals in the answer")?;
+                let Some(last) = page.last() else { break };
+                after = last["exhibit"].as_str().unwrap_or_default().to_owned();
+                check_hex(&after, texts)?;
+                all.extend(page.iter().cloned());
+            }
+            print(&json!({ "originals": all }));
+        }
         VaultAction::Granted { at } => {
             let mut visitor = Visitor::new(at, texts).await?;
             print(&visitor.json(Method::GET, "/v1/exhibits", &Value::Null).await?);
         }
         VaultAction::Reads { exhibit, at } => {
-            let target = of(exhibit, "/entries", texts)?;
+            let target = granted(exhibit, "/entries", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
         }
         VaultAction::Prove { exhibit, position, trust, at } => {
@@ -227,6 +242,17 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let proof = visitor.json(Method::GET, &target, &Value::Null).await?;
             let proof = serde_json::from_value(proof).context("the vault's answer is no proof")?;
             print(&proofs::prove(&proof, visitor.vault, *position, exhibit, trust, texts)?);
+        }
+        VaultAction::Custody { exhibit, out, at } => {
+            let target = of(exhibit, "/custody", texts)?;
+            let answer = Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?;
+            let log: CustodyLog =
+                serde_json::from_value(answer).context("the vault's answer is no custody log")?;
+            home::write_whole(out, &[serde_json::to_vec(&log)?, b"\n".to_vec()].concat(), true)?;
+            println!(
+                "{}",
+                texts.get("vault-custody", &[("file", &out.display()), ("count", &log.entries.len())])
+            );
         }
         VaultAction::Challenge { exhibit, out, trust, at } => {
             let nonce = hex::encode(home::random::<32>()?);

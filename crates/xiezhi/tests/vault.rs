@@ -165,11 +165,37 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let nonce = answered["nonce"].as_str().unwrap();
     place.file("forged.json", forged.replace(nonce, &nonce.chars().rev().collect::<String>()).as_bytes());
     place.expect(1, &["vault", "check", "forged.json"]);
+    let all = json(&place.expect(0, &[&["vault", "reads", "account"], &owner[..]].concat()));
+    let read = all["entries"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&read["detail"]["grant"], &read["exhibit"]),
+        (&wide.as_str().into(), &id.as_str().into()),
+        "{all}"
+    );
+    assert_eq!(
+        json(&place.expect(0, &[&["vault", "reads", "account"], &court[..]].concat()))["entries"],
+        json("[]")
+    );
+    let own = json(&place.expect(0, &[&["vault", "list"], &owner[..]].concat()));
+    let own = own["originals"].as_array().unwrap();
+    assert_eq!((own.len(), &own[0]["exhibit"], &own[0]["state"]), (1, &id.as_str().into(), &"whole".into()));
     place.expect(0, &[&["vault", "revoke", "account", &wide], &owner[..]].concat());
     place.expect(1, &get);
     let seen = json(&place.expect(0, &reads));
     assert_eq!(what(&seen)[4..], ["granted", "read", "revoked"]);
     assert_eq!((&seen["entries"][4]["wide"], &seen["entries"][5]["wide"]), (&true.into(), &false.into()));
+
+    // All of it in a pack, checked by who has no vault: by the ledger's id, or not at all.
+    let custody = [&["vault", "custody", &id, "--out", "custody.json"], &owner[..]].concat();
+    place.expect(0, &custody);
+    let pack = ["certificate", "pack", "film.bin.xzc", "--original", "film.bin", "--out", "film.zip"];
+    place.expect(0, &[&pack[..], &["--vault-log", "custody.json"]].concat());
+    let said = place.expect(0, &["certificate", "check", "film.zip"]);
+    assert!(said.contains("hearing") && said.contains("(2026)1") && said.contains(grantee), "{said}");
+    place.file("stranger.txt", b"of the same account");
+    place.expect(0, &["deposit", "stranger.txt", "--account", "owner"]);
+    let other = ["certificate", "pack", "stranger.txt.xzc", "--original", "stranger.txt", "--out", "no.zip"];
+    place.expect(1, &[&other[..], &["--vault-log", "custody.json"]].concat());
 
     // The same by the client in Python, for another original.
     let letter = place.file("letter.txt", b"a letter");

@@ -1,10 +1,11 @@
 //! Audits: every original is read back and compared with its record; what was found is reported under a root that goes on the ledger.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher};
 use xiezhi_merkle::{Hash, Sha256, Tree, TreeHash as _};
 use xiezhi_types::{AccountId, TimestampMs};
+use xiezhi_vault_log::AuditProof;
 
 use super::{
     Audited, Finding, Vault, VaultError,
@@ -30,23 +31,6 @@ pub struct AuditSummary {
     pub lost: u64,
     /// Those that are not what was recorded.
     pub damaged: u64,
-}
-
-/// What an audit found of an exhibit, with the proof that its report says so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AuditProof {
-    /// The exhibit's line: the leaf.
-    pub leaf: String,
-    /// Its place among the lines, from 0.
-    pub position: u64,
-    /// Lines of the report.
-    pub size: u64,
-    /// The leaf's path to the root, hexadecimal (RFC 9162, section 2.1.3).
-    pub path: Vec<String>,
-    /// The report: time, counts and root.
-    pub report: String,
-    /// The certificate of the report's record by the vault's account, hexadecimal; none before it is sealed.
-    pub certificate: Option<String>,
 }
 
 /// What a report says; its SHA-256 is the digest of a deposit by the vault's account.

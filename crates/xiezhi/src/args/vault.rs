@@ -115,14 +115,19 @@ pub(crate) enum VaultAction {
         #[command(flatten)]
         at: AtVault,
     },
+    /// List your originals in the vault
+    List {
+        #[command(flatten)]
+        at: AtVault,
+    },
     /// List the originals of others that your account may read
     Granted {
         #[command(flatten)]
         at: AtVault,
     },
-    /// List who read an original of yours, and whatever else happened to it
+    /// List who read an original of yours, those of a group, or any, and whatever else happened to them
     Reads {
-        /// The exhibit's id in the vault
+        /// What: an exhibit's id, `group:ID`, or `account`
         exhibit: String,
         #[command(flatten)]
         at: AtVault,
@@ -136,6 +141,16 @@ pub(crate) enum VaultAction {
         /// Trust this ledger (a genesis or trust file), besides those of `xiezhi trust`
         #[arg(long, value_name = "FILE")]
         trust: Vec<PathBuf>,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Write what happened to an original of yours, with the proofs down to the ledger, into a file for `certificate pack --vault-log`
+    Custody {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// The file to write
+        #[arg(long, value_name = "FILE.json")]
+        out: PathBuf,
         #[command(flatten)]
         at: AtVault,
     },
