@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! envelope  segments of an original under its key; the key handed over to a reader
-//! //! possession  the proof that an original is there at a moment, and its check
+//! possession  the proof that an original is there at a moment, and its check
 //! vault     what may happen to an original, and what lies where
 //! service   the same over HTTP; uploads by tus 1.0
 //! ```
