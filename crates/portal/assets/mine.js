@@ -98,7 +98,12 @@ function show() {
 // What the vault has besides: granted by others, unknown here, and what is granted of more than one.
 async function beside() {
   if (!say.vault || !await hasAccount()) return;
-  for (const act of [granted, elsewhere, widely]) await act(pieces).catch((error) => { $("error").textContent = error.message; });
+  try {
+    await granted();
+    const all = await originals();
+    await elsewhere(pieces, all);
+    await widely(pieces, all);
+  } catch (error) { $("error").textContent = error.message; }
 }
 async function list() {
   const [keys, all] = [await inStore("evidence", (store) => store.getAllKeys()), await inStore("evidence", (store) => store.getAll())];

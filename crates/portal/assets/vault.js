@@ -166,12 +166,13 @@ async function inVault(piece, inside) {
   await refresh();
 }
 // Grants of all of this account's, or of a matter's group: given, ended, and who looked under them.
-async function widely(pieces) {
+async function widely(pieces, all) {
   const inside = $("wide"), error = part(inside, "wide-error"), names = new Map([["account", say.all]]), exhibits = new Map();
   for (const piece of pieces) {
     exhibits.set(await exhibitOf(piece), piece);
     if (piece.group && piece.issuer === (await session()).own.id) names.set(piece.group, piece.matter || piece.group);
   }
+  for (const { group } of all) if (group && !names.has(group)) names.set(group, group);
   part(inside, "wide-scope").replaceChildren(...Array.from(names, ([value, textContent]) => Object.assign(document.createElement("option"), { value, textContent })));
   const tried = async (act) => { error.textContent = ""; try { await act(); } catch (failed) { error.textContent = failed.message; } await refresh().catch((failed) => { error.textContent = failed.message; }); };
   async function refresh() {
@@ -199,10 +200,15 @@ async function widely(pieces) {
   inside.hidden = false;
   await tried(() => {});
 }
-// What the vault has of this account and this browser does not know of: a record's certificate brings it here.
-async function elsewhere(pieces) {
-  const known = new Set(await Promise.all(pieces.map(exhibitOf))), all = [], inside = $("elsewhere"), error = part(inside, "elsewhere-error");
+// What the vault has, or had, of this account.
+async function originals() {
+  const all = [];
   for (let after = "", page; (page = (await read(`originals?after=${after}`)).originals).length; after = page.at(-1).exhibit) all.push(...page);
+  return all;
+}
+// What of that this browser does not know of: a record's certificate brings it here.
+async function elsewhere(pieces, all) {
+  const known = new Set(await Promise.all(pieces.map(exhibitOf))), inside = $("elsewhere"), error = part(inside, "elsewhere-error");
   const missing = all.filter(({ exhibit }) => !known.has(exhibit));
   inside.hidden = !missing.length;
   part(inside, "list").replaceChildren(...missing.map(({ exhibit, state, size, begun }) => row(

@@ -366,6 +366,8 @@ fn a_newcomer_comes_to_a_verified_certificate_and_sees_who_read_the_original() {
         browser.script(&format!("document.cookie = 'lang={language}; path=/'"));
         open("/mine");
         until("document.querySelector('#elsewhere:not([hidden]) button')");
+        // The matter's name is gone with the browser's list; its grants are not.
+        until("document.querySelectorAll('#wide [data-part=wide-grants] tr').length === 1");
         inspect(&browser, axe.as_deref(), &format!("{language}-mine-elsewhere"));
     }
     browser.script("document.querySelector('#elsewhere button').click()");
