@@ -93,6 +93,34 @@ class ChosenSegment(TypedDict):
     """As it lies in the vault, hexadecimal: the leaf."""
 
 
+class CustodyEntry(TypedDict):
+    """One entry with its path."""
+
+    detail: NotRequired[str | None]
+    """Salt and detail, hexadecimal: they open the entry's commitment. None once they are erased."""
+    entry: str
+    """The entry, hexadecimal: the leaf."""
+    path: list[str]
+    """The leaf's path to the head's root, hexadecimal (RFC 9162, section 2.1.3)."""
+
+
+class CustodyLog(TypedDict):
+    """What happened to one exhibit, with the proofs."""
+
+    audits: list[AuditProof]
+    """Audits of it whose reports are on the ledger: at most the last ten, the oldest first."""
+    certificate: str
+    """The certificate of the head's record, hexadecimal."""
+    entries: list[CustodyEntry]
+    """Its entries and those of the scopes that reach it, by position; all under one head."""
+    exhibit: str
+    """The exhibit's id."""
+    format: str
+    """[`FORMAT`]."""
+    head: str
+    """The head."""
+
+
 class EntryList(TypedDict):
     """Entries of an exhibit."""
 
@@ -184,6 +212,8 @@ class Logged(TypedDict):
     """By which account."""
     detail: NotRequired[dict[str, Any] | None]
     """What is said besides; none once it is erased."""
+    exhibit: str
+    """The exhibit; of what is wide, the id of the scope."""
     position: int
     """Its place in the log."""
     time: str
@@ -216,6 +246,28 @@ class Opened(TypedDict):
     """Bytes of the original."""
 
 
+class Own(TypedDict):
+    """An original of one's own."""
+
+    begun: str
+    """When its upload began; RFC 3339."""
+    exhibit: str
+    """The exhibit's id."""
+    group: NotRequired[str | None]
+    """The group of its record."""
+    size: int
+    """Bytes of the original."""
+    state: str
+    """`uploading`, `whole` or `erased`."""
+
+
+class OwnList(TypedDict):
+    """The caller's originals."""
+
+    originals: list[Own]
+    """At most 1000, by exhibit."""
+
+
 class Possession(TypedDict):
     """An answer to a challenge."""
 
@@ -244,7 +296,7 @@ class ProblemRefusalsItem(TypedDict):
 class Problem(TypedDict):
     """A problem (RFC 9457)."""
 
-    code: Literal["assertion-invalid", "body-too-large", "certificate-invalid", "encryption-key", "erased", "exhibit-busy", "exists", "field-refused", "internal", "invalid-body", "invalid-parameter", "method-not-allowed", "no-account", "no-such-route", "not-found", "not-on-ledger", "not-owner", "not-whole", "original-differs", "original-lost-or-damaged", "tus-version", "unauthenticated", "unavailable", "upload-offset"]
+    code: Literal["assertion-invalid", "body-too-large", "certificate-invalid", "encryption-key", "erased", "exhibit-busy", "exists", "field-refused", "internal", "invalid-body", "invalid-parameter", "method-not-allowed", "no-account", "no-such-route", "not-found", "not-on-ledger", "not-owner", "not-whole", "original-differs", "original-lost-or-damaged", "originals-unavailable", "tus-version", "unauthenticated", "unavailable", "upload-offset"]
     """Stable code for programs.
 
     | code | status | meaning |
@@ -269,6 +321,7 @@ class Problem(TypedDict):
     | `not-whole` | 409 | The original is not whole yet |
     | `original-differs` | 422 | What was uploaded is not what was recorded; nothing was kept |
     | `original-lost-or-damaged` | 500 | The original is lost or damaged |
+    | `originals-unavailable` | 503 | The store of the originals does not answer at present |
     | `tus-version` | 412 | Tus-Resumable: 1.0.0 is needed |
     | `unauthenticated` | 401 | Log in first: no good token came with the request |
     | `unavailable` | 503 | The vault or the ledger does not answer at present |
@@ -339,9 +392,19 @@ class VaultClient:
         """What the last audits found of an exhibit, for its owner."""
         return self._connection.call("GET", "/v1/exhibits/{id}/audits", "json", path={"id": id}, accept="application/json")
 
+    def get_exhibit_certificate(self, id: str) -> bytes:
+        """The certificate of an exhibit's record, for its owner."""
+        return self._connection.call("GET", "/v1/exhibits/{id}/certificate", "bytes", path={"id": id}, accept="application/vnd.xiezhi.certificate+cbor")
+
     def challenge_possession(self, id: str, body: Challenge) -> Possession:
         """Has the vault prove that it has the original at this moment; for who may read it."""
         return self._connection.call("POST", "/v1/exhibits/{id}/challenges", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
+
+    def get_custody_log(self, id: str) -> CustodyLog:
+        """What happened to an exhibit up to the last head on the ledger, with the proofs, for its owner: a file that is checked
+        without the vault.
+        """
+        return self._connection.call("GET", "/v1/exhibits/{id}/custody", "json", path={"id": id}, accept="application/json")
 
     def list_entries(self, id: str, *, from_: int | None = None) -> EntryList:
         """What happened to an exhibit, for its owner."""
@@ -374,12 +437,22 @@ class VaultClient:
         return self._connection.call("POST", "/v1/exhibits/{id}/reads", "json", path={"id": id}, body=body, content_type="application/json", accept="application/json")
 
     def get_segments(self, id: str, *, from_: int | None = None) -> bytes:
-        """At most 64 sealed segments."""
+        """Sealed segments to the end of their part: at most 64."""
         return self._connection.call("GET", "/v1/exhibits/{id}/segments", "bytes", path={"id": id}, query={"from": from_}, accept="application/octet-stream")
 
     def get_openapi(self) -> dict[str, Any]:
         """This document."""
         return self._connection.call("GET", "/v1/openapi.json", "json", accept="application/json", session=False)
+
+    def list_originals(self, *, after: str | None = None) -> OwnList:
+        """What the vault has, or had, of the caller's."""
+        return self._connection.call("GET", "/v1/originals", "json", query={"after": after}, accept="application/json")
+
+    def list_scope_entries(self, scope: str, *, from_: int | None = None) -> EntryList:
+        """What happened to all of the caller's, or to those of a group: grants and their ends, and everything that happened to
+        each exhibit.
+        """
+        return self._connection.call("GET", "/v1/scopes/{scope}/entries", "json", path={"scope": scope}, query={"from": from_}, accept="application/json")
 
     def list_wide_grants(self, scope: str) -> GrantList:
         """The wide grants of the caller."""

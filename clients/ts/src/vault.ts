@@ -79,6 +79,32 @@ export interface ChosenSegment {
   sealed: string;
 }
 
+/** One entry with its path. */
+export interface CustodyEntry {
+  /** Salt and detail, hexadecimal: they open the entry's commitment. None once they are erased. */
+  detail?: string | null;
+  /** The entry, hexadecimal: the leaf. */
+  entry: string;
+  /** The leaf's path to the head's root, hexadecimal (RFC 9162, section 2.1.3). */
+  path: string[];
+}
+
+/** What happened to one exhibit, with the proofs. */
+export interface CustodyLog {
+  /** Audits of it whose reports are on the ledger: at most the last ten, the oldest first. */
+  audits: AuditProof[];
+  /** The certificate of the head's record, hexadecimal. */
+  certificate: string;
+  /** Its entries and those of the scopes that reach it, by position; all under one head. */
+  entries: CustodyEntry[];
+  /** The exhibit's id. */
+  exhibit: string;
+  /** [`FORMAT`]. */
+  format: string;
+  /** The head. */
+  head: string;
+}
+
 /** Entries of an exhibit. */
 export interface EntryList {
   /** At most 1000, by position. */
@@ -161,6 +187,8 @@ export interface Logged {
   by: string;
   /** What is said besides; none once it is erased. */
   detail?: { [name: string]: unknown } | null;
+  /** The exhibit; of what is wide, the id of the scope. */
+  exhibit: string;
   /** Its place in the log. */
   position: number;
   /** When; RFC 3339. */
@@ -189,6 +217,26 @@ export interface Opened {
   key: string;
   /** Bytes of the original. */
   size: number;
+}
+
+/** An original of one's own. */
+export interface Own {
+  /** When its upload began; RFC 3339. */
+  begun: string;
+  /** The exhibit's id. */
+  exhibit: string;
+  /** The group of its record. */
+  group?: string | null;
+  /** Bytes of the original. */
+  size: number;
+  /** `uploading`, `whole` or `erased`. */
+  state: string;
+}
+
+/** The caller's originals. */
+export interface OwnList {
+  /** At most 1000, by exhibit. */
+  originals: Own[];
 }
 
 /** An answer to a challenge. */
@@ -232,12 +280,13 @@ export interface Problem {
    * | `not-whole` | 409 | The original is not whole yet |
    * | `original-differs` | 422 | What was uploaded is not what was recorded; nothing was kept |
    * | `original-lost-or-damaged` | 500 | The original is lost or damaged |
+   * | `originals-unavailable` | 503 | The store of the originals does not answer at present |
    * | `tus-version` | 412 | Tus-Resumable: 1.0.0 is needed |
    * | `unauthenticated` | 401 | Log in first: no good token came with the request |
    * | `unavailable` | 503 | The vault or the ledger does not answer at present |
    * | `upload-offset` | 409 | The upload stands elsewhere |
    */
-  code: "assertion-invalid" | "body-too-large" | "certificate-invalid" | "encryption-key" | "erased" | "exhibit-busy" | "exists" | "field-refused" | "internal" | "invalid-body" | "invalid-parameter" | "method-not-allowed" | "no-account" | "no-such-route" | "not-found" | "not-on-ledger" | "not-owner" | "not-whole" | "original-differs" | "original-lost-or-damaged" | "tus-version" | "unauthenticated" | "unavailable" | "upload-offset";
+  code: "assertion-invalid" | "body-too-large" | "certificate-invalid" | "encryption-key" | "erased" | "exhibit-busy" | "exists" | "field-refused" | "internal" | "invalid-body" | "invalid-parameter" | "method-not-allowed" | "no-account" | "no-such-route" | "not-found" | "not-on-ledger" | "not-owner" | "not-whole" | "original-differs" | "original-lost-or-damaged" | "originals-unavailable" | "tus-version" | "unauthenticated" | "unavailable" | "upload-offset";
   /** What is wrong with this very request, technical, in English. */
   detail: string;
   /** The field or parameter that is wrong, where it is one. */
@@ -301,9 +350,22 @@ export class VaultClient {
     return this.connection.call("GET", "/v1/exhibits/{id}/audits", "json", { path: { "id": id }, accept: "application/json" });
   }
 
+  /** The certificate of an exhibit's record, for its owner. */
+  getExhibitCertificate(id: string): Promise<Uint8Array> {
+    return this.connection.call("GET", "/v1/exhibits/{id}/certificate", "bytes", { path: { "id": id }, accept: "application/vnd.xiezhi.certificate+cbor" });
+  }
+
   /** Has the vault prove that it has the original at this moment; for who may read it. */
   challengePossession(id: string, body: Challenge): Promise<Possession> {
     return this.connection.call("POST", "/v1/exhibits/{id}/challenges", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
+  }
+
+  /**
+   * What happened to an exhibit up to the last head on the ledger, with the proofs, for its owner: a file that is checked
+   * without the vault.
+   */
+  getCustodyLog(id: string): Promise<CustodyLog> {
+    return this.connection.call("GET", "/v1/exhibits/{id}/custody", "json", { path: { "id": id }, accept: "application/json" });
   }
 
   /** What happened to an exhibit, for its owner. */
@@ -344,7 +406,7 @@ export class VaultClient {
     return this.connection.call("POST", "/v1/exhibits/{id}/reads", "json", { path: { "id": id }, body, contentType: "application/json", accept: "application/json" });
   }
 
-  /** At most 64 sealed segments. */
+  /** Sealed segments to the end of their part: at most 64. */
   getSegments(id: string, more: { from?: number } = {}): Promise<Uint8Array> {
     return this.connection.call("GET", "/v1/exhibits/{id}/segments", "bytes", { path: { "id": id }, query: { "from": more.from }, accept: "application/octet-stream" });
   }
@@ -352,6 +414,19 @@ export class VaultClient {
   /** This document. */
   getOpenapi(): Promise<{ [name: string]: unknown }> {
     return this.connection.call("GET", "/v1/openapi.json", "json", { accept: "application/json", session: false });
+  }
+
+  /** What the vault has, or had, of the caller's. */
+  listOriginals(more: { after?: string } = {}): Promise<OwnList> {
+    return this.connection.call("GET", "/v1/originals", "json", { query: { "after": more.after }, accept: "application/json" });
+  }
+
+  /**
+   * What happened to all of the caller's, or to those of a group: grants and their ends, and everything that happened to
+   * each exhibit.
+   */
+  listScopeEntries(scope: string, more: { from?: number } = {}): Promise<EntryList> {
+    return this.connection.call("GET", "/v1/scopes/{scope}/entries", "json", { path: { "scope": scope }, query: { "from": more.from }, accept: "application/json" });
   }
 
   /** The wide grants of the caller. */

@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_office.sql"),
     include_str!("../migrations/0007_vault_granted.sql"),
     include_str!("../migrations/0008_vault.sql"),
+    include_str!("../migrations/0010_vault_owner.sql"),
 ];
 
 /// `sql` in the words of the one database or the other.

@@ -1,13 +1,14 @@
 //! The custody log: what is known to have happened to the exhibit, in a small canonical JSON.
 //!
 //! Each event says what, when, by whom and according to whom; a link to the event before it is the SHA-256 of that event's JSON. Members stand in the
-//! order of their names, without white space. All but the last event follow from the certificate, so that a reader makes the log anew and compares;
-//! the last is the packing, which is told by whoever packed and proven by nobody.
+//! order of their names, without white space. All but the last event follow from the certificate, and from the vault's log where there is one, so that a
+//! reader makes the log anew and compares; the last is the packing, which is told by whoever packed and proven by nobody.
 
 use serde::{Deserialize, Serialize};
 use xiezhi_crypto::sha256;
 use xiezhi_evidence::{Certificate, Value, manifest::names};
 use xiezhi_types::TimestampMs;
+use xiezhi_vault_log::Custody;
 use xiezhi_verify::{Exhibit, Facts, Input};
 
 /// Name and version of the log.
@@ -28,17 +29,23 @@ pub struct Packing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// Whose word it is: `depositor`, `ledger`, `institution`, `time-stamp-authority` or `packer`.
+    /// Whose word it is: `depositor`, `ledger`, `institution`, `time-stamp-authority`, `vault` or `packer`.
     pub according_to: String,
     /// Who did it, if known: an account, an institution, an authority, a person.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
+    /// Number of the case, if told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub case: Option<String>,
     /// SHA-256 of the event before it, hexadecimal; 64 zeros for the first.
     pub previous: String,
     /// Why, if told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub purpose: Option<String>,
-    /// `hashed`, `signed`, `recorded`, `sealed`, `time-stamped` or `packed`.
+    /// To whom something was granted: an account.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub to: Option<String>,
+    /// `hashed`, `signed`, `recorded`, `sealed`, `time-stamped` or `packed`; of a vault, what [`xiezhi_vault_log::custody::Happened`] names.
     pub what: String,
     /// When.
     pub when: String,
@@ -59,12 +66,12 @@ pub struct Log {
 }
 
 impl Log {
-    /// The log of a certificate and an original with this SHA-256.
+    /// The log of a certificate and an original with this SHA-256, and of what a vault says of it.
     ///
     /// Seals and time stamps are those that hold at the time of packing by the genesis in the certificate; whether that is a ledger one trusts is the
     /// verdict's to say.
     #[must_use]
-    pub fn new(certificate: &[u8], original: &[u8; 32], packing: &Packing) -> Self {
+    pub fn new(certificate: &[u8], original: &[u8; 32], vault: Option<&Custody>, packing: &Packing) -> Self {
         let mut log = Self {
             certificate: hex::encode(sha256(certificate)),
             events: Vec::new(),
@@ -93,6 +100,14 @@ impl Log {
         }
         for stamp in facts.time_stamps {
             log.push("time-stamped", stamp.time, Some(&stamp.authority), "time-stamp-authority", None);
+        }
+        for event in vault.iter().flat_map(|custody| &custody.events) {
+            let said = |name: &str| event.detail.as_ref()?[name].as_str().map(str::to_owned);
+            let by = event.by.to_string();
+            log.push(&event.what, event.time.rfc3339(), Some(&by), "vault", said("purpose"));
+            if let Some(last) = log.events.last_mut() {
+                (last.case, last.to) = (said("case"), said("grantee"));
+            }
         }
         let short =
             |text: &Option<String>| text.as_ref().map(|text| text.chars().take(200).collect::<String>());
@@ -132,15 +147,17 @@ impl Log {
         self.events.push(Event {
             according_to: according_to.to_owned(),
             by: by.map(str::to_owned),
+            case: None,
             previous: hex::encode(previous),
             purpose,
+            to: None,
             what: what.to_owned(),
             when,
         });
     }
 }
 
-fn facts(certificate: &[u8], declared_time: TimestampMs) -> Facts {
+pub(crate) fn facts(certificate: &[u8], declared_time: TimestampMs) -> Facts {
     let input = Input {
         certificate,
         anchors: &[],

@@ -5,6 +5,7 @@
 //! original/NAME            the original, under its own name
 //! manifest.cbor            the manifest out of the certificate, if it has one
 //! custody.json             what is known to have happened to the exhibit, see `custody`
+//! vault.json               what a vault says happened to the original, with its proofs, if given
 //! certificate.pdf          the certificate for people, if given
 //! verifier.html            the offline verifier, if given
 //! instructions.zh.txt      what this is, and how to verify it
@@ -39,6 +40,8 @@ pub mod names {
     pub const MANIFEST: &str = "manifest.cbor";
     /// The custody log.
     pub const CUSTODY: &str = "custody.json";
+    /// The vault's custody log.
+    pub const VAULT: &str = "vault.json";
     /// The certificate for people.
     pub const DOCUMENT: &str = "certificate.pdf";
     /// The offline verifier.
@@ -61,6 +64,15 @@ pub enum PackError {
         /// What it is.
         outcome: Outcome,
     },
+    /// What a vault says does not prove what it must.
+    #[error("{file}: the vault's log: {error}", file = names::VAULT)]
+    Vault {
+        /// Why not.
+        error: xiezhi_vault_log::LogError,
+    },
+    /// The vault's log leads to a ledger that is not trusted; it is not packed.
+    #[error("{file}: the vault's log is not proven on a trusted ledger", file = names::VAULT)]
+    VaultUnknown,
     /// The original changed between two readings.
     #[error("the original changed while it was read: try again")]
     Changed,

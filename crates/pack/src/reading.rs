@@ -5,25 +5,27 @@ use std::io::{self, Read, Seek, Write};
 use xiezhi_crypto::{DigestAlg, DigestHasher};
 use xiezhi_evidence::{Certificate, certificate::CERTIFICATE_BYTES_MAX};
 use xiezhi_types::{TimestampMs, canonical};
+use xiezhi_vault_log::{Custody, CustodyLog};
 use xiezhi_verify::{Anchor, Exhibit, Input, Verdict};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::{
     FORMAT, File, Index, PackError,
-    custody::Log,
+    custody::{self, Log},
     is_safe_name, names,
     writing::{copy, index, sha256_of},
 };
 
-/// Longest index and custody log that are read, in bytes.
-const JSON_BYTES_MAX: u64 = 1 << 20;
+/// Longest index, custody log and vault's log that are read, in bytes.
+const JSON_BYTES_MAX: u64 = 16 << 20;
 
 /// The order of the files that every pack has or may have, the index last.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     names::CERTIFICATE,
     names::ORIGINAL,
     names::MANIFEST,
     names::CUSTODY,
+    names::VAULT,
     names::DOCUMENT,
     names::VERIFIER,
     names::INSTRUCTIONS_ZH,
@@ -40,6 +42,8 @@ pub struct Checked {
     pub original: String,
     /// The custody log.
     pub custody: Log,
+    /// What the vault's log proves, where there is one: nothing that the reader trusts, if its outcome is unknown.
+    pub vault: Option<Custody>,
     /// Every file but the index.
     pub files: Vec<File>,
 }
@@ -60,7 +64,7 @@ impl<R: Read + Seek> Opened<R> {
     }
 
     /// Checks that the pack has its files and no other, each as the index says; that manifest and custody log follow from the certificate; and
-    /// verifies certificate and original by `anchors` at `declared_time`.
+    /// verifies certificate, original and the vault's log by `anchors` at `declared_time`.
     ///
     /// The document and the verifier page are what the index says, no more: they were not made here.
     ///
@@ -73,7 +77,8 @@ impl<R: Read + Seek> Opened<R> {
         let mut hasher = DigestHasher::new(&DigestAlg::ALL);
         copy(&mut self.zip.by_name(&original)?, &mut io::sink(), &mut hasher)?;
         let (size, digests) = hasher.finish();
-        let custody = self.custody(&certificate, &sha256_of(&digests))?;
+        let vault = self.vault(&certificate, &files, anchors, declared_time)?;
+        let custody = self.custody(&certificate, &sha256_of(&digests), vault.as_ref())?;
         self.manifest(&certificate, &files)?;
         let verdict = xiezhi_verify::verify(&Input {
             certificate: &certificate,
@@ -83,7 +88,7 @@ impl<R: Read + Seek> Opened<R> {
             declared_time,
             known_checkpoints: &[],
         });
-        Ok(Checked { verdict, original, custody, files })
+        Ok(Checked { verdict, original, custody, vault, files })
     }
 
     /// Writes the content of the file called `name` to `out`. Check the pack first: only its names are safe for a disk.
@@ -149,12 +154,34 @@ impl<R: Read + Seek> Opened<R> {
             .ok_or_else(|| PackError::Missing { file: names::ORIGINAL.to_owned() })
     }
 
-    fn custody(&mut self, certificate: &[u8], original: &[u8; 32]) -> Result<Log, PackError> {
+    fn vault(
+        &mut self,
+        certificate: &[u8],
+        files: &[File],
+        anchors: &[Anchor],
+        time: TimestampMs,
+    ) -> Result<Option<Custody>, PackError> {
+        if !files.iter().any(|file| file.name == names::VAULT) {
+            return Ok(None);
+        }
+        let bytes = self.read(names::VAULT, JSON_BYTES_MAX)?;
+        let form = |error| PackError::Form { reason: format!("{}: {error}", names::VAULT) };
+        let log: CustodyLog = serde_json::from_slice(&bytes).map_err(form)?;
+        let checked = log.check(&custody::facts(certificate, time), anchors, time);
+        checked.map(Some).map_err(|error| PackError::Vault { error })
+    }
+
+    fn custody(
+        &mut self,
+        certificate: &[u8],
+        original: &[u8; 32],
+        vault: Option<&Custody>,
+    ) -> Result<Log, PackError> {
         let bytes = self.read(names::CUSTODY, JSON_BYTES_MAX)?;
         let altered = || PackError::Altered { file: names::CUSTODY.to_owned(), by: names::CERTIFICATE };
         let log: Log = serde_json::from_slice(&bytes).map_err(|_| altered())?;
         let packing = log.packing().ok_or_else(altered)?;
-        let again = Log::new(certificate, original, &packing);
+        let again = Log::new(certificate, original, vault, &packing);
         if again.to_json() == bytes { Ok(again) } else { Err(altered()) }
     }
 

@@ -1,6 +1,7 @@
 use std::io::{Cursor, Write as _};
 
 use xiezhi_types::TimestampMs;
+use xiezhi_vault_log::{CustodyLog, LogError, fixtures::custody_log};
 use xiezhi_verify::{
     Outcome,
     fixtures::{DECLARED, Fixture, ORIGINAL, Plan},
@@ -21,12 +22,23 @@ fn certificate() -> Vec<u8> {
 }
 
 fn packed_with(original: &[u8], name: &str, certificate: &[u8], trusted: bool) -> Result<Vec<u8>, PackError> {
+    packed_from(original, name, certificate, trusted, None)
+}
+
+fn packed_from(
+    original: &[u8],
+    name: &str,
+    certificate: &[u8],
+    trusted: bool,
+    vault: Option<&CustodyLog>,
+) -> Result<Vec<u8>, PackError> {
     let anchors = [Fixture::new().anchor()];
     let mut out = Cursor::new(Vec::new());
     let pack = Pack {
         certificate,
         original: Cursor::new(original),
         original_name: name,
+        vault,
         document: Some(b"%PDF-1.7"),
         verifier: Some(b"<!doctype html>"),
         anchors: if trusted { &anchors } else { &[] },
@@ -146,7 +158,7 @@ fn an_index_that_was_made_to_fit_saves_nothing() {
     // Original, custody log and index made to fit together: the certificate is still another file's.
     let forged = changed(&packed(), true, |files| {
         *file(files, "original/租赁合同.txt") = b"forged".to_vec();
-        let log = Log::new(&certificate(), &xiezhi_crypto::sha256(b"forged"), &packing());
+        let log = Log::new(&certificate(), &xiezhi_crypto::sha256(b"forged"), None, &packing());
         *file(files, names::CUSTODY) = log.to_json();
     });
     assert_eq!(check(&forged).unwrap().verdict.outcome, Outcome::Invalid);
@@ -201,7 +213,7 @@ fn a_name_that_is_none_for_every_system_is_replaced() {
 
 #[test]
 fn each_event_names_the_one_before_it() {
-    let log = Log::new(&certificate(), &xiezhi_crypto::sha256(ORIGINAL), &packing());
+    let log = Log::new(&certificate(), &xiezhi_crypto::sha256(ORIGINAL), None, &packing());
     assert_eq!(log.events[0].previous, "0".repeat(64));
     for pair in log.events.windows(2) {
         assert_eq!(
@@ -209,4 +221,37 @@ fn each_event_names_the_one_before_it() {
             hex::encode(xiezhi_crypto::sha256(&serde_json::to_vec(&pair[0]).unwrap()))
         );
     }
+}
+
+#[test]
+fn what_a_vault_says_is_in_the_custody_log_with_its_proofs() {
+    let vault = custody_log(&Fixture::new());
+    let pack = packed_from(ORIGINAL, "a.txt", &certificate(), true, Some(&vault)).unwrap();
+    let checked = check(&pack).unwrap();
+    let said: Vec<_> = checked.custody.events.iter().filter(|event| event.according_to == "vault").collect();
+    let what: Vec<_> = said.iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(what, ["stored", "granted", "audited-well", "read", "revoked"]);
+    assert_eq!((said[3].purpose.as_deref(), said[3].by.clone()), (Some("庭审"), Some("c0".repeat(32))));
+    assert_eq!(checked.vault.unwrap().outcome, Outcome::Valid);
+
+    // For whoever does not trust the ledger nothing of it is proven, and it cannot be packed.
+    let unknown = Opened::new(Cursor::new(&pack)).unwrap().check(&[], DECLARED).unwrap();
+    assert_eq!(unknown.vault.unwrap().outcome, Outcome::Unknown);
+
+    // An entry left out or changed is seen, whatever the index says.
+    let left_out = changed(&pack, true, |files| {
+        let mut log: CustodyLog = serde_json::from_slice(file(files, names::VAULT)).unwrap();
+        log.entries.pop();
+        *file(files, names::VAULT) = serde_json::to_vec(&log).unwrap();
+    });
+    let refused = check(&left_out).unwrap_err();
+    assert!(matches!(&refused, PackError::Altered { file, .. } if file == names::CUSTODY), "{refused}");
+    let gone = changed(&pack, true, |files| files.retain(|(name, _)| name != names::VAULT));
+    let refused = check(&gone).unwrap_err();
+    assert!(matches!(&refused, PackError::Altered { file, .. } if file == names::CUSTODY), "{refused}");
+    let mut other = vault;
+    other.entries[0].detail = None;
+    other.entries[0].path[0] = "00".repeat(32);
+    let refused = packed_from(ORIGINAL, "a.txt", &certificate(), true, Some(&other)).unwrap_err();
+    assert!(matches!(refused, PackError::Vault { error: LogError::Entry }), "{refused}");
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher, sha256};
 use xiezhi_evidence::Certificate;
 use xiezhi_types::canonical;
+use xiezhi_vault_log::CustodyLog;
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome, Verdict};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
@@ -30,6 +31,8 @@ pub struct Pack<'a, R> {
     pub original: R,
     /// The original's name without directories.
     pub original_name: &'a str,
+    /// What a vault says happened to the original.
+    pub vault: Option<&'a CustodyLog>,
     /// The certificate for people.
     pub document: Option<&'a [u8]>,
     /// The offline verifier.
@@ -43,7 +46,7 @@ pub struct Pack<'a, R> {
 /// Verifies certificate and original, and writes the pack to `out`. Gives the verdict at the time of packing.
 ///
 /// # Errors
-/// [`PackError::NotValid`] before anything is written; [`PackError::Changed`], [`PackError::Io`] leave half a pack.
+/// [`PackError::NotValid`], [`PackError::Vault`], [`PackError::VaultUnknown`] before anything is written; [`PackError::Changed`], [`PackError::Io`] leave half a pack.
 pub fn write<R: Read + Seek, W: Write + Seek>(out: W, mut pack: Pack<'_, R>) -> Result<Verdict, PackError> {
     let (size, digests) = hash(&mut pack.original)?;
     let exhibit = Exhibit::Digests { size: Some(size), digests: digests.clone() };
@@ -59,7 +62,13 @@ pub fn write<R: Read + Seek, W: Write + Seek>(out: W, mut pack: Pack<'_, R>) -> 
         return Err(PackError::NotValid { outcome: verdict.outcome });
     }
     let original = sha256_of(&digests);
-    let custody = Log::new(pack.certificate, &original, &pack.packing).to_json();
+    let said = pack.vault.map(|log| log.check(&verdict.facts, pack.anchors, pack.packing.time)).transpose();
+    let said = said.map_err(|error| PackError::Vault { error })?;
+    if said.as_ref().is_some_and(|said| said.outcome != Outcome::Valid) {
+        return Err(PackError::VaultUnknown);
+    }
+    let vault = pack.vault.map(line);
+    let custody = Log::new(pack.certificate, &original, said.as_ref(), &pack.packing).to_json();
     let manifest = Certificate::parse(pack.certificate).ok().and_then(|certificate| certificate.manifest);
     let manifest = manifest.map(|manifest| canonical(&manifest));
     let name = if is_safe_name(pack.original_name) { pack.original_name } else { NAMELESS };
@@ -73,6 +82,7 @@ pub fn write<R: Read + Seek, W: Write + Seek>(out: W, mut pack: Pack<'_, R>) -> 
     let rest = [
         (names::MANIFEST, manifest.as_deref()),
         (names::CUSTODY, Some(custody.as_slice())),
+        (names::VAULT, vault.as_deref()),
         (names::DOCUMENT, pack.document),
         (names::VERIFIER, pack.verifier),
         (names::INSTRUCTIONS_ZH, Some(INSTRUCTIONS_ZH.as_bytes())),
@@ -91,8 +101,12 @@ pub fn write<R: Read + Seek, W: Write + Seek>(out: W, mut pack: Pack<'_, R>) -> 
 
 /// The index's bytes.
 pub(crate) fn index(files: Vec<File>) -> Vec<u8> {
-    let index = Index { files, format: FORMAT.to_owned() };
-    let json = serde_json::to_vec(&index).unwrap_or_else(|_| unreachable!("texts in memory"));
+    line(&Index { files, format: FORMAT.to_owned() })
+}
+
+/// One line of JSON.
+fn line(value: &impl serde::Serialize) -> Vec<u8> {
+    let json = serde_json::to_vec(value).unwrap_or_else(|_| unreachable!("texts in memory"));
     [json, b"\n".to_vec()].concat()
 }
 

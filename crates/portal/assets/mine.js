@@ -95,11 +95,22 @@ function show() {
   $("count").textContent = say.count.replace("%", hits.length).replace("%", pieces.length) + (hits.length > SHOWN_MAX ? ` ${say.narrow}` : "");
   $("nothing").hidden = pieces.length > 0;
 }
+// What the vault has besides: granted by others, unknown here, and what is granted of more than one.
+async function beside() {
+  if (!say.vault || !await hasAccount()) return;
+  try {
+    await granted();
+    const all = await originals();
+    await elsewhere(pieces, all);
+    await widely(pieces, all);
+  } catch (error) { $("error").textContent = error.message; }
+}
 async function list() {
   const [keys, all] = [await inStore("evidence", (store) => store.getAllKeys()), await inStore("evidence", (store) => store.getAll())];
   const known = new Map(pieces.map((piece) => [piece.key, piece.verdict]));
   pieces = all.map((piece, at) => ({ ...piece, key: keys[at], text: haystack(piece), verdict: known.get(keys[at]) })).filter((piece) => piece.holder === holder());
   show();
+  beside();
   // Each is judged anew, here, one after the other: what was stored is believed of nothing.
   for (const piece of pieces) {
     if (piece.verdict) continue;
@@ -138,5 +149,4 @@ $("bring").addEventListener("change", async () => {
   place.hidden = false;
   if (!isSecureContext) { $("error").textContent = say.insecure; return; }
   await list();
-  if (say.vault && await hasAccount()) await granted().catch((error) => { $("error").textContent = error.message; });
 })();

@@ -105,6 +105,18 @@ function proofOf(exhibit, position, tried) {
     button(say.takeProof, () => save(`vault-entry-${position}.json`, new Blob([JSON.stringify(proof)], { type: "application/json" }))));
   return place;
 }
+// What a form says of a grant.
+function grantOf(form, prefix) {
+  const value = (name) => part(form, prefix + name).value.trim(), until = new Date(`${value("until")}T23:59:59Z`);
+  return { grantee: value("grantee").toLowerCase(), purpose: value("purpose"), case: value("case") || null, expires: Number.isNaN(until.valueOf()) ? "" : until.toISOString() };
+}
+const saidOf = (detail) => [detail?.purpose, detail?.case, detail?.reference].filter(Boolean).join(" · ");
+const named = (what) => say[`what${what[0].toUpperCase()}${what.slice(1)}`];
+// How a grant ends, or how it has ended.
+function endOf({ id, expires, revoked }, of, tried) {
+  if (revoked) return say.revoked;
+  return Date.parse(expires) < Date.now() ? say.expired : button(say.revoke, () => tried(() => vault("DELETE", `${of}/grants/${id}`)));
+}
 // What the vault has of a piece, and what its owner can do there.
 async function inVault(piece, inside) {
   const exhibit = await exhibitOf(piece), error = part(inside, "vault-error"), bar = part(inside, "vault-bar");
@@ -119,12 +131,11 @@ async function inVault(piece, inside) {
     const isErased = entries.some((one) => one.what === "erased"), isKept = !isErased && entries.some((one) => one.what === "stored");
     kept.hidden = !isKept; absent.hidden = isKept || isErased; gone.hidden = !isErased; part(inside, "happened").hidden = !entries.length;
     part(inside, "grants-table").hidden = !grants.length;
-    part(inside, "grants").replaceChildren(...grants.map(({ id, grantee, expires, revoked, detail }) => row(
-      short(grantee), [detail?.purpose, detail?.case].filter(Boolean).join(" · "), moment(expires),
-      revoked ? say.revoked : Date.parse(expires) < Date.now() ? say.expired : button(say.revoke, () => tried(() => vault("DELETE", `exhibits/${exhibit}/grants/${id}`))),
+    part(inside, "grants").replaceChildren(...grants.map((grant) => row(
+      short(grant.grantee), saidOf(grant.detail), moment(grant.expires), endOf(grant, `exhibits/${exhibit}`, tried),
     )));
     part(inside, "entries").replaceChildren(...entries.map(({ position, time, what, by, detail }) => row(
-      moment(time), say[`what${what[0].toUpperCase()}${what.slice(1)}`], whoIs(by, piece), [detail?.purpose, detail?.case, detail?.reference].filter(Boolean).join(" · "),
+      moment(time), named(what), whoIs(by, piece), saidOf(detail),
       proofOf(exhibit, position, tried),
     )));
   }
@@ -136,9 +147,7 @@ async function inVault(piece, inside) {
   }));
   part(inside, "grant").addEventListener("submit", (event) => {
     event.preventDefault();
-    const value = (name) => part(inside, name).value.trim();
-    const until = new Date(`${value("until")}T23:59:59Z`);
-    const body = { grantee: value("grantee").toLowerCase(), purpose: value("purpose"), case: value("case") || null, expires: Number.isNaN(until.valueOf()) ? "" : until.toISOString() };
+    const body = grantOf(inside, "");
     tried(async () => { await vault("POST", `exhibits/${exhibit}/grants`, body); event.target.reset(); localStorage.setItem(`granted/${holder()}`, exhibit); });
   });
   if (ROLES.length) part(inside, "grantee").addEventListener("focus", () => tried(() => examples($("known-accounts"))), { once: true });
@@ -155,6 +164,65 @@ async function inVault(piece, inside) {
   });
   inside.hidden = false;
   await refresh();
+}
+// Grants of all of this account's, or of a matter's group: given, ended, and who looked under them.
+async function widely(pieces, all) {
+  const inside = $("wide"), error = part(inside, "wide-error"), names = new Map([["account", say.all]]), exhibits = new Map();
+  for (const piece of pieces) {
+    exhibits.set(await exhibitOf(piece), piece);
+    if (piece.group && piece.issuer === (await session()).own.id) names.set(piece.group, piece.matter || piece.group);
+  }
+  for (const { group } of all) if (group && !names.has(group)) names.set(group, group);
+  part(inside, "wide-scope").replaceChildren(...Array.from(names, ([value, textContent]) => Object.assign(document.createElement("option"), { value, textContent })));
+  const tried = async (act) => { error.textContent = ""; try { await act(); } catch (failed) { error.textContent = failed.message; } await refresh().catch((failed) => { error.textContent = failed.message; }); };
+  async function refresh() {
+    const grants = [], ids = new Set();
+    for (const [scope, name] of names) for (const grant of (await read(`scopes/${scope}/grants`)).grants) { grants.push({ scope, name, ...grant }); ids.add(grant.id); }
+    part(inside, "wide-there").hidden = !grants.length;
+    part(inside, "wide-grants").replaceChildren(...grants.map((grant) => row(
+      grant.name, short(grant.grantee), saidOf(grant.detail), moment(grant.expires), endOf(grant, `scopes/${grant.scope}`, tried),
+    )));
+    const own = (await session()).own.id, entries = new Map();
+    for (const scope of new Set(grants.map((grant) => grant.scope))) {
+      for (let from = 0, page; (page = (await read(`scopes/${scope}/entries?from=${from}`)).entries).length; from = page.at(-1).position + 1) {
+        for (const entry of page) if (ids.has(entry.detail?.grant)) entries.set(entry.position, entry);
+      }
+    }
+    part(inside, "wide-entries").replaceChildren(...Array.from(entries.values()).sort((a, b) => a.position - b.position).map(({ time, what, exhibit, wide, by, detail }) => row(
+      moment(time), named(what), wide ? "" : exhibits.has(exhibit) ? nameOf(exhibits.get(exhibit)) : exhibit.slice(0, 8), whoIs(by, { issuer: own }), saidOf(detail),
+    )));
+  }
+  part(inside, "wide-grant").onsubmit = (event) => {
+    event.preventDefault();
+    tried(async () => { await vault("POST", `scopes/${part(inside, "wide-scope").value}/grants`, grantOf(inside, "wide-")); event.target.reset(); });
+  };
+  if (ROLES.length) part(inside, "wide-grantee").addEventListener("focus", () => tried(() => examples($("known-accounts"))), { once: true });
+  inside.hidden = false;
+  await tried(() => {});
+}
+// What the vault has, or had, of this account.
+async function originals() {
+  const all = [];
+  for (let after = "", page; (page = (await read(`originals?after=${after}`)).originals).length; after = page.at(-1).exhibit) all.push(...page);
+  return all;
+}
+// What of that this browser does not know of: a record's certificate brings it here.
+async function elsewhere(pieces, all) {
+  const known = new Set(await Promise.all(pieces.map(exhibitOf))), inside = $("elsewhere"), error = part(inside, "elsewhere-error");
+  const missing = all.filter(({ exhibit }) => !known.has(exhibit));
+  inside.hidden = !missing.length;
+  part(inside, "list").replaceChildren(...missing.map(({ exhibit, state, size, begun }) => row(
+    Object.assign(code(exhibit.slice(0, 16)), { title: exhibit }), moment(begun), String(size), say[`state${state[0].toUpperCase()}${state.slice(1)}`],
+    state === "erased" ? "" : button(say.bringHere, async () => {
+      error.textContent = "";
+      try {
+        const certificate = new Uint8Array(await (await vault("GET", `exhibits/${exhibit}/certificate`)).arrayBuffer()), verdict = await judged(certificate, null);
+        if (verdict.outcome !== "valid" || await exhibitOf(verdict.facts) !== exhibit) throw new Error(say[verdict.outcome === "valid" ? "unknown" : verdict.outcome] || say.unknown);
+        await keep(verdict, { certificate });
+        await list();
+      } catch (failed) { error.textContent = failed.message; }
+    }),
+  )));
 }
 // What others granted to this account.
 async function granted() {
@@ -173,7 +241,7 @@ async function granted() {
       } catch (failed) { says.textContent = failed.message; }
       looking.disabled = false;
     });
-    return row(short(owner), [detail?.purpose, detail?.case].filter(Boolean).join(" · "), String(size), moment(expires), looking, says);
+    return row(short(owner), saidOf(detail), String(size), moment(expires), looking, says);
   }));
 }
 // Position and exhibit of an entry (canonical CBOR: 1 position, 2 time, 3 what, 4 exhibit).

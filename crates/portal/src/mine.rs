@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the page's script says; each stands in the texts as `mine-` and its name.
-const TEXTS: [&str; 34] = [
+const TEXTS: [&str; 39] = [
     "count",
     "narrow",
     "single",
@@ -47,6 +47,11 @@ const TEXTS: [&str; 34] = [
     "what-revoked",
     "what-read",
     "what-erased",
+    "all",
+    "bring-here",
+    "state-uploading",
+    "state-whole",
+    "state-erased",
 ];
 
 #[derive(Template)]

@@ -22,7 +22,7 @@ const ROWS: [&[&str]; 12] = [
     &["ca", "pkcs11"],
     &["evidence"],
     &["verify", "ledger"],
-    &["store", "fsck", "consensus", "document", "pack", "wasm", "database", "bundle"],
+    &["store", "fsck", "consensus", "document", "vault-log", "pack", "wasm", "database", "bundle"],
     &["node", "client"],
     &["custody", "depositor"],
     &["api", "alliance", "portal", "office", "service", "vault"],

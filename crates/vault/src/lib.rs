@@ -2,16 +2,14 @@
 //!
 //! ```text
 //! envelope  segments of an original under its key; the key handed over to a reader
-//! entry     the log's entries, its tree and its head on the ledger
 //! possession  the proof that an original is there at a moment, and its check
 //! vault     what may happen to an original, and what lies where
 //! service   the same over HTTP; uploads by tus 1.0
 //! ```
 //!
-//! Invariants: an exhibit is whole only after what lies on the disk was read back and its digests are those of its record; a key is handed over
+//! Invariants: an exhibit is whole only after what lies in its place was read back and its digests are those of its record; a key is handed over
 //! only after the entry that says so is durable; an erased key is in no backup of the database.
 
-pub mod entry;
 pub mod envelope;
 pub mod possession;
 mod service;
@@ -19,9 +17,7 @@ mod vault;
 
 pub use service::{Service, openapi_document, router};
 pub use vault::{
-    Audited, Finding, Granted, Logged, Opened, Progress, Vault, VaultError,
-    audits::{AuditProof, AuditSummary},
-    disclosure::Of,
-    exhibit_of,
-    heads::EntryProof,
+    Audited, Finding, Granted, Logged, Opened, Own, Progress, Vault, VaultError, audits::AuditSummary,
+    disclosure::Of, originals::Originals,
 };
+use xiezhi_vault_log::entry;

@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xiezhi_crypto::sha256_parts;
 use xiezhi_merkle::{Hash, Sha256, TreeHash as _, verify_inclusion};
-use xiezhi_types::{AccountId, from_canonical};
+use xiezhi_types::AccountId;
+use xiezhi_vault_log::{EntryProof, LogError};
 
 use crate::{
-    entry::{Entry, Happening, head},
+    entry::{Entry, Happening},
     envelope::segments,
-    vault::heads::EntryProof,
 };
 
 /// How many segments are drawn.
@@ -47,8 +47,8 @@ pub enum PossessionError {
     #[error("the root is not the one that was fixed when the original was stored")]
     Root,
     /// The entry is not in the log.
-    #[error("the entry is not in the log under its head")]
-    Entry,
+    #[error(transparent)]
+    Entry(#[from] LogError),
 }
 
 /// A segment that was chosen.
@@ -127,22 +127,6 @@ fn path(text: &[String]) -> Result<Vec<Hash>, PossessionError> {
     text.iter().map(|hash| bytes("a path", hash)).collect()
 }
 
-/// The entry that `proof` shows to be in the log of `vault`, if the certificate of the head holds.
-///
-/// # Errors
-/// [`PossessionError`].
-pub fn check_entry(proof: &EntryProof, vault: &AccountId) -> Result<Entry, PossessionError> {
-    let leaf = hex::decode(&proof.entry).map_err(|_| PossessionError::Form("the entry"))?;
-    let entry: Entry = from_canonical("entry", &leaf).map_err(|_| PossessionError::Form("the entry"))?;
-    let root: Hash = bytes("the head", proof.head.split('\n').nth(3).unwrap_or_default())?;
-    let (path, size) = (path(&proof.path)?, proof.size);
-    let held = verify_inclusion::<Sha256>(&Sha256::leaf(&leaf), entry.position, size, &path, &root);
-    if held.is_err() || head(vault, size, &root) != proof.head.as_bytes() {
-        return Err(PossessionError::Entry);
-    }
-    Ok(entry)
-}
-
 /// Checks everything but the two certificates: that of the answer and that of the head, whose records must be by [`Claimed::vault`] and of these texts.
 ///
 /// # Errors
@@ -172,7 +156,7 @@ pub fn check(proof: &Possession) -> Result<Claimed, PossessionError> {
             .map_err(|_| PossessionError::Segment(one.number))?;
     }
 
-    let entry = check_entry(&proof.entry, &account)?;
+    let entry = proof.entry.check(&account)?;
     let opened = hex::decode(&proof.stored).map_err(|_| PossessionError::Form("the detail"))?;
     let (salt, detail) = opened.split_first_chunk::<32>().ok_or(PossessionError::Form("the detail"))?;
     let said: serde_json::Value =
@@ -201,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        entry::tree,
+        entry::{head, tree},
         envelope::{Envelope, SEGMENT_BYTES},
     };
 

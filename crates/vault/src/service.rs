@@ -32,12 +32,17 @@ use xiezhi_session::{
 };
 use xiezhi_types::{AccountId, TimestampMs};
 
-use crate::vault::{Audited, Finding, Progress, Readable, Vault, VaultError, audits::AuditSummary, random};
+use crate::vault::{
+    Audited, Finding, Progress, Readable, Vault, VaultError, audits::AuditSummary, originals::Originals,
+    random,
+};
 
 /// Longest body, uploads apart: a certificate.
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// What is said of requests that the framework refuses.
 const EDGE: Edge = Edge { too_large: "at most 4 MiB are read", malformed: "not of the expected form" };
+/// Seconds after which one asks again whether the store of the originals is back.
+const RETRY_S: u32 = 15;
 /// The version of tus.
 const TUS: HeaderValue = HeaderValue::from_static("1.0.0");
 
@@ -103,6 +108,14 @@ impl Service {
         }
         tracing::info!(originals = found.len(), "audited");
         Ok(found)
+    }
+
+    /// As [`Vault::copy_to`].
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn copy_to(&self, other: &Originals) -> Result<Vec<Audited>, VaultError> {
+        self.vault.copy_to(other).await
     }
 
     /// Puts what is not on the ledger yet there: the head of the log if it grew, and reports of audits.
@@ -193,6 +206,7 @@ kinds! {
     ENCRYPTION_KEY = "encryption-key", UNPROCESSABLE_ENTITY, "The account has no encryption key that can be used", "该账户没有可用的加密密钥";
     TUS_VERSION = "tus-version", PRECONDITION_FAILED, "Tus-Resumable: 1.0.0 is needed", "需要 Tus-Resumable: 1.0.0";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The vault or the ledger does not answer at present", "保管库或账本暂不可用";
+    ORIGINALS = "originals-unavailable", SERVICE_UNAVAILABLE, "The store of the originals does not answer at present", "原件存储暂不可用,请稍后重试";
     INTERNAL = "internal", INTERNAL_SERVER_ERROR, "An error of the vault's software", "保管库内部错误";
 }
 
@@ -204,6 +218,10 @@ fn ledger_problem(error: LedgerError) -> Problem {
 impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         let kind = match &error {
+            VaultError::Store(_) => {
+                let problem = Self::noted(&kinds::ORIGINALS, "the vault", &error);
+                return problem.retry_after(RETRY_S);
+            }
             VaultError::NotFound => return Self::not_found(error),
             VaultError::Certificate { .. } => &kinds::CERTIFICATE,
             VaultError::NotOwner => &kinds::NOT_OWNER,
@@ -218,7 +236,7 @@ impl From<VaultError> for Problem {
             VaultError::Unwell(_) => &kinds::UNWELL,
             VaultError::EncryptionKey(_) => &kinds::ENCRYPTION_KEY,
             VaultError::Database(_) | VaultError::Disk(_) | VaultError::Ledger(_) => &kinds::UNAVAILABLE,
-            VaultError::Keys(_) | VaultError::Internal(_) => &kinds::INTERNAL,
+            VaultError::Keys(_) | VaultError::Place { .. } | VaultError::Internal(_) => &kinds::INTERNAL,
         };
         if matches!(kind.status, StatusCode::SERVICE_UNAVAILABLE) || kind == &kinds::INTERNAL {
             return Self::noted(kind, "the vault", &error);

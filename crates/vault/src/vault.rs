@@ -3,21 +3,17 @@
 //! The database says what is; a file that it does not know of, or knows to be going, is deleted at the next [`Vault::sweep`]. So a crash at any
 //! moment leaves an upload that can go on, or an erasure that is finished by the next start. The clock is an argument.
 
-use std::{
-    collections::HashSet,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::{collections::HashSet, sync::Mutex};
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
-use xiezhi_crypto::{Digest, sha256_parts};
+use xiezhi_crypto::Digest;
 use xiezhi_database::{
     Database, DatabaseError, MIGRATIONS, PersonId, PersonKeyError, PersonKeys, Row, Transaction,
 };
 use xiezhi_types::{AccountId, TimestampMs};
+use xiezhi_vault_log::{exhibit_of, scope_id};
 use xiezhi_verify::{Anchor, Exhibit, Input, Outcome, Verdict};
 use zeroize::Zeroizing;
 
@@ -25,11 +21,15 @@ use crate::{
     entry::{Entry, Happening},
     envelope::{Envelope, OVERHEAD_BYTES, SEALED_BYTES, SEGMENT_BYTES, segments},
 };
+use originals::Originals;
 use xiezhi_merkle::Hash;
+use xiezhi_objects::ObjectsError;
 
 pub(crate) mod audits;
+mod copying;
 pub(crate) mod disclosure;
 pub(crate) mod heads;
+pub(crate) mod originals;
 pub(crate) mod possession;
 mod upload;
 
@@ -111,6 +111,15 @@ pub enum VaultError {
     /// Disk. Retrying can help.
     #[error("the disk: {0}")]
     Disk(#[from] std::io::Error),
+    /// The store of the originals does not answer, or refuses. Retrying can help.
+    #[error("the store of the originals: {0}")]
+    Store(#[from] ObjectsError),
+    /// The place of the originals is not this vault's.
+    #[error("the place of the originals: {rule}")]
+    Place {
+        /// What speaks against it.
+        rule: &'static str,
+    },
     /// A mistake of the vault's.
     #[error("{0}")]
     Internal(&'static str),
@@ -189,6 +198,21 @@ pub struct Readable {
     pub detail: Option<Json>,
 }
 
+/// An original of one's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Own {
+    /// The exhibit's id.
+    pub exhibit: String,
+    /// `uploading`, `whole` or `erased`.
+    pub state: &'static str,
+    /// Bytes of the original.
+    pub size: u64,
+    /// When its upload began; RFC 3339.
+    pub begun: String,
+    /// The group of its record.
+    pub group: Option<String>,
+}
+
 /// A grant as its owner sees it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Granted {
@@ -210,6 +234,8 @@ pub struct Granted {
 pub struct Logged {
     /// Its place in the log.
     pub position: u64,
+    /// The exhibit; of what is wide, the id of the scope.
+    pub exhibit: String,
     /// When; RFC 3339.
     pub time: String,
     /// What.
@@ -296,22 +322,6 @@ impl Kept {
     }
 }
 
-/// The id of the scope of all exhibits of `owner`, or of those whose records are of one of its groups.
-fn scope_id(owner: &str, group: Option<&str>) -> String {
-    let group = group.unwrap_or_default();
-    hex::encode(sha256_parts(&[b"xiezhi vault scope v1\n", owner.as_bytes(), b"\n", group.as_bytes()]))
-}
-
-/// The id of the exhibit whose record a verdict is about: one for each statement, or for each item of a batch.
-///
-/// `None` for a certificate that cannot be read.
-#[must_use]
-pub fn exhibit_of(verdict: &Verdict) -> Option<String> {
-    let statement = verdict.facts.statement.as_deref()?;
-    let item = verdict.facts.item.map_or_else(String::new, |item| item.to_string());
-    Some(hex::encode(sha256_parts(&[b"xiezhi exhibit v1\n", statement.as_bytes(), b"\n", item.as_bytes()])))
-}
-
 fn exhibit_bytes(id: &str) -> Option<[u8; 32]> {
     hex::decode(id).ok()?.try_into().ok()
 }
@@ -346,36 +356,34 @@ fn reason(verdict: &Verdict) -> String {
 pub struct Vault {
     database: Database,
     keys: PersonKeys,
-    dir: PathBuf,
+    originals: Originals,
     anchor: Anchor,
     /// Uploads that a request writes to.
     busy: Mutex<HashSet<String>>,
 }
 
 impl Vault {
-    /// Opens the vault with its tables at `database`, its keys at `keys` under `master`, and originals below `dir`; finishes what was going on.
+    /// Opens the vault with its tables at `database`, its keys at `keys` under `master`, and its `originals`; finishes what was going on.
     ///
     /// # Errors
-    /// [`VaultError`].
+    /// [`VaultError::Place`] where the originals are elsewhere; the others.
     pub async fn open(
         database: &str,
         keys: &str,
         master: &[u8; 32],
-        dir: &Path,
+        originals: Originals,
         anchor: Anchor,
         now: TimestampMs,
     ) -> Result<Self, VaultError> {
         let keys = PersonKeys::open(keys, master).await?;
         let database = Database::open(database).await?;
         database.migrate(MIGRATIONS).await?;
-        tokio::fs::create_dir_all(dir).await?;
-        let vault = Self { database, keys, dir: dir.to_owned(), anchor, busy: Mutex::default() };
+        let sql = "SELECT id FROM vault_exhibits WHERE state <> 'erased' LIMIT 1";
+        let is_new = database.query(sql, Vec::new()).await?.is_empty();
+        originals.claim(&anchor.ledger.to_string(), is_new).await?;
+        let vault = Self { database, keys, originals, anchor, busy: Mutex::default() };
         vault.sweep(now).await?;
         Ok(vault)
-    }
-
-    fn path(&self, id: &str) -> PathBuf {
-        self.dir.join(&id[..2]).join(id)
     }
 
     fn verdict(&self, certificate: &[u8], exhibit: &Exhibit, now: TimestampMs) -> Verdict {
@@ -436,7 +444,8 @@ impl Vault {
         if named != Some(&owner.to_string()) {
             return Err(VaultError::NotOwner);
         }
-        let id = exhibit_of(&verdict).ok_or(VaultError::Internal("a valid verdict without a statement"))?;
+        let id =
+            exhibit_of(&verdict.facts).ok_or(VaultError::Internal("a valid verdict without a statement"))?;
         if let Ok(row) = self.row(&id).await {
             return match row.state.as_str() {
                 "whole" => Err(VaultError::Exists),
@@ -496,13 +505,15 @@ impl Vault {
         Ok(Progress { exhibit: row.id, offset, size: row.size })
     }
 
-    /// The digests of what lies on the disk and the root over its segments, or why there are none.
+    /// The digests of what lies in its place and the root over its segments, or why there are none.
     async fn read_back(&self, row: &Kept) -> Result<Result<(Vec<Digest>, Hash), Finding>, VaultError> {
         let key = self.key(row).await?;
         let envelope = Envelope::new(&key, row.exhibit(), row.size);
-        let (path, size) = (self.path(&row.id), row.size);
-        let read = tokio::task::spawn_blocking(move || audits::read_back(&path, &envelope, size)).await;
-        Ok(read.map_err(|_| VaultError::Internal("reading back was cut off"))??)
+        let (originals, id, size) = (self.originals.clone(), row.id.clone(), row.size);
+        let read = move || audits::read_back(&originals, &id, &envelope, size);
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| VaultError::Internal("reading back was cut off"))?
     }
 
     /// What is found of a whole or nearly whole original, against which check, and the root over its segments.
@@ -629,10 +640,7 @@ impl Vault {
         for row in self.database.query(sql, Vec::new()).await? {
             let id = row.text(0)?;
             self.keys.erase(&PersonId(row.text(1)?.to_owned())).await?;
-            match tokio::fs::remove_file(self.path(id)).await {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+            self.originals.delete(id).await?;
             let sql = match row.text(2)? {
                 "erasing" => "UPDATE vault_exhibits SET state = 'erased' WHERE id = $1",
                 _ => "DELETE FROM vault_exhibits WHERE id = $1",

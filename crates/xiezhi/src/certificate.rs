@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context as _, bail};
 use xiezhi_pack::{Checked, Opened, Pack, custody::Packing};
 use xiezhi_types::TimestampMs;
-use xiezhi_verify::Anchor;
+use xiezhi_vault_log::CustodyLog;
+use xiezhi_verify::{Anchor, Outcome};
 
 use crate::{
     Ending, Usage,
@@ -53,6 +54,15 @@ async fn pack(common: &Common, options: &PackOptions, texts: &Texts) -> anyhow::
         .as_deref()
         .map(|path| fs::read(path).with_context(|| format!("cannot read {}", path.display())));
     let verifier = verifier.transpose()?;
+    let vault = match &options.vault_log {
+        Some(path) => {
+            let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let log: CustodyLog = serde_json::from_slice(&bytes)
+                .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+            Some(log)
+        }
+        None => None,
+    };
     #[cfg(feature = "pdf")]
     let document = {
         let asked = pdf::Asked {
@@ -71,6 +81,7 @@ async fn pack(common: &Common, options: &PackOptions, texts: &Texts) -> anyhow::
         certificate: &certificate,
         original,
         original_name: &name,
+        vault: vault.as_ref(),
         document: document.as_deref(),
         verifier: verifier.as_deref(),
         anchors: &anchors,
@@ -102,7 +113,16 @@ fn checked(options: &CheckOptions, texts: &Texts) -> anyhow::Result<(Opened<BufR
 fn check(options: &CheckOptions, texts: &Texts) -> anyhow::Result<Ending> {
     let (_, checked) = checked(options, texts)?;
     tell(&checked, options.json, texts);
-    Ok(verify::ending(&checked.verdict))
+    Ok(ending(&checked))
+}
+
+/// That of the verdict; what a vault says on a ledger that is not trusted leaves it open.
+fn ending(checked: &Checked) -> Ending {
+    let is_open = checked.vault.as_ref().is_some_and(|vault| vault.outcome != Outcome::Valid);
+    if is_open && checked.verdict.outcome == Outcome::Valid {
+        return Ending::Unknown;
+    }
+    verify::ending(&checked.verdict)
 }
 
 fn tell(checked: &Checked, json: bool, texts: &Texts) {
@@ -114,8 +134,15 @@ fn tell(checked: &Checked, json: bool, texts: &Texts) {
     for event in &checked.custody.events {
         let by = event.by.as_deref().unwrap_or("-");
         let what = texts.get(&format!("custody-{}", event.what), &[("time", &event.when), ("by", &by)]);
-        let purpose = event.purpose.as_deref().map(|purpose| format!(" ({purpose})")).unwrap_or_default();
-        println!("  {what}{purpose}");
+        let to = event.to.as_deref().map(|to| format!(" → {to}")).unwrap_or_default();
+        let told: Vec<_> = [&event.purpose, &event.case].into_iter().flatten().map(String::as_str).collect();
+        let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
+        println!("  {what}{to}{told}");
+    }
+    if let Some(vault) = &checked.vault {
+        let until = vault.until.as_deref().unwrap_or("-");
+        let key = if vault.outcome == Outcome::Valid { "pack-vault-proven" } else { "pack-vault-unknown" };
+        println!("  {}", texts.get(key, &[("vault", &vault.vault), ("time", &until)]));
     }
     println!();
     verify::print(&checked.verdict, texts);
@@ -137,5 +164,5 @@ fn unpack(options: &CheckOptions, out: &Path, texts: &Texts) -> anyhow::Result<E
         to.sync_all().with_context(context)?;
     }
     tell(&checked, options.json, texts);
-    Ok(verify::ending(&checked.verdict))
+    Ok(ending(&checked))
 }

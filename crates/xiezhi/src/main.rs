@@ -38,6 +38,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use xiezhi_client::ClientError;
+use xiezhi_vault::VaultError;
 
 use crate::{
     args::{Cli, Command},
@@ -174,6 +175,11 @@ fn run(cli: Cli, texts: &Texts) -> anyhow::Result<Ending> {
 fn code_of(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<Usage>().is_some() {
         return 2;
+    }
+    match error.downcast_ref::<VaultError>() {
+        Some(VaultError::Store(_)) => return 4,
+        Some(VaultError::Place { .. }) => return 2,
+        _ => {}
     }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Network { .. } | ClientError::Protocol { .. }) => 4,

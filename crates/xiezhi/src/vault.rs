@@ -18,11 +18,13 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use xiezhi_client::Client;
 use xiezhi_depositor::NodeLedger;
+use xiezhi_objects::Access;
 use xiezhi_types::AccountId;
 use xiezhi_vault::{
-    Finding, Service, Vault,
+    Originals, Service, Vault,
     envelope::{Envelope, OVERHEAD_BYTES, segments, take_over},
 };
+use xiezhi_vault_log::CustodyLog;
 use xiezhi_verify::Anchor;
 
 use crate::{
@@ -58,8 +60,8 @@ struct Config {
     keys: String,
     /// File of the master key; made if it is not there.
     master_key: PathBuf,
-    /// Directory of the sealed originals.
-    originals: PathBuf,
+    /// Where the sealed originals are: a directory, or `s3://bucket/prefix`.
+    originals: String,
     /// Seconds between audits; 86,400 where it is not said.
     #[serde(default = "day")]
     audit_every_s: u64,
@@ -76,6 +78,20 @@ fn minute() -> u64 {
     60
 }
 
+/// A place of originals, whose path is relative to `dir`.
+fn place_in(dir: &Path, place: &str) -> String {
+    if place.contains("://") { place.to_owned() } else { dir.join(place).display().to_string() }
+}
+
+/// The originals of the vault's `account` at `place`.
+fn originals(place: &str, account: AccountId) -> anyhow::Result<Originals> {
+    if !place.contains("://") {
+        return Ok(Originals::directory(Path::new(place)));
+    }
+    let found = Originals::at(place, &Access::from_env(), account);
+    found.map_err(|error| Usage(error.to_string()).into())
+}
+
 impl Config {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let (mut config, dir): (Self, _) = services::read_config(path)?;
@@ -83,7 +99,7 @@ impl Config {
             *url = services::database_in(&dir, url);
         }
         config.master_key = dir.join(&config.master_key);
-        config.originals = dir.join(&config.originals);
+        config.originals = place_in(&dir, &config.originals);
         if let Some(alarm) = &mut config.alarm {
             alarm.key = dir.join(&alarm.key);
         }
@@ -101,9 +117,9 @@ impl Config {
 
     async fn open(&self, client: Client, anchor: Anchor, own: OwnAccount) -> anyhow::Result<Service> {
         let master = services::master_key(&self.master_key)?;
+        let originals = originals(&self.originals, own.id)?;
         let vault =
-            Vault::open(&self.database, &self.keys, &master, &self.originals, anchor.clone(), home::now())
-                .await?;
+            Vault::open(&self.database, &self.keys, &master, originals, anchor.clone(), home::now()).await?;
         let ledger = NodeLedger::new(client, anchor, own.id, own.keys).creating(own.spec);
         Ok(Service::new(vault, ledger, &self.url, home::now))
     }
@@ -133,7 +149,7 @@ pub(crate) async fn demonstration(
         database: file("vault.db"),
         keys: file("vault-keys.db"),
         master_key: dir.join("master.key"),
-        originals: dir.join("originals"),
+        originals: dir.join("originals").display().to_string(),
         audit_every_s: day(),
         head_every_s: 2,
         alarm: None,
@@ -165,17 +181,14 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
         VaultAction::Audit { vault_config, json } => {
             let config = Config::read(vault_config)?;
             let found = operator::audit(&config.service(common, texts).await?, config.alarm.as_ref()).await?;
-            if *json {
-                println!("{}", serde_json::to_string_pretty(&found)?);
-            } else {
-                for one in &found {
-                    let finding = texts.get(&format!("vault-finding-{}", one.finding), &[]);
-                    println!("{}  {finding}", one.exhibit);
-                }
-            }
-            if found.iter().any(|one| one.finding != Finding::Well) {
-                bail!(texts.get("vault-unwell", &[]));
-            }
+            operator::tell(&found, *json, texts)?;
+        }
+        VaultAction::Copy { vault_config, to_place, json } => {
+            let config = Config::read(vault_config)?;
+            let account = OwnAccount::open(&config.account)?.id;
+            let other = originals(&place_in(Path::new(""), to_place), account)?;
+            let found = config.service(common, texts).await?.copy_to(&other).await?;
+            operator::tell(&found, *json, texts)?;
         }
         VaultAction::Put { file, certificate, at } => {
             let exhibit = put(file, certificate.as_deref(), at, texts).await?;
@@ -201,12 +214,26 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let target = granted(of, "/grants", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
         }
+        VaultAction::List { at } => {
+            let mut visitor = Visitor::new(at, texts).await?;
+            let (mut all, mut after) = (Vec::new(), String::new());
+            loop {
+                let target = format!("/v1/originals?after={after}");
+                let answer = visitor.json(Method::GET, &target, &Value::Null).await?;
+                let page = answer["originals"].as_array().context("no originals in the answer")?;
+                let Some(last) = page.last() else { break };
+                after = last["exhibit"].as_str().unwrap_or_default().to_owned();
+                check_hex(&after, texts)?;
+                all.extend(page.iter().cloned());
+            }
+            print(&json!({ "originals": all }));
+        }
         VaultAction::Granted { at } => {
             let mut visitor = Visitor::new(at, texts).await?;
             print(&visitor.json(Method::GET, "/v1/exhibits", &Value::Null).await?);
         }
         VaultAction::Reads { exhibit, at } => {
-            let target = of(exhibit, "/entries", texts)?;
+            let target = granted(exhibit, "/entries", texts)?;
             print(&Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?);
         }
         VaultAction::Prove { exhibit, position, trust, at } => {
@@ -215,6 +242,17 @@ pub(crate) async fn run(common: &Common, options: &VaultOptions, texts: &Texts) 
             let proof = visitor.json(Method::GET, &target, &Value::Null).await?;
             let proof = serde_json::from_value(proof).context("the vault's answer is no proof")?;
             print(&proofs::prove(&proof, visitor.vault, *position, exhibit, trust, texts)?);
+        }
+        VaultAction::Custody { exhibit, out, at } => {
+            let target = of(exhibit, "/custody", texts)?;
+            let answer = Visitor::new(at, texts).await?.json(Method::GET, &target, &Value::Null).await?;
+            let log: CustodyLog =
+                serde_json::from_value(answer).context("the vault's answer is no custody log")?;
+            home::write_whole(out, &[serde_json::to_vec(&log)?, b"\n".to_vec()].concat(), true)?;
+            println!(
+                "{}",
+                texts.get("vault-custody", &[("file", &out.display()), ("count", &log.entries.len())])
+            );
         }
         VaultAction::Challenge { exhibit, out, trust, at } => {
             let nonce = hex::encode(home::random::<32>()?);

@@ -353,6 +353,51 @@ fn a_newcomer_comes_to_a_verified_certificate_and_sees_who_read_the_original() {
     browser.script("document.querySelector('.piece[open] [data-part=grants] button').click()");
     until("document.querySelector('.piece[open] [data-part=grants]').textContent.includes('revoked')");
     browser.picture("en-mine-proven");
+
+    // All of the matter is granted: the officer finds it again, and the owner sees who looked under that grant.
+    open("/mine");
+    until("document.querySelectorAll('#wide:not([hidden]) option').length === 2");
+    assert!(said(&browser).contains("all of this account's"), "{}", said(&browser));
+    browser.script("document.querySelector('#wide [data-part=wide-grantee]').focus()");
+    until("document.querySelectorAll('#known-accounts option').length === 3");
+    browser.script(
+        "const within = (name) => document.querySelector(`#wide [data-part=wide-${name}]`); within('scope').selectedIndex = 1; \
+         within('grantee').value = document.querySelectorAll('#known-accounts option')[1].value; within('purpose').value = '复核'; \
+         within('case').value = '(2026)2'; within('until').value = '2099-12-31'; within('grant').requestSubmit()",
+    );
+    until("document.querySelectorAll('#wide [data-part=wide-grants] tr').length === 1");
+    browser.script("localStorage.setItem('role', 'court'); location.reload()");
+    until("document.querySelector('#granted:not([hidden]) button')");
+    assert!(said(&browser).contains("复核 · (2026)2"), "{}", said(&browser));
+    browser.script("document.querySelector('#granted button').click()");
+    until("document.querySelector('#granted .valid')");
+    browser.script("localStorage.removeItem('role'); location.reload()");
+    until("document.querySelectorAll('#wide [data-part=wide-entries] tr').length === 2");
+    let looked = browser.script("return document.querySelector('#wide [data-part=wide-entries]').innerText");
+    assert!(looked.as_str().unwrap().contains("key handed over"), "{looked}");
+    inspect(&browser, axe.as_deref(), "en-mine-wide");
+    browser.script("document.querySelector('#wide [data-part=wide-grants] button').click()");
+    until("document.querySelector('#wide [data-part=wide-grants]').textContent.includes('revoked')");
+
+    // What the browser no longer has, the vault tells; its certificate comes back, and with it all that can be done.
+    opened();
+    browser.script(
+        "window.confirm = () => true; document.querySelector('.piece[open] [data-part=forget]').click()",
+    );
+    until("document.querySelector('#elsewhere:not([hidden]) button')");
+    assert_eq!(browser.script("return document.querySelectorAll('.piece').length"), 0);
+    for language in ["zh-CN", "en"] {
+        browser.script(&format!("document.cookie = 'lang={language}; path=/'"));
+        open("/mine");
+        until("document.querySelector('#elsewhere:not([hidden]) button')");
+        // The matter's name is gone with the browser's list; its grants are not.
+        until("document.querySelectorAll('#wide [data-part=wide-grants] tr').length === 1");
+        inspect(&browser, axe.as_deref(), &format!("{language}-mine-elsewhere"));
+    }
+    browser.script("document.querySelector('#elsewhere button').click()");
+    until("document.querySelector('.piece .valid')");
+    until("document.querySelector('#elsewhere[hidden]')");
+    opened();
     browser.script(
         "window.confirm = () => true; document.querySelector('.piece[open] [data-part=reference]').value = 'DP-1'; \
          document.querySelector('.piece[open] [data-part=erase]').requestSubmit()",

@@ -4,14 +4,18 @@ mod place;
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
     process::{Child, Stdio},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use futures::TryStreamExt as _;
 use place::{Place, programs, text};
 use serde_json::Value;
 use xiezhi_database::fixtures::PostgresServer;
+use xiezhi_objects::{Listed, Objects, fixtures::S3};
 
 const CONFIG: &str = r#"{
   "account": "vault", "url": "URL", "database": "sqlite:vault.db", "keys": "sqlite:vault-keys.db",
@@ -29,8 +33,12 @@ impl Drop for Vault {
 }
 
 fn serve(place: &Place, listen: &str) -> Vault {
-    let mut command = place.command(&["vault", "serve", "--config", "vault.json", "--listen", listen]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    serve_with(place, listen, "vault.json", &[])
+}
+
+fn serve_with(place: &Place, listen: &str, config: &str, variables: &[(&str, String)]) -> Vault {
+    let mut command = place.command(&["vault", "serve", "--config", config, "--listen", listen]);
+    let mut child = command.envs(variables.to_vec()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains(listen), "{line:?}");
@@ -161,11 +169,37 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let nonce = answered["nonce"].as_str().unwrap();
     place.file("forged.json", forged.replace(nonce, &nonce.chars().rev().collect::<String>()).as_bytes());
     place.expect(1, &["vault", "check", "forged.json"]);
+    let all = json(&place.expect(0, &[&["vault", "reads", "account"], &owner[..]].concat()));
+    let read = all["entries"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&read["detail"]["grant"], &read["exhibit"]),
+        (&wide.as_str().into(), &id.as_str().into()),
+        "{all}"
+    );
+    assert_eq!(
+        json(&place.expect(0, &[&["vault", "reads", "account"], &court[..]].concat()))["entries"],
+        json("[]")
+    );
+    let own = json(&place.expect(0, &[&["vault", "list"], &owner[..]].concat()));
+    let own = own["originals"].as_array().unwrap();
+    assert_eq!((own.len(), &own[0]["exhibit"], &own[0]["state"]), (1, &id.as_str().into(), &"whole".into()));
     place.expect(0, &[&["vault", "revoke", "account", &wide], &owner[..]].concat());
     place.expect(1, &get);
     let seen = json(&place.expect(0, &reads));
     assert_eq!(what(&seen)[4..], ["granted", "read", "revoked"]);
     assert_eq!((&seen["entries"][4]["wide"], &seen["entries"][5]["wide"]), (&true.into(), &false.into()));
+
+    // All of it in a pack, checked by who has no vault: by the ledger's id, or not at all.
+    let custody = [&["vault", "custody", &id, "--out", "custody.json"], &owner[..]].concat();
+    place.expect(0, &custody);
+    let pack = ["certificate", "pack", "film.bin.xzc", "--original", "film.bin", "--out", "film.zip"];
+    place.expect(0, &[&pack[..], &["--vault-log", "custody.json"]].concat());
+    let said = place.expect(0, &["certificate", "check", "film.zip"]);
+    assert!(said.contains("hearing") && said.contains("(2026)1") && said.contains(grantee), "{said}");
+    place.file("stranger.txt", b"of the same account");
+    place.expect(0, &["deposit", "stranger.txt", "--account", "owner"]);
+    let other = ["certificate", "pack", "stranger.txt.xzc", "--original", "stranger.txt", "--out", "no.zip"];
+    place.expect(1, &[&other[..], &["--vault-log", "custody.json"]].concat());
 
     // The same by the client in Python, for another original.
     let letter = place.file("letter.txt", b"a letter");
@@ -195,17 +229,17 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     let mut bad = good.clone();
     bad[20_000_000] ^= 1;
     fs::write(&path, bad).unwrap();
-    let alarm = std::net::TcpListener::bind(("127.0.0.1", place.base_port + 8)).unwrap();
+    let alarm = TcpListener::bind(("127.0.0.1", place.base_port + 8)).unwrap();
     let told = std::thread::spawn(move || {
         let (mut stream, _) = alarm.accept().unwrap();
         let mut body = String::new();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while !body.contains("originals.unwell") {
             let mut bytes = [0; 1];
-            std::io::Read::read_exact(&mut reader, &mut bytes).unwrap();
+            reader.read_exact(&mut bytes).unwrap();
             body.push(char::from(bytes[0]));
         }
-        std::io::Write::write_all(&mut stream, b"HTTP/1.1 204 Taken\r\nContent-Length: 0\r\n\r\n").unwrap();
+        stream.write_all(b"HTTP/1.1 204 Taken\r\nContent-Length: 0\r\n\r\n").unwrap();
         body
     });
     assert_eq!(json(&place.expect(1, &audit))[0]["finding"], "damaged");
@@ -238,5 +272,181 @@ fn from_an_upload_to_the_readers_and_to_the_erasure() {
     assert_eq!(left["entries"].as_array().unwrap().last().unwrap()["detail"]["reference"], "DP-2026-17");
     assert!(left["entries"][2]["detail"].is_null(), "the purpose outlives the erasure");
     place.expect(1, &[&["vault", "put", "film.bin"], &owner[..]].concat());
+    place.expect(0, &["verify", "film.bin", "film.bin.xzc"]);
+}
+
+/// What stands between the vault and its store, and can cut it off.
+struct Line {
+    port: u16,
+    is_cut: Arc<Mutex<(bool, Vec<TcpStream>)>>,
+}
+
+impl Line {
+    fn to(endpoint: &str) -> Self {
+        let to = endpoint.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, is_cut) = (listener.local_addr().unwrap().port(), Arc::<Mutex<_>>::default());
+        let line = Self { port, is_cut: Arc::clone(&is_cut) };
+        std::thread::spawn(move || {
+            for near in listener.incoming() {
+                let (near, mut state) = (near.unwrap(), is_cut.lock().unwrap());
+                let (false, Ok(far)) = (state.0, TcpStream::connect(&to)) else { continue };
+                for (mut from, mut to) in [
+                    (near.try_clone().unwrap(), far.try_clone().unwrap()),
+                    (far.try_clone().unwrap(), near.try_clone().unwrap()),
+                ] {
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+                state.1.extend([near, far]);
+            }
+        });
+        line
+    }
+
+    fn cut(&self, is_cut: bool) {
+        let mut state = self.is_cut.lock().unwrap();
+        state.0 = is_cut;
+        for stream in state.1.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[test]
+fn originals_in_a_bucket_outlive_kills_and_wait_while_it_is_away() {
+    let Some(service) = S3::start() else { return };
+    let line = Line::to(&service.endpoint());
+    let place = Place::new();
+    let _alliance = place.up();
+    let listen = format!("127.0.0.1:{}", place.base_port + 9);
+    let url = format!("http://{listen}");
+    let config = |name: &str, originals: &str| {
+        let config = CONFIG.replace("URL", &url).replace("ALARM", "http://127.0.0.1:9/alarm");
+        place.file(name, config.replace(r#""originals": "originals""#, originals).as_bytes());
+    };
+    config("vault.json", r#""originals": "s3://evidence/vault""#);
+    let mut variables = service.variables();
+    variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
+    variables.push(("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", line.port)));
+    let operator = |code: i32, args: &[&str]| {
+        let output = place.command(&[&["vault"], args].concat()).envs(variables.clone()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?} {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let objects = {
+        let _within = runtime.enter();
+        Objects::open("s3://evidence/vault", &service.access()).unwrap()
+    };
+    let parts = || -> Vec<Listed> {
+        let all: Vec<Listed> =
+            runtime.block_on(async { objects.list("").unwrap().try_collect().await }).unwrap();
+        let mut parts: Vec<_> = all.into_iter().filter(|one| one.name != "xiezhi-vault").collect();
+        parts.sort_by(|a, b| a.name.cmp(&b.name));
+        parts
+    };
+    let vault = serve_with(&place, &listen, "vault.json", &variables);
+    place.expect(0, &["account", "key", "owner.key", "--alg", "es256"]);
+    place.expect(0, &["account", "create", "owner"]);
+    place.expect(0, &["account", "set-encryption", "owner", "--key", "owner.key.pub"]);
+    let content: Vec<u8> = (0..20_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let file = place.file("film.bin", &content);
+    place.expect(0, &["deposit", text(&file), "--account", "owner"]);
+    let owner = ["--to", &url, "--account", "owner"];
+    let put = [&["vault", "put", "film.bin"], &owner[..]].concat();
+
+    // Not the recorded bytes: refused, and nothing is kept.
+    place.file("other.bin", &content[1..]);
+    place.expect(1, &[&["vault", "put", "other.bin", "--certificate", "film.bin.xzc"], &owner[..]].concat());
+    assert_eq!(parts(), []);
+
+    // The vault is killed while it takes the upload, and the upload goes on.
+    let mut putting = place.command(&put).spawn().unwrap();
+    while parts().len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(vault);
+    putting.wait().unwrap();
+    let vault = serve_with(&place, &listen, "vault.json", &variables);
+    // The store is away: told so, with when to ask again; then the upload goes on from what was kept.
+    line.cut(true);
+    let refused = place.run(&put);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(4) && said.contains("store of the originals"), "{refused:?}");
+    line.cut(false);
+    let said = place.expect(0, &put);
+    let id = said.trim().rsplit(' ').next().unwrap().to_owned();
+    let lengths: Vec<_> = parts().iter().map(|part| part.bytes).collect();
+    let full = 64 * (65_536 + 28);
+    assert_eq!(lengths, [full, full, full, full, 20_000_000 - 4 * 64 * 65_536 + 50 * 28]);
+    let part = format!("{}/{id}/1", &id[..2]);
+    let good = runtime.block_on(objects.get(&part, full)).unwrap().unwrap();
+    assert!(!good.windows(32).any(|window| window == &content[64 * 65_536..][..32]), "it lies open");
+    let get = ["vault", "get", &id, "--purpose", "mine", "--key", "owner.key", "--out", "read.bin"];
+    let get = [&get[..], &owner].concat();
+    place.expect(0, &get);
+    assert!(fs::read(place.path("read.bin")).unwrap() == content);
+
+    // One changed bit is found; so is a part that is gone. A store that is away is neither.
+    let audit = ["audit", "--config", "vault.json", "--json"];
+    operator(0, &audit);
+    let mut bad = good.to_vec();
+    bad[1_000_000] ^= 1;
+    runtime.block_on(objects.put(&part, bad.into())).unwrap();
+    assert_eq!(json(&operator(1, &audit))[0]["finding"], "damaged");
+    place.expect(4, &[&["vault", "challenge", &id, "--out", "answer.json"], &owner[..]].concat());
+    runtime.block_on(objects.delete(&part)).unwrap();
+    assert_eq!(json(&operator(1, &audit))[0]["finding"], "damaged");
+    runtime.block_on(objects.put(&part, good)).unwrap();
+    operator(0, &audit);
+    place.expect(0, &[&["vault", "challenge", &id, "--out", "answer.json"], &owner[..]].concat());
+    line.cut(true);
+    assert_eq!(operator(4, &audit), "");
+    place.expect(4, &get);
+    line.cut(false);
+    let audits = json(&place.expect(0, &[&["vault", "audits", &id], &owner[..]].concat()));
+    let found: Vec<_> = audits["audits"].as_array().unwrap().iter().map(|one| &one["finding"]).collect();
+    assert_eq!(found, ["well", "damaged", "damaged", "well"], "{audits}");
+
+    // Copied to a directory and from there to another bucket, the originals are read as before; the place of another vault is refused.
+    drop(vault);
+    let to = |to: &str, code: i32| operator(code, &["copy", "--config", "vault.json", "--to", to, "--json"]);
+    assert_eq!(json(&to("copied", 0))[0]["finding"], "well");
+    assert_eq!(fs::read_dir(place.path("copied")).unwrap().count(), 1);
+    config("vault.json", r#""originals": "copied""#);
+    to("s3://evidence/second", 0);
+    // Again, after a part was lost there: only that is written anew.
+    let second = {
+        let _within = runtime.enter();
+        Objects::open("s3://evidence/second", &service.access()).unwrap()
+    };
+    runtime.block_on(second.delete(&part)).unwrap();
+    to("s3://evidence/second", 0);
+    config("vault.json", r#""originals": "s3://evidence/third""#);
+    operator(2, &audit);
+    let theirs = b"xiezhi-vault 1\nof another ledger\n".as_slice();
+    runtime.block_on(second.put("xiezhi-vault", theirs.into())).unwrap();
+    config("vault.json", r#""originals": "s3://evidence/second""#);
+    operator(2, &audit);
+    config("vault.json", r#""originals": "s3://evidence/vault""#);
+    let vault = serve_with(&place, &listen, "vault.json", &variables);
+    place.expect(0, &get);
+
+    // Erased while the store is away, and killed then: the key is gone at once, and what lies there with the next start.
+    let erase = ["vault", "erase", &id, "--basis", "request", "--reference", "DP-2026-17"];
+    let erase = [&erase[..], &owner].concat();
+    line.cut(true);
+    place.expect(4, &erase);
+    place.expect(1, &get);
+    drop(vault);
+    assert_eq!(parts().len(), 5);
+    line.cut(false);
+    let _vault = serve_with(&place, &listen, "vault.json", &variables);
+    assert_eq!(parts(), []);
+    place.expect(0, &erase);
+    place.expect(1, &put);
     place.expect(0, &["verify", "film.bin", "film.bin.xzc"]);
 }

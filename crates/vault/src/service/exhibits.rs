@@ -17,11 +17,12 @@ use xiezhi_problem::{
     read_json,
 };
 use xiezhi_types::TimestampMs;
+use xiezhi_vault_log::{AuditProof, CustodyLog, EntryProof};
 
 use super::{Service, Shared};
 use crate::{
     possession::Possession,
-    vault::{Granted, Logged, Opened, VaultError, audits::AuditProof, disclosure::Of, heads::EntryProof},
+    vault::{Granted, Logged, Opened, Own, VaultError, disclosure::Of},
 };
 
 pub(super) fn described() -> OpenApiRouter<Arc<Service>> {
@@ -30,10 +31,14 @@ pub(super) fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(sealed))
         .routes(routes!(entries))
         .routes(routes!(proof))
+        .routes(routes!(custody))
         .routes(routes!(grant, grants))
         .routes(routes!(revoke))
         .routes(routes!(grant_scope, scope_grants))
         .routes(routes!(revoke_scope))
+        .routes(routes!(scope_entries))
+        .routes(routes!(own))
+        .routes(routes!(certificate))
         .routes(routes!(challenge))
         .routes(routes!(audits))
         .routes(routes!(erase))
@@ -74,7 +79,7 @@ struct Beginning {
     from: u64,
 }
 
-/// At most 64 sealed segments.
+/// Sealed segments to the end of their part: at most 64.
 #[utoipa::path(
     get, path = "/v1/exhibits/{id}/segments", tag = "exhibits", operation_id = "get_segments",
     params(("id" = String, Path, description = "The exhibit"), Beginning),
@@ -111,7 +116,7 @@ async fn entries(
     Query(query): Query<Beginning>,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let entries = service.vault.entries(&caller, &id, query.from).await?;
+    let entries = service.vault.entries(&caller, Of::Exhibit(&id), query.from).await?;
     Ok(Json(EntryList { entries }).into_response())
 }
 
@@ -128,6 +133,21 @@ async fn proof(
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
     Ok(Json(service.vault.proof(&caller, &id, position).await?).into_response())
+}
+
+/// What happened to an exhibit up to the last head on the ledger, with the proofs, for its owner: a file that is checked without the vault.
+#[utoipa::path(
+    get, path = "/v1/exhibits/{id}/custody", tag = "exhibits", operation_id = "get_custody_log",
+    params(("id" = String, Path, description = "The exhibit")),
+    responses((status = 200, description = "The file; docs/specs/vault.md says how it is checked", body = CustodyLog), Problems)
+)]
+async fn custody(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(service.vault.custody(&caller, &id).await?).into_response())
 }
 
 /// Who may read, why, and until when.
@@ -232,6 +252,69 @@ async fn revoke_scope(
     let caller = service.caller(&headers)?;
     service.vault.revoke(&caller, scope(&name), &grant, service.now()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// What happened to all of the caller's, or to those of a group: grants and their ends, and everything that happened to each exhibit.
+#[utoipa::path(
+    get, path = "/v1/scopes/{scope}/entries", tag = "grants", operation_id = "list_scope_entries",
+    params(("scope" = String, Path, description = "`account`, or a group"), Beginning),
+    responses((status = 200, description = "Who, when, why", body = EntryList), Problems)
+)]
+async fn scope_entries(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Query(query): Query<Beginning>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let entries = service.vault.entries(&caller, scope(&name), query.from).await?;
+    Ok(Json(EntryList { entries }).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Behind {
+    /// The last exhibit of the answer before, if any.
+    #[serde(default)]
+    after: String,
+}
+
+/// The caller's originals.
+#[derive(Serialize, ToSchema)]
+struct OwnList {
+    /// At most 1000, by exhibit.
+    originals: Vec<Own>,
+}
+
+/// What the vault has, or had, of the caller's.
+#[utoipa::path(
+    get, path = "/v1/originals", tag = "exhibits", operation_id = "list_originals", params(Behind),
+    responses((status = 200, description = "The originals", body = OwnList), Problems)
+)]
+async fn own(
+    State(service): Shared,
+    headers: HeaderMap,
+    Query(query): Query<Behind>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    Ok(Json(OwnList { originals: service.vault.own(&caller, &query.after).await? }).into_response())
+}
+
+/// The certificate of an exhibit's record, for its owner.
+#[utoipa::path(
+    get, path = "/v1/exhibits/{id}/certificate", tag = "exhibits", operation_id = "get_exhibit_certificate",
+    params(("id" = String, Path, description = "The exhibit")),
+    responses((status = 200, description = "The certificate", body = Binary, content_type = "application/vnd.xiezhi.certificate+cbor"), Problems)
+)]
+async fn certificate(
+    State(service): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = service.caller(&headers)?;
+    let certificate = service.vault.certificate_of(&caller, &id).await?.to_vec();
+    let form = [(header::CONTENT_TYPE, "application/vnd.xiezhi.certificate+cbor")];
+    Ok((form, certificate).into_response())
 }
 
 /// A challenge.

@@ -1,21 +1,20 @@
 //! Audits: every original is read back and compared with its record; what was found is reported under a root that goes on the ledger.
 
-use std::{
-    fs::File,
-    io::{ErrorKind, Read as _},
-    path::Path,
-};
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use xiezhi_crypto::{Digest, DigestAlg, DigestHasher};
 use xiezhi_merkle::{Hash, Sha256, Tree, TreeHash as _};
 use xiezhi_types::{AccountId, TimestampMs};
+use xiezhi_vault_log::AuditProof;
 
-use super::{Audited, Finding, Vault, VaultError, file_bytes, signed, unsigned};
+use super::{
+    Audited, Finding, Vault, VaultError,
+    originals::{Originals, PART_SEGMENTS},
+    signed, unsigned,
+};
 use crate::{
     entry::tree,
-    envelope::{Envelope, OVERHEAD_BYTES, SEALED_BYTES, segments},
+    envelope::{Envelope, OVERHEAD_BYTES, segments},
 };
 
 /// Most audits of an answer.
@@ -32,23 +31,6 @@ pub struct AuditSummary {
     pub lost: u64,
     /// Those that are not what was recorded.
     pub damaged: u64,
-}
-
-/// What an audit found of an exhibit, with the proof that its report says so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AuditProof {
-    /// The exhibit's line: the leaf.
-    pub leaf: String,
-    /// Its place among the lines, from 0.
-    pub position: u64,
-    /// Lines of the report.
-    pub size: u64,
-    /// The leaf's path to the root, hexadecimal (RFC 9162, section 2.1.3).
-    pub path: Vec<String>,
-    /// The report: time, counts and root.
-    pub report: String,
-    /// The certificate of the report's record by the vault's account, hexadecimal; none before it is sealed.
-    pub certificate: Option<String>,
 }
 
 /// What a report says; its SHA-256 is the digest of a deposit by the vault's account.
@@ -174,15 +156,16 @@ impl Vault {
     }
 }
 
-/// The digests of the original that lies at `path`, and the root over its sealed segments.
+/// The digests of the original `id`, and the root over its sealed segments. Blocks.
 pub(super) fn read_back(
-    path: &Path,
+    originals: &Originals,
+    id: &str,
     envelope: &Envelope,
     size: u64,
-) -> Result<Result<(Vec<Digest>, Hash), Finding>, std::io::Error> {
+) -> Result<Result<(Vec<Digest>, Hash), Finding>, VaultError> {
     let mut hasher = DigestHasher::new(&DigestAlg::ALL);
     let mut is_damaged = false;
-    let leaves = each_segment(path, envelope, size, |number, sealed| {
+    let leaves = each_segment(originals, id, envelope, size, |number, sealed| {
         match envelope.open(number, sealed) {
             Ok(plain) => hasher.update(&plain),
             Err(_) => is_damaged = true,
@@ -196,30 +179,31 @@ pub(super) fn read_back(
     })
 }
 
-/// The leaf hashes of the sealed segments at `path`, in their order; `look` sees each, until it says no.
+/// The leaf hashes of the sealed segments of `id`, in their order; `look` sees each, until it says no. Blocks: for a thread that a runtime made for it.
 pub(super) fn each_segment(
-    path: &Path,
+    originals: &Originals,
+    id: &str,
     envelope: &Envelope,
     size: u64,
     mut look: impl FnMut(u64, &[u8]) -> bool,
-) -> Result<Result<Vec<Hash>, Finding>, std::io::Error> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Err(Finding::Lost)),
-        Err(error) => return Err(error),
-    };
+) -> Result<Result<Vec<Hash>, Finding>, VaultError> {
+    let runtime = tokio::runtime::Handle::current();
     let total = segments(size);
-    if file.metadata()?.len() != file_bytes(size, total) {
-        return Ok(Err(Finding::Damaged));
-    }
     let mut leaves = Vec::new();
-    let mut sealed = vec![0; SEALED_BYTES];
-    for number in 0..total {
-        let sealed = &mut sealed[..envelope.plain_bytes(number) + OVERHEAD_BYTES];
-        file.read_exact(sealed)?;
-        leaves.push(Sha256::leaf(sealed));
-        if !look(number, sealed) {
-            break;
+    for part in 0..total.div_ceil(PART_SEGMENTS) {
+        let numbers = part * PART_SEGMENTS..total.min((part + 1) * PART_SEGMENTS);
+        let read = match runtime.block_on(originals.read(id, size, total, numbers.clone()))? {
+            Ok(read) => read,
+            Err(finding) => return Ok(Err(finding)),
+        };
+        let mut left = &read[..];
+        for number in numbers {
+            let (sealed, more) = left.split_at(envelope.plain_bytes(number) + OVERHEAD_BYTES);
+            left = more;
+            leaves.push(Sha256::leaf(sealed));
+            if !look(number, sealed) {
+                return Ok(Ok(leaves));
+            }
         }
     }
     Ok(Ok(leaves))

@@ -1,24 +1,21 @@
 //! Grants, reads, and what the owner sees of them.
 
-use std::io::ErrorKind;
-
+use bytes::Bytes;
 use serde_json::{Value as Json, json};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use xiezhi_crypto::PublicKey;
-use xiezhi_database::{PersonId, PersonKeyError, Transaction};
+use xiezhi_database::{DatabaseError, PersonId, PersonKeyError, Row, Transaction, Value};
 use xiezhi_types::{AccountId, TimestampMs, from_canonical};
+use xiezhi_vault_log::scope_id;
+use zeroize::Zeroizing;
 
 use super::{
-    Finding, Granted, Kept, LIST_MAX, Logged, Opened, Readable, Subject, Vault, VaultError, check_text,
-    file_bytes, random, scope_id, signed, unsigned,
+    Granted, Kept, LIST_MAX, Logged, Opened, Own, Readable, Subject, Vault, VaultError, check_text,
+    originals::PART_SEGMENTS, random, signed, unsigned,
 };
 use crate::{
     entry::{Entry, Happening},
     envelope::{EnvelopeError, hand_over, segments},
 };
-
-/// Most segments in one answer.
-const SEGMENTS_MAX: u64 = 64;
 
 /// What is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,8 +144,7 @@ impl Vault {
         let mut found = Vec::new();
         for grant in self.database.query(sql, vec![about.id.as_str().into(), LIST_MAX.into()]).await? {
             let name = grant.text(0)?.to_owned();
-            let detail =
-                self.detail(&about.person, &format!("vault grant {name}"), grant.bytes(4)?, 0).await?;
+            let detail = self.detail(&about.person, &format!("vault grant {name}"), grant.bytes(4)?).await?;
             found.push(Granted {
                 id: name,
                 grantee: grant.text(1)?.to_owned(),
@@ -165,10 +161,9 @@ impl Vault {
         person: &PersonId,
         place: &str,
         sealed: &[u8],
-        salt: usize,
     ) -> Result<Option<Json>, VaultError> {
         match self.keys.unseal(person, place, sealed).await {
-            Ok(plain) => Ok(serde_json::from_slice(plain.get(salt..).unwrap_or_default()).ok()),
+            Ok(plain) => Ok(serde_json::from_slice(&plain).ok()),
             Err(PersonKeyError::Erased) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -245,14 +240,14 @@ impl Vault {
             let person =
                 if row.id == grant.text(4)? { row.person } else { self.scope_key(grant.text(4)?).await? };
             let place = format!("vault grant {}", grant.text(0)?);
-            let detail = self.detail(&person, &place, grant.bytes(3)?, 0).await?;
+            let detail = self.detail(&person, &place, grant.bytes(3)?).await?;
             let expires = TimestampMs(unsigned(grant.int(2)?)).rfc3339();
             found.push(Readable { exhibit: row.id, owner: row.owner, size: row.size, expires, detail });
         }
         Ok(found)
     }
 
-    /// Sealed segments `from` and following, at most [`SEGMENTS_MAX`], for whoever may read; worthless without the key.
+    /// Sealed segments `from` and following, to the end of their part, at most [`PART_SEGMENTS`], for whoever may read; worthless without the key.
     ///
     /// # Errors
     /// [`VaultError::NotFound`], [`VaultError::Unwell`].
@@ -262,61 +257,58 @@ impl Vault {
         id: &str,
         from: u64,
         now: TimestampMs,
-    ) -> Result<Vec<u8>, VaultError> {
+    ) -> Result<Bytes, VaultError> {
         let row = self.row(id).await?;
         let mut open = self.database.begin().await?;
         Self::may_read(&mut open, &row, reader, now).await?;
         drop(open);
         row.check_whole()?;
         let total = segments(row.size);
-        let until = from.saturating_add(SEGMENTS_MAX).min(total);
-        if from >= until {
+        if from >= total {
             return Err(VaultError::Field { field: "from", rule: "beyond the last segment" });
         }
-        let (start, end) = (file_bytes(row.size, from), file_bytes(row.size, until));
-        let mut file = match tokio::fs::File::open(self.path(id)).await {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(VaultError::Unwell(Finding::Lost));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        file.seek(std::io::SeekFrom::Start(start)).await?;
-        let mut bytes = vec![0; usize::try_from(end - start).unwrap_or_default()];
-        match file.read_exact(&mut bytes).await {
-            Ok(_) => Ok(bytes),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                Err(VaultError::Unwell(Finding::Damaged))
-            }
-            Err(error) => Err(error.into()),
-        }
+        let until = total.min((from / PART_SEGMENTS + 1) * PART_SEGMENTS);
+        self.originals.read(id, row.size, total, from..until).await?.map_err(VaultError::Unwell)
     }
 
-    /// What happened to an exhibit, for its owner: at most 1000 entries from position `from`.
+    /// What happened to `of`, for its owner: at most 1000 entries from position `from`. Of a scope, also what happened to each exhibit in it.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`].
-    pub async fn entries(&self, owner: &AccountId, id: &str, from: u64) -> Result<Vec<Logged>, VaultError> {
-        let row = self.owned(id, owner).await?;
-        let [all, group] = row.scopes();
-        let sql = "SELECT entry, detail, exhibit FROM vault_entries WHERE exhibit IN ($1, $2, $3) AND position >= $4 ORDER BY position LIMIT $5";
-        let values = vec![id.into(), all.into(), group.into(), signed(from).into(), LIST_MAX.into()];
+    /// [`VaultError::NotFound`], [`VaultError::Field`].
+    pub async fn entries(&self, owner: &AccountId, of: Of<'_>, from: u64) -> Result<Vec<Logged>, VaultError> {
+        let (sql, values, own): (_, [Value; 3], _) = match of {
+            Of::Exhibit(id) => {
+                let row = self.owned(id, owner).await?;
+                let [all, group] = row.scopes();
+                let sql = "SELECT entry, detail, exhibit FROM vault_entries WHERE exhibit IN ($1, $2, $3) \
+                    AND position >= $4 ORDER BY position LIMIT $5";
+                (sql, [id.into(), all.into(), group.into()], Some(row))
+            }
+            Of::All { group } => {
+                let about = self.subject(owner, of).await?;
+                let sql = "SELECT entry, detail, exhibit FROM vault_entries WHERE (exhibit = $1 OR exhibit IN \
+                    (SELECT id FROM vault_exhibits WHERE owner = $2 AND ($3 = '' OR group_id = $3))) \
+                    AND position >= $4 ORDER BY position LIMIT $5";
+                (sql, [about.id.into(), about.owner.into(), group.unwrap_or_default().into()], None)
+            }
+        };
+        let values = values.into_iter().chain([signed(from).into(), LIST_MAX.into()]).collect();
         let mut found = Vec::new();
         for one in self.database.query(sql, values).await? {
             let entry: Entry = from_canonical("entry", one.bytes(0)?)
                 .map_err(|_| VaultError::Internal("an entry of another form"))?;
-            let (kept, about) = (one.bytes(1)?, one.text(2)?);
-            let wide = about != id;
-            let person = if wide { self.scope_key(about).await? } else { row.person.clone() };
-            let detail = match entry.what {
-                Happening::Erased => serde_json::from_slice(kept.get(32..).unwrap_or_default()).ok(),
-                _ => {
-                    let place = format!("vault entry {}", entry.position);
-                    self.detail(&person, &place, kept, 32).await?
-                }
+            let about = one.text(2)?;
+            let person = match &own {
+                Some(row) if row.id == about => Some(row.person.clone()),
+                Some(_) => None,
+                None => self.row(about).await.ok().map(|row| row.person),
             };
+            let wide = person.is_none();
+            let opened = self.opened(&entry, one.bytes(1)?, about, person).await?;
+            let detail = opened.and_then(|salted| serde_json::from_slice(salted.get(32..)?).ok());
             found.push(Logged {
                 position: entry.position,
+                exhibit: about.to_owned(),
                 time: entry.time.rfc3339(),
                 what: entry.what.name(),
                 by: entry.by.to_string(),
@@ -325,5 +317,65 @@ impl Vault {
             });
         }
         Ok(found)
+    }
+
+    /// The originals of `owner`, by id, at most 1000 of those behind `after`.
+    ///
+    /// # Errors
+    /// [`VaultError::Database`].
+    pub async fn own(&self, owner: &AccountId, after: &str) -> Result<Vec<Own>, VaultError> {
+        let sql = "SELECT id, state, size, begun_ms, group_id FROM vault_exhibits \
+            WHERE owner = $1 AND id > $2 AND state <> 'refused' ORDER BY id LIMIT $3";
+        let rows =
+            self.database.query(sql, vec![owner.to_string().into(), after.into(), LIST_MAX.into()]).await?;
+        let own = |row: &Row| {
+            Ok(Own {
+                exhibit: row.text(0)?.to_owned(),
+                state: match row.text(1)? {
+                    "uploading" => "uploading",
+                    "whole" => "whole",
+                    _ => "erased",
+                },
+                size: unsigned(row.int(2)?),
+                begun: TimestampMs(unsigned(row.int(3)?)).rfc3339(),
+                group: row.optional_text(4)?.map(str::to_owned),
+            })
+        };
+        Ok(rows.iter().map(own).collect::<Result<_, DatabaseError>>()?)
+    }
+
+    /// The certificate of the record of `id`, for its owner.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`], [`VaultError::Erased`].
+    pub async fn certificate_of(
+        &self,
+        owner: &AccountId,
+        id: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let row = self.owned(id, owner).await?;
+        self.certificate(&row).await
+    }
+
+    /// Salt and detail of an entry about `about`, from what is `kept` of them under the key of `person`, or of the scope; none once they are erased.
+    pub(super) async fn opened(
+        &self,
+        entry: &Entry,
+        kept: &[u8],
+        about: &str,
+        person: Option<PersonId>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        if entry.what == Happening::Erased {
+            return Ok(Some(Zeroizing::new(kept.to_vec())));
+        }
+        let person = match person {
+            Some(person) => person,
+            None => self.scope_key(about).await?,
+        };
+        match self.keys.unseal(&person, &format!("vault entry {}", entry.position), kept).await {
+            Ok(salted) => Ok(Some(salted)),
+            Err(PersonKeyError::Erased) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }

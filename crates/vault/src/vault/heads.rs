@@ -1,26 +1,13 @@
 //! Heads of the log on the ledger, and proofs of entries against them.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use xiezhi_types::AccountId;
+use xiezhi_types::{AccountId, from_canonical};
+use xiezhi_vault_log::{
+    CustodyLog, EntryProof,
+    custody::{CustodyEntry, FORMAT},
+};
 
-use super::{Vault, VaultError, signed, unsigned};
+use super::{LIST_MAX, Vault, VaultError, signed, unsigned};
 use crate::entry::{head, tree};
-
-/// The proof that an entry is in a log whose head is on the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct EntryProof {
-    /// The entry, hexadecimal: the leaf.
-    pub entry: String,
-    /// Entries in the log of this head.
-    pub size: u64,
-    /// The leaf's path to the root, hexadecimal (RFC 9162, section 2.1.3).
-    pub path: Vec<String>,
-    /// The head.
-    pub head: String,
-    /// The certificate of the head's record, hexadecimal.
-    pub certificate: String,
-}
 
 impl Vault {
     /// The log's head that belongs on the ledger; `None` when the last one there is of the same size.
@@ -77,6 +64,59 @@ impl Vault {
             path: path.iter().map(hex::encode).collect(),
             head: String::from_utf8_lossy(found.bytes(1)?).into_owned(),
             certificate: hex::encode(found.bytes(2)?),
+        })
+    }
+
+    /// What happened to the exhibit, with the proofs, up to the last head on the ledger; for its owner. With at most 1000 entries.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`]; [`VaultError::NotOnLedger`] while no head is there; [`VaultError::Field`] where there are more entries.
+    pub async fn custody(&self, owner: &AccountId, id: &str) -> Result<CustodyLog, VaultError> {
+        let row = self.owned(id, owner).await?;
+        let sql = "SELECT size, head, certificate FROM vault_heads ORDER BY size DESC LIMIT 1";
+        let heads = self.database.query(sql, Vec::new()).await?;
+        let last = heads.first().ok_or(VaultError::NotOnLedger)?;
+        let sql = "SELECT entry FROM vault_entries WHERE position < $1 ORDER BY position";
+        let rows = self.database.query(sql, vec![last.int(0)?.into()]).await?;
+        let leaves = rows.iter().map(|row| row.bytes(0)).collect::<Result<Vec<_>, _>>()?;
+        let log = tree(leaves.iter().copied());
+
+        let [all, group] = row.scopes();
+        let sql = "SELECT position, detail, exhibit FROM vault_entries WHERE exhibit IN ($1, $2, $3) AND position < $4 \
+            ORDER BY position LIMIT $5";
+        let values = vec![id.into(), all.into(), group.into(), last.int(0)?.into(), (LIST_MAX + 1).into()];
+        let own = self.database.query(sql, values).await?;
+        if own.len() as i64 > LIST_MAX {
+            return Err(VaultError::Field {
+                field: "exhibit",
+                rule: "at most 1000 entries are given in one file",
+            });
+        }
+        let mut entries = Vec::new();
+        for one in own {
+            let position = unsigned(one.int(0)?);
+            let leaf = leaves.get(one.int(0)? as usize).ok_or(VaultError::Internal("positions with gaps"))?;
+            let path = log.inclusion(position).ok_or(VaultError::Internal("an entry without a path"))?;
+            let entry = from_canonical("entry", leaf);
+            let entry = entry.map_err(|_| VaultError::Internal("an entry of another form"))?;
+            let person = (one.text(2)? == row.id).then(|| row.person.clone());
+            let opened = self.opened(&entry, one.bytes(1)?, one.text(2)?, person).await?;
+            entries.push(CustodyEntry {
+                detail: opened.map(|opened| hex::encode(&*opened)),
+                entry: hex::encode(leaf),
+                path: path.iter().map(hex::encode).collect(),
+            });
+        }
+        let mut audits = self.audits(owner, id).await?;
+        audits.retain(|audit| audit.certificate.is_some());
+        audits.reverse();
+        Ok(CustodyLog {
+            audits,
+            certificate: hex::encode(last.bytes(2)?),
+            entries,
+            exhibit: row.id,
+            format: FORMAT.to_owned(),
+            head: String::from_utf8_lossy(last.bytes(1)?).into_owned(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Answers to challenges: the segments that a nonce chose, read from the disk at this moment.
+//! Answers to challenges: the segments that a nonce chose, read from their place at this moment.
 
 use std::sync::Arc;
 
@@ -41,10 +41,10 @@ impl Vault {
         let key = self.key(&row).await?;
         let envelope = Envelope::new(&key, row.exhibit(), row.size);
         let numbers = chosen(nonce, &row.exhibit(), segments(row.size));
-        let (path, size) = (self.path(id), row.size);
+        let (originals, own, size) = (self.originals.clone(), row.id.clone(), row.size);
         let read = tokio::task::spawn_blocking(move || {
             let mut shown = Vec::new();
-            let leaves = each_segment(&path, &envelope, size, |number, sealed| {
+            let leaves = each_segment(&originals, &own, &envelope, size, |number, sealed| {
                 if numbers.binary_search(&number).is_ok() {
                     shown.push((number, hex::encode(sealed)));
                 }

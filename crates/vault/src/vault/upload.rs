@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, PoisonError};
 
-use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use xiezhi_types::{AccountId, TimestampMs};
 use zeroize::Zeroizing;
 
-use super::{Finding, Kept, Vault, VaultError, file_bytes, random, signed};
+use super::{Kept, Vault, VaultError, originals::Writer, random, signed};
 use crate::envelope::{Envelope, SEGMENT_BYTES};
 
 /// Segments after which an upload is made durable.
@@ -17,7 +16,7 @@ pub(crate) struct Upload {
     vault: Arc<Vault>,
     row: Kept,
     envelope: Envelope,
-    file: tokio::fs::File,
+    writer: Writer,
     number: u64,
     buffer: Zeroizing<Vec<u8>>,
     _held: Held,
@@ -64,7 +63,12 @@ impl Upload {
             bytes = later;
             if now.len() == room {
                 let sealed = self.envelope.seal(self.number, &self.buffer, random()?);
-                self.file.write_all(&sealed).await?;
+                if let Err(error) = self.writer.write(&sealed).await {
+                    // As if the last bytes had not come: a full segment is no beginning.
+                    let before = self.buffer.len() - now.len();
+                    self.buffer.truncate(before);
+                    return Err(error);
+                }
                 self.number += 1;
                 self.buffer.clear();
                 if self.number.is_multiple_of(DURABLE_EVERY) {
@@ -77,8 +81,7 @@ impl Upload {
 
     /// Makes durable what was taken so far; how far the upload is.
     pub(crate) async fn keep(&mut self) -> Result<u64, VaultError> {
-        self.file.flush().await?;
-        self.file.sync_data().await?;
+        self.writer.keep().await?;
         let tail = match self.buffer.as_slice() {
             [] => None,
             some => Some(self.envelope.seal(self.number, some, random()?)),
@@ -87,7 +90,8 @@ impl Upload {
         let values = vec![signed(self.number).into(), tail.into(), self.row.id.as_str().into()];
         match self.vault.database.execute(sql, values).await? {
             1 => Ok(self.offset()),
-            _ => Err(VaultError::NotFound),
+            // Given up meanwhile: what was written since is deleted too.
+            _ => self.vault.originals.delete(&self.row.id).await.and(Err(VaultError::NotFound)),
         }
     }
 
@@ -96,7 +100,7 @@ impl Upload {
         self.offset() == self.row.size
     }
 
-    /// Reads it back from the disk and compares it with its record.
+    /// Reads it back from its place and compares it with its record.
     pub(crate) async fn finish(self, now: TimestampMs) -> Result<(), VaultError> {
         self.vault.finish(&self.row, now).await
     }
@@ -127,29 +131,12 @@ impl Vault {
             None => Ok(Zeroizing::default()),
         };
         let buffer = buffer.map_err(|_| VaultError::Internal("the beginning of a segment does not open"))?;
-        let path = self.path(id);
-        if let Some(parent) = path.parent() {
-            tokio::fs::create_dir_all(parent).await?;
-            let mut open = tokio::fs::OpenOptions::new();
-            let opened = open.create(true).truncate(false).read(true).write(true).open(&path).await;
-            let mut file = opened?;
-            // What was written after the last time it was made durable was never acknowledged.
-            let bytes = file_bytes(row.size, row.segments);
-            if file.metadata().await?.len() < bytes {
-                return Err(VaultError::Unwell(Finding::Lost));
-            }
-            file.set_len(bytes).await?;
-            file.seek(std::io::SeekFrom::End(0)).await?;
-            for dir in [parent, &self.dir] {
-                tokio::fs::File::open(dir).await?.sync_all().await?;
-            }
-            let number = row.segments;
-            let upload = Upload { vault: self.clone(), row, envelope, file, number, buffer, _held: held };
-            if upload.offset() != offset {
-                return Err(VaultError::Offset { offset: upload.offset() });
-            }
-            return Ok(upload);
+        let writer = self.originals.append(id, row.size, row.segments).await?;
+        let number = row.segments;
+        let upload = Upload { vault: self.clone(), row, envelope, writer, number, buffer, _held: held };
+        if upload.offset() != offset {
+            return Err(VaultError::Offset { offset: upload.offset() });
         }
-        Err(VaultError::Internal("a path without a directory"))
+        Ok(upload)
     }
 }

@@ -116,6 +116,9 @@ pub(crate) struct PackOptions {
     /// The page that verifies offline, to be put in
     #[arg(long, value_name = "FILE.html")]
     pub(crate) verifier: Option<PathBuf>,
+    /// What a vault says happened to the original, as `xiezhi vault custody` wrote it
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) vault_log: Option<PathBuf>,
     /// Who packs, for the custody log
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,

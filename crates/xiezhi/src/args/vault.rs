@@ -42,6 +42,18 @@ pub(crate) enum VaultAction {
         #[arg(long)]
         json: bool,
     },
+    /// Copy all originals to another place, each part read back; goes on after a break. The vault must not be running
+    Copy {
+        /// The vault's configuration
+        #[arg(long = "config", env = "XIEZHI_VAULT", value_name = "FILE")]
+        vault_config: PathBuf,
+        /// A directory, `s3://bucket/prefix` or `file:///directory`
+        #[arg(long = "to", value_name = "PLACE")]
+        to_place: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Upload the original of a record of yours; goes on where an upload was cut off
     Put {
         /// The original
@@ -103,14 +115,19 @@ pub(crate) enum VaultAction {
         #[command(flatten)]
         at: AtVault,
     },
+    /// List your originals in the vault
+    List {
+        #[command(flatten)]
+        at: AtVault,
+    },
     /// List the originals of others that your account may read
     Granted {
         #[command(flatten)]
         at: AtVault,
     },
-    /// List who read an original of yours, and whatever else happened to it
+    /// List who read an original of yours, those of a group, or any, and whatever else happened to them
     Reads {
-        /// The exhibit's id in the vault
+        /// What: an exhibit's id, `group:ID`, or `account`
         exhibit: String,
         #[command(flatten)]
         at: AtVault,
@@ -124,6 +141,16 @@ pub(crate) enum VaultAction {
         /// Trust this ledger (a genesis or trust file), besides those of `xiezhi trust`
         #[arg(long, value_name = "FILE")]
         trust: Vec<PathBuf>,
+        #[command(flatten)]
+        at: AtVault,
+    },
+    /// Write what happened to an original of yours, with the proofs down to the ledger, into a file for `certificate pack --vault-log`
+    Custody {
+        /// The exhibit's id in the vault
+        exhibit: String,
+        /// The file to write
+        #[arg(long, value_name = "FILE.json")]
+        out: PathBuf,
         #[command(flatten)]
         at: AtVault,
     },

@@ -2,13 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use anyhow::bail;
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::json;
 use xiezhi_client::Client;
 use xiezhi_vault::{Audited, Finding, Service};
 
-use crate::{evidence::webhook_key, home};
+use crate::{evidence::webhook_key, home, texts::Texts};
 
 /// Most exhibits that an alarm names.
 const NAMED_MAX: usize = 100;
@@ -53,6 +54,25 @@ pub(super) async fn audit(service: &Service, alarm: Option<&Alarm>) -> anyhow::R
         tracing::error!(error = format!("{error:#}"), "nobody took the alarm");
     }
     Ok(found)
+}
+
+/// Prints what was found of originals.
+///
+/// # Errors
+/// When one of them is lost or damaged.
+pub(super) fn tell(found: &[Audited], json: bool, texts: &Texts) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(found)?);
+    } else {
+        for one in found {
+            let finding = texts.get(&format!("vault-finding-{}", one.finding), &[]);
+            println!("{}  {finding}", one.exhibit);
+        }
+    }
+    if found.iter().any(|one| one.finding != Finding::Well) {
+        bail!(texts.get("vault-unwell", &[]));
+    }
+    Ok(())
 }
 
 async fn sound(alarm: &Alarm, found: &[Audited]) -> anyhow::Result<()> {

@@ -4,17 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use xiezhi_crypto::sha256;
-use xiezhi_evidence::{Body, Certificate, Statement};
-use xiezhi_merkle::{Hash, Sha256, TreeHash as _, verify_inclusion};
 use xiezhi_types::AccountId;
-use xiezhi_vault::{
-    AuditProof, EntryProof,
-    possession::{self, Possession},
-};
+use xiezhi_vault::possession::{self, Possession};
+use xiezhi_vault_log::{AuditProof, EntryProof};
 use xiezhi_verify::{Facts, Outcome};
 
-use crate::{home, texts::Texts, trust, verify::judge_record};
+use crate::{home, texts::Texts, trust};
 
 fn wrong(texts: &Texts) -> anyhow::Error {
     anyhow::anyhow!(texts.get("vault-not-proven", &[]))
@@ -29,14 +24,9 @@ fn recorded(
     texts: &Texts,
 ) -> anyhow::Result<Facts> {
     let anchors = trust::anchors(trust)?;
-    let verdict = judge_record(certificate, &anchors, home::now());
-    let statement = Statement::parse(&Certificate::parse(certificate)?.statement)?;
-    let commits =
-        matches!(statement.body(), Body::Deposit(body) if body.manifest_root == sha256(text.as_bytes()));
-    if verdict.outcome != Outcome::Valid || !commits || statement.claims().issuer != vault {
-        return Err(wrong(texts));
-    }
-    Ok(verdict.facts)
+    let verdict = xiezhi_vault_log::recorded(text, certificate, &vault, &anchors, home::now());
+    let verdict = verdict.map_err(|_| wrong(texts))?;
+    if verdict.outcome == Outcome::Valid { Ok(verdict.facts) } else { Err(wrong(texts)) }
 }
 
 /// Checks a proof of an entry; what it proves.
@@ -48,7 +38,7 @@ pub(super) fn prove(
     trust: &[PathBuf],
     texts: &Texts,
 ) -> anyhow::Result<Value> {
-    let entry = possession::check_entry(proof, &vault).map_err(|_| wrong(texts))?;
+    let entry = proof.check(&vault).map_err(|_| wrong(texts))?;
     if entry.position != position || hex::encode(entry.exhibit) != exhibit {
         return Err(wrong(texts));
     }
@@ -81,26 +71,16 @@ pub(super) fn audits(
     texts: &Texts,
 ) -> anyhow::Result<Value> {
     let mut found = Vec::new();
-    for AuditProof { leaf, position, size, path, report, certificate } in answer {
-        let lines: Vec<_> = report.lines().collect();
-        let (["xiezhi vault audit v1", account, time, _, root, ..], Some((of, finding))) =
-            (&lines[..], leaf.split_once(' '))
-        else {
-            return Err(wrong(texts));
-        };
-        let hash = |hash: &str| -> Option<Hash> { hex::decode(hash).ok()?.try_into().ok() };
-        let path: Option<Vec<Hash>> = path.iter().map(|one| hash(one)).collect();
-        let (root, path) = hash(root).zip(path).ok_or_else(|| wrong(texts))?;
-        let held = verify_inclusion::<Sha256>(&Sha256::leaf(leaf.as_bytes()), position, size, &path, &root);
-        if held.is_err() || *account != vault.to_string() || of != exhibit {
-            return Err(wrong(texts));
-        }
-        let facts = match certificate {
-            Some(certificate) => Some(recorded(&report, &hex::decode(certificate)?, vault, trust, texts)?),
+    for audit in answer {
+        let (time, finding) = audit.check(&vault, exhibit).map_err(|_| wrong(texts))?;
+        let facts = match &audit.certificate {
+            Some(certificate) => {
+                Some(recorded(&audit.report, &hex::decode(certificate)?, vault, trust, texts)?)
+            }
             None => None,
         };
         found.push(json!({
-            "time": time, "finding": finding, "outcome": if facts.is_some() { "proven" } else { "not-sealed" },
+            "time": time.rfc3339(), "finding": finding, "outcome": if facts.is_some() { "proven" } else { "not-sealed" },
             "record_number": facts.and_then(|facts| facts.record_number),
         }));
     }
