@@ -26,6 +26,7 @@ fn main() {
             input,
             languages: &[Lang::Zh, Lang::En],
             verification_page: page,
+            logos: &[],
             only_valid: false,
         })
         .expect("a document")

@@ -9,7 +9,7 @@ use xiezhi_evidence::{
 use xiezhi_verify::{Check, Lang, Outcome, Recorded, Status, Verdict, code};
 
 use crate::{
-    ATTACHMENT, Request,
+    ATTACHMENT, Logo, Request,
     glyphs::visible,
     texts::{self, Text},
 };
@@ -36,7 +36,8 @@ pub(crate) fn inputs(request: &Request<'_>, verdict: &Verdict) -> Dict {
     let code = code(request, verdict, &shown);
     let is_attached = certificate.is_some();
     let section = |lang: &Lang| {
-        section(&Page { verdict, shown: &shown, code: code.as_ref(), is_attached, lang: *lang })
+        let logos = request.logos;
+        section(&Page { verdict, shown: &shown, code: code.as_ref(), logos, is_attached, lang: *lang })
     };
     let sections: Array = request.languages.iter().map(|lang| section(lang).into_value()).collect();
     let first = request.languages.first().copied().unwrap_or(Lang::En);
@@ -114,6 +115,7 @@ struct Page<'a> {
     verdict: &'a Verdict,
     shown: &'a Shown,
     code: Option<&'a Code>,
+    logos: &'a [Logo<'a>],
     is_attached: bool,
     lang: Lang,
 }
@@ -192,6 +194,8 @@ fn table_part(page: &Page<'_>, heading: Text, columns: &[Column], rows: Vec<Vec<
     part.insert("head".into(), head.into_value());
     part.insert("widths".into(), widths.into_value());
     part.insert("rows".into(), rows.into_iter().map(row).collect::<Array>().into_value());
+    // What stands before each row's first cell.
+    part.insert("logos".into(), Array::new().into_value());
     part
 }
 
@@ -255,7 +259,18 @@ fn seals(page: &Page<'_>) -> Dict {
         let name = format!("{} ({})", visible(name), seal.institution);
         vec![name, texts::role(seal.role).of(page.lang).to_owned(), seal.time.clone()]
     };
-    table_part(page, texts::SEALS, &columns, page.verdict.facts.seals.iter().map(row).collect())
+    let seals = &page.verdict.facts.seals;
+    let mut part = table_part(page, texts::SEALS, &columns, seals.iter().map(row).collect());
+    let logo = |seal: &xiezhi_verify::SealFact| {
+        let logo = page.logos.iter().find(|logo| logo.institution == seal.institution.as_str());
+        logo.map_or(Value::None, |logo| Bytes::new(logo.png.to_vec()).into_value())
+    };
+    let logos: Vec<_> = seals.iter().map(logo).collect();
+    if logos.iter().any(|logo| *logo != Value::None) {
+        part.insert("note".into(), texts::LOGOS_NOTE.of(page.lang).into_value());
+        part.insert("logos".into(), logos.into_iter().collect::<Array>().into_value());
+    }
+    part
 }
 
 fn stamps(page: &Page<'_>) -> Dict {

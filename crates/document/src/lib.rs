@@ -26,6 +26,18 @@ pub const ATTACHMENT: &str = "certificate.xzc";
 /// Longest address of a page for verification, in bytes.
 pub const URL_BYTES_MAX: usize = 512;
 
+/// Longest picture of an institution, in bytes.
+pub const LOGO_BYTES_MAX: usize = 256 << 10;
+
+/// A picture that stands beside an institution's name. It proves nothing, and the document says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Logo<'a> {
+    /// The institution's id.
+    pub institution: &'a str,
+    /// A PNG of at most [`LOGO_BYTES_MAX`] bytes.
+    pub png: &'a [u8],
+}
+
 /// What a document is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -37,6 +49,8 @@ pub struct Request<'a> {
     ///
     /// Without it the QR code holds the record's number and the digest recorded.
     pub verification_page: Option<&'a str>,
+    /// Pictures of institutions; shown beside their seals where the verdict is valid.
+    pub logos: &'a [Logo<'a>],
     /// Whether there shall be no document unless the verdict is valid.
     pub only_valid: bool,
 }
@@ -68,6 +82,12 @@ pub enum DocumentError {
         "verification page: an http or https address of at most {URL_BYTES_MAX} visible ASCII characters without # is needed"
     )]
     VerificationPage,
+    /// A picture is no PNG, or too long.
+    #[error("logo of {institution}: a PNG of at most {LOGO_BYTES_MAX} bytes is needed")]
+    Logo {
+        /// Whose.
+        institution: String,
+    },
     /// The declared time is after the year 9999.
     #[error("declared time: {0} cannot be written as a date")]
     DeclaredTime(TimestampMs),
@@ -93,6 +113,11 @@ pub fn render(request: &Request<'_>) -> Result<Document, DocumentError> {
     }
     if request.verification_page.is_some_and(|url| !is_address(url)) {
         return Err(DocumentError::VerificationPage);
+    }
+    let is_png =
+        |logo: &&Logo<'_>| logo.png.starts_with(b"\x89PNG\r\n\x1a\n") && logo.png.len() <= LOGO_BYTES_MAX;
+    if let Some(wrong) = request.logos.iter().find(|logo| !is_png(logo)) {
+        return Err(DocumentError::Logo { institution: wrong.institution.to_owned() });
     }
     if request.languages.is_empty() {
         return Err(DocumentError::NoLanguage);

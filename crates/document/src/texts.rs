@@ -69,6 +69,7 @@ texts! {
     DOES_NOT_PROVE = "不证明什么", "What this does not prove";
 
     SEALS = "见证并盖章的机构", "Institutions that witnessed and sealed";
+    LOGOS_NOTE = "图形由制作本文件者选用,不证明任何事。", "Pictures were chosen by whoever made this document; they prove nothing.";
     INSTITUTION = "机构", "Institution";
     ROLE = "角色", "Role";
     SEAL_TIME = "盖章时间", "Sealed at";

@@ -3,7 +3,7 @@
 mod tools;
 
 use tools::{output, run};
-use xiezhi_document::{ATTACHMENT, Document, DocumentError, Request, render};
+use xiezhi_document::{ATTACHMENT, Document, DocumentError, Logo, Request, render};
 use xiezhi_types::TimestampMs;
 use xiezhi_verify::{
     Exhibit, Input, Lang, Outcome,
@@ -18,6 +18,7 @@ struct Ask {
     is_trusted: bool,
     languages: Vec<Lang>,
     page: Option<&'static str>,
+    logos: &'static [Logo<'static>],
     only_valid: bool,
 }
 
@@ -34,6 +35,7 @@ impl Ask {
             is_trusted: true,
             languages: vec![Lang::Zh, Lang::En],
             page: None,
+            logos: &[],
             only_valid: false,
         }
     }
@@ -51,6 +53,7 @@ impl Ask {
             },
             languages: &self.languages,
             verification_page: self.page,
+            logos: self.logos,
             only_valid: self.only_valid,
         })
     }
@@ -60,6 +63,35 @@ impl Ask {
 fn text(pdf: &[u8]) -> Option<String> {
     let text = output("pdftotext", pdf, &["-layout", "FILE", "-"])?;
     Some(text.split_whitespace().collect())
+}
+
+/// One red point.
+const RED: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\x0cIDATx\x9cc\xf8\xcf\xc0\0\0\x03\x01\x01\0\xc9\xfe\x92\xef\0\0\0\0IEND\xaeB`\x82";
+
+#[test]
+fn institutions_have_their_pictures_where_the_verdict_is_valid_and_nowhere_else() {
+    let images =
+        |document: &Document| document.pdf.windows(14).filter(|part| part == b"/Subtype/Image").count();
+    let plain = Ask::new().render().unwrap();
+    let with = |logos, is_trusted| Ask { logos, is_trusted, ..Ask::new() };
+    let court: &[Logo<'_>] =
+        &[Logo { institution: "court", png: RED }, Logo { institution: "nobody", png: RED }];
+    let document = with(court, true).render().unwrap();
+    assert!(document.pdf != plain.pdf && document.pdf == with(court, true).render().unwrap().pdf);
+    if let (Some(before), Some(after)) = (text(&plain.pdf), text(&document.pdf)) {
+        assert!(!before.contains("theyprovenothing") && after.contains("theyprovenothing"));
+    }
+    assert_eq!((images(&plain), images(&document)), (0, 1));
+    let unknown = with(court, false).render().unwrap();
+    assert_eq!(images(&unknown), 0);
+    for wrong in [b"GIF89a".as_slice(), &[RED, &vec![0; 256 << 10]].concat()] {
+        let wrong: &'static [u8] = Vec::leak(wrong.to_vec());
+        let logos = Vec::leak(vec![Logo { institution: "court", png: wrong }]);
+        let refused = with(logos, true).render().unwrap_err();
+        assert!(refused.to_string().starts_with("logo of court"), "{refused}");
+    }
+    let broken = Vec::leak(vec![Logo { institution: "court", png: &RED[..40] }]);
+    assert!(matches!(with(broken, true).render(), Err(DocumentError::Typesetting { .. })));
 }
 
 #[test]

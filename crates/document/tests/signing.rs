@@ -26,7 +26,9 @@ fn document() -> Vec<u8> {
         declared_time: DECLARED,
         known_checkpoints: &[],
     };
-    render(&Request { input, languages: &[Lang::En], verification_page: None, only_valid: true }).unwrap().pdf
+    render(&Request { input, languages: &[Lang::En], verification_page: None, logos: &[], only_valid: true })
+        .unwrap()
+        .pdf
 }
 
 fn signer() -> DocumentSigner {

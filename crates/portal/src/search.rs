@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Deserialize;
-use xiezhi_client::{ClientError, RecordQuery};
+use xiezhi_client::{ClientError, RecordQuery, wire::Record};
 use xiezhi_types::{AccountId, GroupId, Height, LogIndex, StatementId};
 
 use crate::{
@@ -120,6 +120,13 @@ pub(crate) async fn show_search(
         return Ok(Redirect::to(&only.link).into_response());
     }
     rendered(&found)
+}
+
+/// The record, or the item of one, that has the number; `None` for none.
+pub(crate) async fn numbered(app: &App, number: &str) -> Result<Option<Record>, Trouble> {
+    let Meaning::Number(number) = meaning(number) else { return Ok(None) };
+    let found = there(app.client.find(&RecordQuery::Number(lower_ledger(&number)), None, 1).await)?;
+    Ok(found.and_then(|page| page.records.into_iter().next()))
 }
 
 /// A record's number with its ledger's digits small, as it is written: people type them large.

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     offline,
     page::{Page, Trouble, rendered},
-    show,
+    search, show,
 };
 
 #[derive(Deserialize)]
@@ -27,6 +27,8 @@ pub(crate) struct Asked {
     /// A transaction and the number of its entry whose bundle is to be fetched into the form.
     transaction: Option<String>,
     entry: Option<u32>,
+    /// The number of such a record, typed or scanned.
+    number: Option<String>,
 }
 
 #[derive(Template)]
@@ -37,6 +39,10 @@ struct VerifyPage {
     form: &'static str,
     /// Where the certificate is, when one is named.
     certificate: String,
+    /// The number that was asked for.
+    number: String,
+    /// Why its certificate is not here, as a word of the texts; empty where it is.
+    missing: &'static str,
 }
 
 pub(crate) async fn show_verify(
@@ -46,15 +52,26 @@ pub(crate) async fn show_verify(
 ) -> Result<Response, Trouble> {
     // Without a node in reach the page verifies all the same.
     let anchor = app.anchor().await.ok().cloned();
-    let certificate = asked.record.map(LogIndex).map(|index| {
-        let item = asked.item.map(|item| format!("?item={item}")).unwrap_or_default();
+    let number = asked.number.unwrap_or_default().trim().to_owned();
+    let found = if number.is_empty() { None } else { search::numbered(&app, &number).await? };
+    let missing = match &found {
+        None if !number.is_empty() => "verify-number-unknown",
+        Some(record) if !record.status.sealed => "verify-number-unsealed",
+        _ => "",
+    };
+    let found = found.filter(|record| record.status.sealed);
+    let (record, item) =
+        found.map_or((asked.record, asked.item), |record| (Some(record.status.index.0), record.item));
+    let certificate = record.map(LogIndex).map(|index| {
+        let item = item.map(|item| format!("?item={item}")).unwrap_or_default();
         format!("/records/{index}/certificate{item}")
     });
     let transaction = asked.transaction.filter(|id| id.bytes().all(|b| b.is_ascii_hexdigit()));
     let bundle = transaction.zip(asked.entry);
     let bundle = bundle.map(|(id, entry)| format!("/office/transactions/{id}/entries/{entry}/bundle"));
     let certificate = certificate.or(bundle);
-    rendered(&VerifyPage { page, anchor, form: offline::FORM, certificate: certificate.unwrap_or_default() })
+    let certificate = certificate.unwrap_or_default();
+    rendered(&VerifyPage { page, anchor, form: offline::FORM, certificate, number, missing })
 }
 
 pub(crate) async fn download_offline_page() -> Response {

@@ -659,6 +659,7 @@ help-certificate-unpack = 核验证据包,并将其文件写入新目录
 help-certificate-unpack-out = 要新建的目录
 help-pack = 证据包
 help-languages = 文件的语言,按此次序
+help-logos = 机构名称旁的图形:一个目录,其中文件名为 机构.png
 help-page = 供读者核验的页面地址,用于二维码 [默认:二维码为编号和摘要]
 help-sign-key = 用该 P-256 密钥(PKCS#8,PEM)为文件签名(PAdES)
 help-sign-certificate = 该密钥的 X.509 证书及其签发者的证书(PEM),自身在前,不含根证书

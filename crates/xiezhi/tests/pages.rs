@@ -124,6 +124,25 @@ fn a_reader_finds_a_record_and_verifies_its_certificate() {
         assert_eq!(browser.verdict(), invalid);
         browser.picture(&format!("{language}-refused"));
 
+        // By the number, as it stands on paper, typed or behind the code's address; and one that nobody has.
+        scene.open("/records/1");
+        let number = browser
+            .script("return document.querySelector('main').innerText.match(/XZ-[0-9a-f]+-[0-9A-Z-]+/)[0]");
+        let number = number.as_str().unwrap().to_owned();
+        for path in [format!("/verify#{number}"), format!("/verify?number={}", number.to_ascii_uppercase())] {
+            scene.open("/");
+            scene.open(&path);
+            browser.wait("return document.getElementById('certificate')?.files.length");
+            browser.choose("original", &scene.original);
+            browser.click("compared");
+            assert_eq!(browser.verdict(), valid, "{path}");
+        }
+        scene.open(&format!("/verify?number={number}9"));
+        let said = browser.script("return document.getElementById('number-missing').innerText");
+        assert!(said.as_str().is_some_and(|said| !said.is_empty()), "{said}");
+        assert_eq!(browser.script("return document.getElementById('certificate').files.length"), 0);
+        browser.picture(&format!("{language}-number"));
+
         // The certificate to take away, in the browser again and in the tool.
         scene.open("/records/1");
         browser.script("document.querySelector('a[href$=\"/certificate\"][download]').click()");

@@ -50,6 +50,9 @@ pub(crate) struct Look {
     /// Address of a page where readers can verify, for the QR code [default: the code holds number and digest]
     #[arg(long, value_name = "URL")]
     pub(crate) page: Option<String>,
+    /// Pictures beside the institutions' names: a directory with files called INSTITUTION.png
+    #[arg(long, value_name = "DIR")]
+    pub(crate) logos: Option<PathBuf>,
     /// Sign the document (PAdES) with this P-256 key (PKCS#8, PEM)
     #[arg(long, value_name = "KEY.pem", requires = "sign_certificate")]
     pub(crate) sign_key: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use xiezhi_document::{Document, DocumentError, Request, render, signature::Signing};
+use xiezhi_document::{Document, DocumentError, Logo, Request, render, signature::Signing};
 use xiezhi_evidence::{Certificate, Genesis};
 use xiezhi_pki::{
     DocumentSigner, P256Key, RevocationPolicy, Trust, X509Certificate,
@@ -67,6 +67,11 @@ pub(super) async fn make(
             Exhibit::Digests { size: Some(size), digests }
         }
     };
+    let pictures = match &look.logos {
+        None => Vec::new(),
+        Some(dir) => logos(dir)?,
+    };
+    let logos: Vec<_> = pictures.iter().map(|(institution, png)| Logo { institution, png }).collect();
     let languages: Vec<Lang> = look.languages.iter().map(|language| (*language).into()).collect();
     let made = render(&Request {
         input: Input {
@@ -79,6 +84,7 @@ pub(super) async fn make(
         },
         languages: &languages,
         verification_page: look.page.as_deref(),
+        logos: &logos,
         only_valid: asked.only_valid,
     });
     let mut document = match made {
@@ -95,6 +101,23 @@ pub(super) async fn make(
         document.pdf = signing.finish(token.as_deref())?;
     }
     Ok(document)
+}
+
+/// The pictures in `dir`: files called `INSTITUTION.png`.
+fn logos(dir: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let named = || dir.display().to_string();
+    let mut logos = Vec::new();
+    for entry in std::fs::read_dir(dir).with_context(named)? {
+        let path = entry.with_context(named)?.path();
+        let institution = path.file_stem().and_then(|stem| stem.to_str());
+        if let Some(institution) = institution.filter(|_| path.extension().is_some_and(|end| end == "png")) {
+            logos.push((
+                institution.to_owned(),
+                std::fs::read(&path).with_context(|| path.display().to_string())?,
+            ));
+        }
+    }
+    Ok(logos)
 }
 
 fn signer(key: &Path, chain: &Path) -> anyhow::Result<DocumentSigner> {
