@@ -34,9 +34,9 @@ async function ask(path, options) {
 }
 // One statement after the other: the module holds one draft.
 let turn = Promise.resolve();
-function signed({ ledger, key, salt, signer }, exhibit) {
+function signed({ ledger, key, salt, signer }, exhibits) {
   return turn = turn.catch(() => {}).then(async () => {
-    const { message } = call("draft", { ledger, issued_at: String(Date.now()), key, salt, exhibit });
+    const { message } = call("draft", { ledger, issued_at: String(Date.now()), key, salt, exhibits });
     return unhex(call("sign", new Uint8Array(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, signer, unhex(message)))).statement);
   });
 }
@@ -45,14 +45,14 @@ async function person(ledger) {
   const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
   const point = Buffer.from(await crypto.subtle.exportKey("raw", pair.publicKey));
   const own = { ledger, signer: pair.privateKey, salt: random(), key: hex([2 + (point[64] & 1), ...point.subarray(1, 33)]) };
-  return { own, account: await signed(own, null) };
+  return { own, account: await signed(own, []) };
 }
 const taken = [];
 async function visit({ own, account }, round) {
   await timed("page of depositing", () => ask("/deposit"));
   if (!round) await timed("account recorded", () => send(account));
   const exhibit = { size: "64", digests: [`sha256:${random()}${random()}`], title: "a file", media_type: "text/plain", searchable: true, salts: Array.from({ length: 7 }, random) };
-  const statement = await signed(own, exhibit), { size, digests } = exhibit;
+  const statement = await signed(own, [exhibit]), { size, digests } = exhibit;
   await timed("deposit to certificate", async () => {
     const { index } = await timed("deposit recorded", () => send(statement));
     while ((await ask(`/records/${index}/live`)).includes("data-more")) await wait(200);

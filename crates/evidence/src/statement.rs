@@ -12,8 +12,8 @@
 
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode};
 use xiezhi_crypto::{Digest, KeyId, PublicKey, SignatureAlg, sha256};
-use xiezhi_merkle::{Sha256, TreeHash};
-use xiezhi_types::{AccountId, GroupId, LedgerId, StatementId, from_canonical, from_canonical_with};
+use xiezhi_merkle::Sha256;
+use xiezhi_types::{AccountId, GroupId, LedgerId, StatementId, from_canonical};
 
 use crate::{
     account::{AccountChange, AccountSpec, Action, TYPE_ACCOUNT_CHANGE},
@@ -26,8 +26,10 @@ use crate::{
     governance::{Governance, TYPE_GOVERNANCE},
 };
 
+mod batch;
 mod draft;
 
+pub use batch::{BatchBody, BatchItem};
 pub use draft::{StatementDraft, Unsigned};
 
 /// Longest statement, in bytes: an entry of a C2SP entry bundle has a 16-bit length.
@@ -114,52 +116,6 @@ pub struct DepositBody {
     /// Number of the phase within the group.
     #[n(3)]
     pub phase: Option<u32>,
-}
-
-/// What a batch commits to.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct BatchBody {
-    /// RFC 9162 root (SHA-256) over the items' encodings.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub items_root: [u8; 32],
-    /// How many items, 1 to [`BATCH_ITEMS_MAX`].
-    #[n(2)]
-    pub items: u32,
-}
-
-/// One item of a batch; travels beside the statement, not in it.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct BatchItem {
-    /// Root over the manifest's salted fields.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub manifest_root: [u8; 32],
-    /// Digests that the depositor makes searchable; may be empty.
-    #[n(2)]
-    pub digests: Vec<Digest>,
-}
-
-impl BatchItem {
-    /// Reads an item's one encoding.
-    ///
-    /// # Errors
-    /// [`StatementError::Field`] naming the item.
-    pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
-        Self::parse_with(bytes, &mut Vec::with_capacity(bytes.len()))
-    }
-
-    fn parse_with(bytes: &[u8], scratch: &mut Vec<u8>) -> Result<Self, StatementError> {
-        let item: Self = from_canonical_with("a batch item", bytes, scratch).map_err(|e| field("item", e))?;
-        digests_bounded(&item.digests)?;
-        Ok(item)
-    }
-
-    /// The item's leaf hash in its batch's tree.
-    #[must_use]
-    pub fn leaf(bytes: &[u8]) -> [u8; 32] {
-        Sha256::leaf(bytes)
-    }
 }
 
 fn digests_bounded(digests: &[Digest]) -> Result<(), StatementError> {

@@ -334,6 +334,33 @@ fn another_cose_library_reads_a_statement_the_same_way() {
 }
 
 proptest! {
+    /// Two ways of reading give the same of an item, and of one with a changed, missing or additional byte.
+    #[test]
+    fn an_item_is_read_the_same_by_either_way(
+        root in any::<[u8; 32]>(),
+        values in proptest::collection::btree_set((any::<bool>(), any::<[u8; 32]>()), 0..=16),
+        (at, flip, cut) in (any::<proptest::sample::Index>(), any::<u8>(), 0..4_u8),
+    ) {
+        let alg = |is_sm3: bool| if is_sm3 { DigestAlg::Sm3 } else { DigestAlg::Sha256 };
+        let only_sha256 = values.len() % 2 == 0;
+        let values = values.into_iter().map(|(sm3, value)| Digest { alg: alg(sm3 && !only_sha256), value });
+        let digests: Vec<_> = values.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let item = BatchItem { manifest_root: root, digests };
+        let mut bytes = canonical(&item);
+        prop_assert_eq!(BatchItem::parse(&bytes).unwrap(), item);
+        let place = at.index(bytes.len());
+        match cut {
+            0 => drop(bytes.remove(place)),
+            1 => bytes.insert(place, flip),
+            2 => bytes[place] ^= flip,
+            // Heads are few among so many bytes of content.
+            _ => bytes[place.min(3)] ^= flip,
+        }
+        let slow = xiezhi_types::from_canonical::<BatchItem>("a batch item", &bytes);
+        let slow = slow.ok().filter(|item| super::digests_bounded(&item.digests).is_ok());
+        prop_assert_eq!(BatchItem::parse(&bytes).ok(), slow);
+    }
+
     #[test]
     fn hostile_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = Statement::parse(&bytes);
