@@ -40,7 +40,7 @@ pub use records::OnRecord;
 /// How long a challenge is good for, in milliseconds.
 const CHALLENGE_LIFE_MS: u64 = 600_000;
 /// Most applications of a list.
-const LIST_MAX: i64 = 100;
+pub const LIST_MAX: u32 = 100;
 
 /// Why the office does not do what was asked. Names nobody.
 #[derive(Debug, thiserror::Error)]
@@ -323,7 +323,7 @@ impl Desk {
             if is_own { session.principal.as_str() } else { "" }.into(),
             state.map(State::name).unwrap_or_default().into(),
             after.into(),
-            LIST_MAX.into(),
+            i64::from(LIST_MAX).into(),
         ];
         self.database.query(sql, values).await?.iter().map(application).collect()
     }

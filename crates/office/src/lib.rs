@@ -23,7 +23,7 @@ mod service;
 mod state;
 
 pub use applicant::{Agent, Applicant, ApplicantKind, Authority, Individual, day_of};
-pub use desk::{Application, Desk, DeskError, Dossier, Happened, OnRecord, OwnPasskey};
+pub use desk::{Application, Desk, DeskError, Dossier, Happened, LIST_MAX, OnRecord, OwnPasskey};
 pub use erasure::{BASES, Erasure};
 pub use oidc::{IssuerConfig, LoginError};
 pub use people::{BrowserAnswer, BrowserQuestion, EXAMPLES, KeyError, People, Visitor};

@@ -55,11 +55,7 @@ impl ApplyPage {
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {
-        self.refusals.iter().find(|one| one.field == field).map(|one| one.sentence(self.page.t.lang))
-    }
-
-    fn said<'a>(&self, one: &'a Refusal) -> &'a str {
-        one.sentence(self.page.t.lang)
+        self.page.wrong(&self.refusals, field)
     }
 
     fn is_of(&self, kind: &str) -> bool {
@@ -150,10 +146,6 @@ struct ApplicationPage {
 }
 
 impl ApplicationPage {
-    fn said<'a>(&self, one: &'a Refusal) -> &'a str {
-        one.sentence(self.page.t.lang)
-    }
-
     fn is(&self, state: Standing, role: Role) -> bool {
         self.found.application.state == state && self.role == role
     }

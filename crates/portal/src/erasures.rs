@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use xiezhi_office::{Erasure, OnRecord};
+use xiezhi_office::{Erasure, LIST_MAX, OnRecord};
 
 use crate::{
     app::App,
@@ -30,7 +30,7 @@ struct ErasuresPage {
 impl ErasuresPage {
     /// How many are known after a full list, after which there may be more.
     fn known(&self) -> Option<u32> {
-        (self.erasures.len() == 100).then(|| self.after.saturating_add(100))
+        (self.erasures.len() == LIST_MAX as usize).then(|| self.after.saturating_add(LIST_MAX))
     }
 }
 

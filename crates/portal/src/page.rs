@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{StatusCode, Uri, header, request::Parts};
 use xiezhi_client::ClientError;
-use xiezhi_types::Lang;
+use xiezhi_types::{Lang, Refusal};
 
 use crate::{
     app::App,
@@ -35,6 +35,16 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// What a refusal says, in the page's language.
+    pub(crate) fn said<'a>(&self, refusal: &'a Refusal) -> &'a str {
+        refusal.sentence(self.t.lang)
+    }
+
+    /// What is wrong with `field` of a form, if it is among what was refused.
+    pub(crate) fn wrong<'a>(&self, refusals: &'a [Refusal], field: &str) -> Option<&'a str> {
+        refusals.iter().find(|one| one.field == field).map(|one| self.said(one))
+    }
+
     /// The frame for a request. `?lang=` counts before the cookie, the cookie before what the browser says of itself.
     pub(crate) fn of(parts: &Parts) -> Self {
         let asked = asked_language(&parts.uri);

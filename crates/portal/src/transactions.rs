@@ -12,7 +12,6 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{StatusCode, header, request::Parts};
-use serde::Deserialize;
 use xiezhi_office::policy::Role;
 use xiezhi_service::{
     Content, Customer, Entry, EntryView, Filter, LegState, LegView, OVERVIEW_MAX, Opening, Overview,
@@ -119,25 +118,11 @@ fn newest() -> Vec<&'static Kind> {
     xiezhi_template::all().iter().filter(is_newest).collect()
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Listed {
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    template: String,
-    #[serde(default)]
-    search: String,
-    #[serde(default)]
-    before: String,
-}
-
 pub(crate) async fn show_transactions(
     page: Page,
     party: Party,
-    Query(listed): Query<Listed>,
+    Query(filter): Query<Filter>,
 ) -> Result<Response, Trouble> {
-    let Listed { state, template, search, before } = listed;
-    let filter = Filter { state, template, search, before };
     let found = party.service.book().overview(&party.owner, &filter).await?;
     rendered(&ListPage { page, owner: party.owner, filter, found })
 }
@@ -161,11 +146,7 @@ impl NewPage {
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {
-        self.refusals.iter().find(|one| one.field == field).map(|one| one.sentence(self.page.t.lang))
-    }
-
-    fn said<'a>(&self, one: &'a Refusal) -> &'a str {
-        one.sentence(self.page.t.lang)
+        self.page.wrong(&self.refusals, field)
     }
 
     fn label(&self, field: &str) -> String {
@@ -434,12 +415,7 @@ impl EntryPage {
     }
 
     fn wrong(&self, input: &Input) -> Option<&str> {
-        let field = format!("fields.{}", input.name);
-        self.refusals.iter().find(|one| one.field == field).map(|one| one.sentence(self.page.t.lang))
-    }
-
-    fn said<'a>(&self, one: &'a Refusal) -> &'a str {
-        one.sentence(self.page.t.lang)
+        self.page.wrong(&self.refusals, &format!("fields.{}", input.name))
     }
 }
 

@@ -360,23 +360,6 @@ async fn list(
     Ok(Json(TransactionList { transactions }).into_response())
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct OverviewQuery {
-    /// `open` or `closed`; both by default.
-    #[serde(default)]
-    state: String,
-    /// A template's id.
-    #[serde(default)]
-    template: String,
-    /// The beginning of a transaction's id, a record's number, or an entry's root.
-    #[serde(default)]
-    search: String,
-    /// The last id of the answer before.
-    #[serde(default)]
-    before: String,
-}
-
 /// A list.
 #[derive(Serialize, ToSchema)]
 struct OverviewList {
@@ -387,17 +370,15 @@ struct OverviewList {
 /// The caller's transactions in short, narrowed and searched.
 #[utoipa::path(
     get, path = "/v1/overview", tag = "transactions", operation_id = "overview_transactions",
-    params(OverviewQuery),
+    params(Filter),
     responses((status = 200, description = "How each stands, in short", body = OverviewList), Problems)
 )]
 async fn overview(
     State(service): Shared,
     headers: HeaderMap,
-    Query(query): Query<OverviewQuery>,
+    Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
     let caller = service.caller(&headers)?;
-    let OverviewQuery { state, template, search, before } = query;
-    let filter = Filter { state, template, search, before };
     Ok(Json(OverviewList { transactions: service.book.overview(&caller, &filter).await? }).into_response())
 }
 

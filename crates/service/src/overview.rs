@@ -1,5 +1,7 @@
 //! Transactions as a list: filtered, searched, newest first.
 
+use serde::Deserialize;
+use utoipa::IntoParams;
 use xiezhi_database::Value;
 
 use crate::{
@@ -11,17 +13,18 @@ use crate::{
 /// Most transactions of one answer.
 pub const OVERVIEW_MAX: usize = 50;
 
-/// Which transactions are wanted; what is empty does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Which transactions are wanted; what is empty does not narrow. Nothing of an entry but its root can be searched: it lies sealed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// `open` or `closed`.
+    /// `open` or `closed`; both by default.
     pub state: String,
     /// A template's id.
     pub template: String,
-    /// The beginning of a transaction's id, a record's number, or an entry's root in hexadecimal digits. Nothing else of an entry can be
-    /// searched: it lies sealed.
+    /// The beginning of a transaction's id, a record's number, or an entry's root.
     pub search: String,
-    /// The id of a transaction: only what was opened before it.
+    /// The last id of the answer before.
     pub before: String,
 }
 

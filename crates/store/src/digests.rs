@@ -6,11 +6,8 @@
 
 use std::{
     cmp::Ordering,
-    ops::{Bound, RangeBounds as _},
-    sync::{
-        Arc, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    ops::{Bound, RangeBounds},
+    sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard},
     thread::JoinHandle,
 };
 
@@ -46,14 +43,20 @@ struct Recent {
     runs: Vec<Vec<Entry>>,
     /// Records whose digests are in `runs`, on their way, or in the tables.
     size: u64,
-    /// Those of them whose digests are not in `runs`.
-    taken: u64,
+    /// Records whose digests the tables have, as the database knows it.
+    mark: u64,
     writing: Option<Writing>,
 }
 
 impl Recent {
     fn waiting(&self) -> usize {
         self.runs.iter().map(Vec::len).sum()
+    }
+
+    /// Whether there is enough for tables.
+    fn is_due(&self) -> bool {
+        let begun = self.writing.as_ref().map_or(self.mark, |writing| writing.size);
+        self.waiting() >= WRITTEN_AT_ONCE || self.size - begun >= RECORDS_AT_ONCE
     }
 
     fn add(&mut self, mut run: Vec<Entry>) {
@@ -76,8 +79,6 @@ impl Recent {
 pub(crate) struct Digests {
     keyspace: Keyspace,
     recent: RwLock<Recent>,
-    /// Records whose digests the tables have, as the database knows it.
-    mark: AtomicU64,
 }
 
 impl Drop for Digests {
@@ -92,7 +93,7 @@ impl Drop for Digests {
 
 impl Digests {
     pub(crate) fn new(keyspace: Keyspace) -> Self {
-        Self { keyspace, recent: RwLock::default(), mark: AtomicU64::new(0) }
+        Self { keyspace, recent: RwLock::default() }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Recent> {
@@ -109,18 +110,18 @@ impl Digests {
     }
 
     /// Entries in memory within `range`, at most `limit` of each run. To be asked before the tables: entries go from here to there.
-    pub(crate) fn in_memory(&self, range: (Bound<Vec<u8>>, Bound<Vec<u8>>), limit: usize) -> Vec<Entry> {
+    pub(crate) fn in_memory(&self, range: (Bound<&[u8]>, Bound<&[u8]>), limit: usize) -> Vec<Entry> {
         let recent = self.read();
         let written = recent.writing.iter().flat_map(|writing| writing.runs.iter());
         let mut found = Vec::new();
         for run in recent.runs.iter().chain(written) {
-            let start = run.partition_point(|entry| match &range.0 {
-                Bound::Included(from) => entry.as_slice() < from.as_slice(),
-                Bound::Excluded(from) => entry.as_slice() <= from.as_slice(),
+            let start = run.partition_point(|entry| match range.0 {
+                Bound::Included(from) => entry.as_slice() < from,
+                Bound::Excluded(from) => entry.as_slice() <= from,
                 Bound::Unbounded => false,
             });
             let within = run[start..].iter().take(limit);
-            found.extend(within.take_while(|entry| range.contains(&entry.to_vec())));
+            found.extend(within.take_while(|entry| RangeBounds::<[u8]>::contains::<[u8]>(&range, *entry)));
         }
         found
     }
@@ -130,7 +131,7 @@ impl Digests {
         let mut recent = self.change();
         recent.add(entries);
         recent.size = size;
-        if recent.waiting() >= WRITTEN_AT_ONCE || size - recent.taken >= RECORDS_AT_ONCE {
+        if recent.is_due() {
             self.write(&mut recent);
         }
     }
@@ -140,7 +141,6 @@ impl Digests {
         if recent.writing.is_some() {
             return;
         }
-        recent.taken = recent.size;
         let runs = Arc::new(std::mem::take(&mut recent.runs));
         let thread = std::thread::spawn({
             let (keyspace, runs) = (self.keyspace.clone(), Arc::clone(&runs));
@@ -186,8 +186,8 @@ impl Digests {
     /// The batch with the mark `size` is durable.
     pub(crate) fn marked(&self, size: Option<u64>) {
         if let Some(size) = size {
-            self.mark.store(size, Relaxed);
-            self.change().writing = None;
+            let mut recent = self.change();
+            (recent.mark, recent.writing) = (size, None);
         }
     }
 }
@@ -215,7 +215,7 @@ fn write_tables(keyspace: &Keyspace, mut entries: Vec<Entry>) -> Result<(), fjal
 }
 
 impl Store {
-    /// Reads again what the tables do not have.
+    /// Reads again what the tables do not have; in tables already as much as memory is not to hold.
     pub(crate) fn restore_digests(&self, size: u64) -> Result<(), StoreError> {
         let wrong = || damaged("the mark of the digests", "wrong length, or beyond the log");
         let mark = match self.get(&self.meta, keys::DIGESTS)? {
@@ -227,13 +227,15 @@ impl Store {
         if mark > size {
             return Err(wrong());
         }
-        self.digests.mark.store(mark, Relaxed);
-        self.digests.change().taken = mark;
+        let mut recent = self.digests.change();
+        (recent.mark, recent.size) = (mark, mark);
+        drop(recent);
         let mut entries = Vec::new();
         for index in mark..size {
             self.read_digests(LogIndex(index), &mut entries)?;
-            if entries.len() >= RUN_MAX {
+            if entries.len() >= WRITTEN_AT_ONCE {
                 self.digests.add(std::mem::take(&mut entries), index + 1);
+                self.write_digests(index + 1)?;
             }
         }
         self.digests.add(entries, size);
@@ -254,20 +256,24 @@ impl Store {
         Ok(())
     }
 
-    /// Sees to it that tables have the digests of the first `size` records, so that opening need not read these again.
+    /// Sees to it that tables have the digests of the first `size` records, of those that are there, so that opening need not read these again.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn write_digests(&self, size: u64) -> Result<(), StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
-        while self.digests.mark.load(Relaxed) < size.min(self.tip().size.0) {
-            self.digests.write(&mut self.digests.change());
+        loop {
+            let mut recent = self.digests.change();
+            if recent.mark >= size.min(recent.size) {
+                return Ok(());
+            }
+            self.digests.write(&mut recent);
+            drop(recent);
             let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
             let mark =
                 self.digests.mark_in(&mut batch, &self.meta, true).map_err(|source| self.failed(source))?;
             batch.commit().map_err(|source| self.failed(source))?;
             self.digests.marked(mark);
         }
-        Ok(())
     }
 }

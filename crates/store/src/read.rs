@@ -156,7 +156,8 @@ impl Store {
             scan(&self.find)?;
             return Ok(found);
         }
-        let in_memory = self.digests.in_memory((from.clone(), to.clone()), limit);
+        let range = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
+        let in_memory = self.digests.in_memory(range, limit);
         scan(self.digests.keyspace())?;
         if self.has_old_digests {
             scan(&self.find)?;

@@ -108,7 +108,7 @@ impl Desk {
         self.database.query(sql, vec![application.into()]).await?.iter().map(on_record).collect()
     }
 
-    /// The erasures after the first `after`, oldest first, at most 100; nothing of any person. None is ever taken out.
+    /// The erasures after the first `after`, oldest first, at most [`LIST_MAX`]; nothing of any person. None is ever taken out.
     ///
     /// # Errors
     /// [`DeskError::Denied`].
@@ -117,7 +117,7 @@ impl Desk {
         let sql = "SELECT account, manifest, certificate FROM office_records WHERE kind = 'erasure' \
             ORDER BY seq LIMIT $1 OFFSET $2";
         self.database
-            .query(sql, vec![LIST_MAX.into(), i64::from(after).into()])
+            .query(sql, vec![i64::from(LIST_MAX).into(), i64::from(after).into()])
             .await?
             .iter()
             .map(on_record)
